@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What a module promises about check mode, diff mode and repetition; every module names the fragments that are true
+for it.
+"""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Documentation fragment ``researchops.jupyterhub.attributes`` and its parts."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: With C(--check) the module foretells what a real run would do and changes nothing.
+  diff_mode:
+    description: With C(--diff) the module returns the state before and after.
+  idempotent:
+    description:
+      - A second run with the same options, undisturbed in between, reports no change and sends no write.
+"""
+
+    STATE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Takes the same path as a real run and stops before the first write.
+  diff_mode:
+    support: full
+    details:
+      - Secrets are replaced before the difference is made.
+  idempotent:
+    support: full
+"""
+
+    INFO = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This module changes nothing.
+  diff_mode:
+    support: N/A
+    details:
+      - This module changes nothing.
+  idempotent:
+    support: full
+    details:
+      - This module changes nothing.
+"""
+
+    ACTIONGROUP_K8S = r"""
+options: {}
+attributes:
+  action_group:
+    description:
+      - Use C(group/researchops.jupyterhub.k8s) in C(module_defaults) to set the cluster's options once for all modules.
+    support: full
+    membership:
+      - researchops.jupyterhub.k8s
+"""

@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Filter: must a certificate be ordered."""
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+name: acme_need
+short_description: Whether a certificate must be ordered
+version_added: 0.1.0
+author: researchops.jupyterhub contributors (@researchops)
+description:
+  - Judges the Secret that holds a hub's certificate. A certificate is needed where there is none, where the present one does not serve the name,
+    comes from another ACME directory, or is in the last third of its life.
+  - A Secret that this collection did not fill is never to be overwritten.
+  - Use C(no_log) on tasks that hand a Secret to this filter. Nothing of it is returned but dates.
+requirements:
+  - cryptography
+options:
+  _input:
+    description: The list that M(kubernetes.core.k8s_info) returned for the Secret; empty where there is none.
+    type: list
+    elements: dict
+    required: true
+  domain:
+    description: The host name the certificate must serve.
+    type: str
+    required: true
+  directory:
+    description: The ACME directory it must come from.
+    type: str
+    required: true
+  renew_before:
+    description: Seconds before its end at which it is due; V(0) for a third of its life.
+    type: float
+    default: 0
+  secret_name:
+    description: What to call the Secret in the error.
+    type: str
+    default: ""
+seealso:
+  - plugin: researchops.jupyterhub.certificate_problems
+    plugin_type: filter
+"""
+
+EXAMPLES = """
+- name: Judge a Secret that does not exist yet
+  ansible.builtin.debug:
+    msg: "{{ [] | researchops.jupyterhub.acme_need('hub.example.org', 'https://acme-v02.api.letsencrypt.org/directory') }}"
+"""
+
+RETURN = """
+_value:
+  description: C(order), C(reason), C(foreign), C(ends), and C(error), which is empty unless the play has to stop.
+  type: dict
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
+
+
+def acme_need(
+    secrets: Sequence[Mapping[str, Any]], domain: str, directory: str, renew_before: float = 0, secret_name: str = ""
+) -> dict[str, Any]:
+    """See DOCUMENTATION."""
+    try:
+        need = acme.need(secrets[0] if secrets else None, str(domain), str(directory), float(renew_before), datetime.now(timezone.utc))
+    except HubError as problem:
+        raise AnsibleFilterError(problem.text()) from problem
+    return need.as_dict() | {"error": acme.foreign(secret_name, need.reason).text() if need.stops else ""}
+
+
+class FilterModule:
+    """What this file offers to templates."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Name and function."""
+        return {"acme_need": acme_need}

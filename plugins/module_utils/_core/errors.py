@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""The errors a person reads.
+
+Every failure of this collection is one :class:`HubError`: an id that docs/errors.md explains, what happened to
+which object, what was seen and wanted, whether anything was changed, and one thing to do next. Nothing below the
+shell ends a process or knows about Ansible; it raises one of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Changed(Enum):
+    """What a failed run left behind; the sentence a reader looks for first."""
+
+    NOTHING = "Nothing was changed."
+    SOME = "Some steps were done before this; running again continues from there."
+    UNKNOWN = "Whether the last step took effect is not known; running again finds out."
+
+
+@dataclass
+class HubError(Exception):
+    """One failure, complete enough to act on without reading a log.
+
+    Attributes:
+        error_id: ``E-AREA-NN``; has an entry in docs/errors.md.
+        what: one sentence naming the object and the reason, ending without a full stop.
+        do: the one next step, imperative, ending without a full stop.
+        seen: what was observed, if the sentence needs it.
+        wanted: what was expected instead.
+        changed: whether anything was changed before the failure.
+        details: further facts for machines; never secrets.
+    """
+
+    error_id: str
+    what: str
+    do: str
+    seen: str = ""
+    wanted: str = ""
+    changed: Changed = Changed.NOTHING
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self) -> str:
+        """The message in the one form every module and role prints."""
+        parts = [f"{self.error_id} {self.what}."]
+        compared = [f"{label}: {value}" for label, value in (("Seen", self.seen), ("wanted", self.wanted)) if value]
+        if compared:
+            sentence = "; ".join(compared)
+            parts.append(sentence[0].upper() + sentence[1:] + ".")
+        parts.append(self.changed.value)
+        parts.append(f"Do: {self.do}.")
+        return " ".join(parts)
+
+
+def missing_library(name: str, interpreter: str) -> HubError:
+    """The error for a Python library that the running interpreter lacks."""
+    return HubError(
+        error_id="E-LIB-01",
+        what=f"The Python library {name} is missing from {interpreter}",
+        do=f"run: {interpreter} -m pip install {name} (or use the collection's execution environment), then run again",
+        details={"library": name, "interpreter": interpreter},
+    )

@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""The settings of the role hub_dns, judged before any server is asked. Pure; secrets are looked at, never repeated."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .._core.errors import HubError
+from .._hub.placeholders import is_placeholder
+
+PROVIDERS = ("manual", "rfc2136")
+"""What this release can do; the role's specification names the others too."""
+LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+
+
+def problems(values: Mapping[str, Any]) -> list[HubError]:
+    """What cannot work.
+
+    Args:
+        values: ``domain``, ``provider``, ``server``, ``zone``, ``key_name``, ``key_secret``.
+    """
+    found = [error for error in (_domain(str(values["domain"])), _provider(str(values["provider"]))) if error]
+    if values["provider"] == "rfc2136":
+        found += _update(values)
+    return found
+
+
+def _domain(domain: str) -> HubError | None:
+    if not domain:
+        return HubError("E-DNS-07", "The hub has no name: hub_domain is not set", "set hub_domain, for example hub.example.org")
+    labels = domain.lower().rstrip(".").split(".")
+    if len(domain) > 253 or len(labels) < 2 or not all(LABEL.fullmatch(label) for label in labels):
+        return HubError("E-DNS-07", f"hub_domain {domain!r} is no host name", "write the bare name, without https:// and path")
+    return None
+
+
+def _provider(provider: str) -> HubError | None:
+    if provider in PROVIDERS:
+        return None
+    return HubError(
+        error_id="E-DNS-06",
+        what=f"hub_dns_provider {provider} does not exist in this release yet",
+        do=f"use one of {', '.join(PROVIDERS)}; manual prints the record to add and waits until it is there",
+    )
+
+
+def _update(values: Mapping[str, Any]) -> list[HubError]:
+    missing = [name for name in ("server", "key_name", "key_secret") if not values[name]]
+    if missing:
+        listed = ", ".join(f"hub_dns_{name}" for name in missing)
+        return [HubError("E-DNS-07", f"Dynamic updates (RFC 2136) need {listed}", "take them from the server's configuration (its TSIG key)")]
+    found = []
+    if not _is_secret(str(values["key_secret"])):
+        what = "hub_dns_key_secret is a placeholder or not base64, as TSIG secrets are"
+        found.append(HubError("E-DNS-07", what, "copy the secret of the TSIG key, without quotes, from the server's configuration"))
+    zone, domain = str(values["zone"]).lower().rstrip("."), str(values["domain"]).lower().rstrip(".")
+    if zone and domain != zone and not domain.endswith("." + zone):
+        found.append(HubError("E-DNS-07", f"hub_domain {domain} is not in hub_dns_zone {zone}", "correct one of them, or leave the zone empty"))
+    return found
+
+
+def _is_secret(text: str) -> bool:
+    if is_placeholder(text, secret=True):
+        return False
+    try:
+        return len(base64.b64decode(text, validate=True)) >= 8
+    except binascii.Error:
+        return False
+
+
+def rows(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The same as rows of the preflight table."""
+    found = problems(values)
+    if found:
+        return [{"check": "DNS settings", "ok": False, "text": error.text()} for error in found]
+    return [{"check": "DNS settings", "ok": True, "text": f"{values['domain']} by {values['provider']}"}]

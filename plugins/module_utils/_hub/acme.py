@@ -1,0 +1,209 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""When a certificate must be ordered, and what an ACME server's refusal means. Pure: no server is asked here.
+
+Orders are scarce (Let's Encrypt: 5 duplicates a week, 5 failed validations an hour and name), so the answer to "is one
+needed" comes from the certificate at hand, and its lifetime, never from a fixed number of days.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from .._core.errors import Changed, HubError, missing_library
+from .certificates import certificate_problems
+
+PRODUCTION = "https://acme-v02.api.letsencrypt.org/directory"
+STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
+DIRECTORY_NOTE = "researchops.jupyterhub/acme-directory"
+"""Annotation on a Secret that we filled: the ACME directory its certificate came from."""
+METHODS = ("none", "direct")
+FOREIGN_GOOD = "filled by somebody else, and good"
+RENEW_SHARE = 3
+"""A certificate is renewed in the last third of its life, whatever its life is: 90 days, 45 days, 6 days."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Whether a certificate must be ordered.
+
+    Attributes:
+        order: whether one must.
+        reason: why, or why not, for a person.
+        foreign: the Secret was filled by somebody else and must not be overwritten.
+        ends: end of the present certificate, ISO 8601; empty without one.
+    """
+
+    order: bool
+    reason: str
+    foreign: bool = False
+    ends: str = ""
+
+    @property
+    def stops(self) -> bool:
+        """Whether the play has to stop: the Secret does not serve, and may not be overwritten."""
+        return self.foreign and self.reason != FOREIGN_GOOD
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the role."""
+        return {"order": self.order, "reason": self.reason, "foreign": self.foreign, "ends": self.ends}
+
+
+def need(secret: Mapping[str, Any] | None, domain: str, directory: str, renew_before: float, now: datetime) -> Need:
+    """Judge the Secret that holds, or will hold, the certificate.
+
+    Args:
+        secret: the Secret as the API returns it, None where there is none.
+        domain: the host name it must serve.
+        directory: the ACME directory wanted.
+        renew_before: seconds before its end at which it is renewed; 0 for a third of its life.
+        now: timezone-aware.
+    """
+    if secret is None:
+        return Need(True, "there is no certificate yet")
+    came_from = ((secret.get("metadata") or {}).get("annotations") or {}).get(DIRECTORY_NOTE, "")
+    certificate, key = (_decoded(secret, name) for name in ("tls.crt", "tls.key"))
+    found = certificate_problems(certificate, key, [domain], now, source="the present certificate") if certificate else []
+    ends, due = _dates(certificate, renew_before)
+    if not came_from:
+        reason = found[0].sentence if found else FOREIGN_GOOD
+        return Need(False, reason, foreign=True, ends=_iso(ends))
+    if not certificate or found:
+        return Need(True, f"the present certificate {found[0].sentence}" if found else "the Secret holds no certificate", ends=_iso(ends))
+    if came_from != directory:
+        return Need(True, f"the present certificate came from {came_from}", ends=_iso(ends))
+    if due is None or now >= due:
+        return Need(True, f"the present certificate ends {_iso(ends)}", ends=_iso(ends))
+    return Need(False, f"good until {_iso(ends)}, renewed from {_iso(due)} on", ends=_iso(ends))
+
+
+def _decoded(secret: Mapping[str, Any], name: str) -> str:
+    try:
+        return base64.b64decode((secret.get("data") or {}).get(name) or "").decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _dates(certificate: str, renew_before: float) -> tuple[datetime | None, datetime | None]:
+    """End of the leaf, and the moment from which it is due."""
+    try:
+        from cryptography import x509
+    except ImportError as problem:
+        raise missing_library("cryptography", sys.executable) from problem
+    try:
+        leaf = x509.load_pem_x509_certificate(certificate.encode())
+    except ValueError:
+        return None, None
+    # cryptography before 42 has only the attributes without a timezone, which are UTC.
+    begins, ends = (
+        getattr(leaf, f"{name}_utc", None) or getattr(leaf, name).replace(tzinfo=timezone.utc) for name in ("not_valid_before", "not_valid_after")
+    )
+    return ends, ends - (timedelta(seconds=renew_before) if renew_before else (ends - begins) / RENEW_SHARE)
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
+
+
+def foreign(secret_name: str, reason: str) -> HubError:
+    """The error for a Secret that somebody else filled and that does not serve."""
+    return HubError(
+        error_id="E-CERT-41",
+        what=f"Secret {secret_name} was not filled by this role, and its certificate {reason}; it is not overwritten",
+        do="renew it where it comes from, or delete the Secret, or choose another hub_https_secret_name",
+    )
+
+
+def settings_problems(values: Mapping[str, Any]) -> list[HubError]:
+    """What cannot work, before anything is asked of anybody.
+
+    Args:
+        values: ``method``, ``domain``, ``directory``, ``email``, ``dns_provider``, ``dns_key_name``, ``dns_server``.
+    """
+    method = str(values["method"])
+    if method == "none":
+        return []
+    if method not in METHODS:
+        return [
+            HubError(
+                error_id="E-CERT-40",
+                what=f"letsencrypt_method {method} does not exist in this release yet",
+                do="use letsencrypt_method: direct, or none with hub_https_type secret or manual and a certificate of your own",
+            )
+        ]
+    found = []
+    if not values["domain"]:
+        found.append(HubError("E-CERT-42", "A certificate needs a name: hub_domain is not set", "set hub_domain"))
+    if not str(values["directory"]).startswith("https://"):
+        found.append(HubError("E-CERT-42", "letsencrypt_acme_directory does not start with https://", "give the ACME server's https URL"))
+    if values["email"] and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", str(values["email"])):
+        found.append(HubError("E-CERT-42", f"hub_contact_email {values['email']!r} is no address", "correct it, or leave it out"))
+    if values["dns_provider"] != "rfc2136" or not values["dns_server"] or not values["dns_key_name"]:
+        found.append(
+            HubError(
+                error_id="E-CERT-43",
+                what="letsencrypt_method direct proves the name by a DNS record, which only hub_dns_provider rfc2136 can set by itself in this release",
+                do="set hub_dns_provider: rfc2136 with hub_dns_server, hub_dns_key_name and hub_dns_key_secret, or bring a certificate (hub_https_type: manual)",
+            )
+        )
+    return found
+
+
+def rows(values: Mapping[str, Any], directory_answers: bool) -> list[dict[str, Any]]:
+    """Rows of the preflight table."""
+    if values["method"] == "none":
+        return []
+    found = settings_problems(values)
+    if not found and not directory_answers:
+        found = [
+            HubError(
+                error_id="E-CERT-44",
+                what=f"The ACME server does not answer at {values['directory']}",
+                do="check letsencrypt_acme_directory, the way there (proxy, firewall) and its CA (letsencrypt_ca_file)",
+            )
+        ]
+    if found:
+        return [{"check": "ACME", "ok": False, "text": error.text()} for error in found]
+    return [{"check": "ACME", "ok": True, "text": f"{values['directory']} answers; DNS-01 by dynamic update"}]
+
+
+ADVICE = {
+    "rateLimited": ("E-CERT-46", "wait until the time the server names; meanwhile try with letsencrypt_staging: true"),
+    "caa": ("E-CERT-47", "add a CAA record that allows this CA (Let's Encrypt: 0 issue \"letsencrypt.org\"), or take another CA"),
+    "accountDoesNotExist": ("E-CERT-45", "delete Secret letsencrypt-account in the hub's namespace; the next run makes a new account"),
+    "unauthorized": ("E-CERT-45", "check that _acme-challenge of this name is answered by the zone that hub_dns updates, the same for everybody"),
+    "dns": ("E-CERT-45", "check that the public can resolve this name: delegation, DNSSEC, all name servers"),
+    "rejectedIdentifier": ("E-CERT-45", "this CA gives no certificate for this name; take a public name, or another CA"),
+}
+"""What to do about the error types of RFC 8555, section 6.7."""
+
+
+def refusal(said: str, step: str, domain: str, directory: str) -> HubError:
+    """The error for a step the ACME server refused, by the problem document it sent.
+
+    Args:
+        said: what the client reported; holds the problem document, no secret.
+        step: what was tried, in words.
+        domain: the name.
+        directory: the ACME server.
+    """
+    kind = re.search(r"urn:ietf:params:acme:error:(\w+)", said)
+    error_id, do = ADVICE.get(kind[1] if kind else "", ("E-CERT-45", "correct what the server names, then run again; each failed order counts against its limits"))
+    return HubError(
+        error_id=error_id,
+        what=f"No certificate for {domain}: {directory} refused to {step}" + (f" ({kind[1]})" if kind else ""),
+        seen=re.sub(r"\s+", " ", said).strip()[:700].rstrip("."),
+        do=do,
+        changed=Changed.SOME,
+    )

@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""The layer of the role z2jh itself: what every hub has, whichever other roles take part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .settings import SHARED, Finding, Json, read, stray_names
+
+DEFAULTS: Json = {
+    "z2jh_chart_ref": "https://hub.jupyter.org/helm-chart/jupyterhub",
+    "z2jh_chart_version": "4.4.0",
+    "z2jh_chart_sha256": "",
+    "z2jh_namespace": "",
+    "z2jh_release_name": "",
+    "z2jh_storage_class": "",
+    "z2jh_values": {},
+    "z2jh_values_root": "",
+    "z2jh_timeout": 900,
+    "z2jh_pending_policy": "fail",
+    "z2jh_pending_max_age": 3600,
+    "z2jh_drift": "skip",
+    "z2jh_drop_layers": [],
+    "z2jh_helm_binary": "helm",
+}
+
+FRONT_DEFAULTS: Json = {"hub_front_keep_proxy_public": False}
+"""The role hub_front's variable that this layer also reads: the hub's address stays on the chart's own Service."""
+
+BASE_URL = re.compile(r"^/(?:[A-Za-z0-9._~-]+/)*$")
+
+
+def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[Json, list[Finding]]:
+    """The chart values every hub gets.
+
+    The front Service owns the door, so the chart's own public Service is internal, unless a hub that already ran keeps
+    its address there. The database's claim survives an
+    uninstall. Everything the chart already does safely (network policies, metadata block) is left as it is.
+    """
+    settled, findings = read(variables, SHARED | DEFAULTS | FRONT_DEFAULTS)
+    findings += stray_names(variables, "z2jh_", DEFAULTS)
+    if not BASE_URL.match(settled["hub_base_url"]):
+        findings.append(
+            Finding(
+                "E-VALUES-10",
+                "hub_base_url",
+                "must begin and end with a slash",
+                "write it as in /science/",
+                seen=settled["hub_base_url"],
+            )
+        )
+    values: Json = {
+        "hub": {
+            "baseUrl": settled["hub_base_url"],
+            "db": {"pvc": {"annotations": {"helm.sh/resource-policy": "keep"}}},
+        },
+        "singleuser": {"startTimeout": settled["z2jh_timeout"]},
+    }
+    if not settled["hub_front_keep_proxy_public"]:
+        values["proxy"] = {"service": {"type": "ClusterIP"}}
+    if settled["hub_admins"]:
+        values["hub"]["config"] = {"Authenticator": {"admin_users": sorted(map(str, settled["hub_admins"]))}}
+    if settled["z2jh_storage_class"]:
+        values["hub"]["db"]["pvc"]["storageClassName"] = settled["z2jh_storage_class"]
+        values["singleuser"]["storage"] = {"dynamic": {"storageClass": settled["z2jh_storage_class"]}}
+    return values, findings

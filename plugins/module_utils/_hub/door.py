@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""The front door as a stranger meets it: address, TLS, certificate chain, and what plain http does."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from .._core.errors import HubError
+from .._core.http import CONNECT_TIMEOUT, REDIRECTS, clean_url, origin
+
+SOON = 7
+"""Days before a certificate's end at which the evidence warns; renewal happens long before."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """One certificate of the chain: who it is for, who signed it, when it ends."""
+
+    subject: str
+    issuer: str
+    not_after: datetime
+
+
+@dataclass(frozen=True)
+class Door:
+    """What stands behind the address.
+
+    Attributes:
+        address: the IP address that answered.
+        tls: the protocol, such as ``TLSv1.3``.
+        chain: the certificates from the server's own to the root that is trusted.
+    """
+
+    address: str
+    tls: str
+    chain: tuple[Certificate, ...]
+
+    def days_left(self, now: datetime) -> int:
+        """Whole days until the first certificate of the chain ends."""
+        return min((one.not_after - now).days for one in self.chain) if self.chain else 0
+
+    def facts(self, now: datetime) -> dict[str, Any]:
+        """The door as plain data."""
+        chain = [{"subject": one.subject, "issuer": one.issuer, "not_after": one.not_after.isoformat()} for one in self.chain]
+        return {"address": self.address, "tls": self.tls, "days_left": self.days_left(now), "chain": chain}
+
+
+def look(url: str, context: ssl.SSLContext) -> Door:
+    """Connect and shake hands, checking chain and name.
+
+    Raises:
+        HubError: E-VERIFY-01 where nothing answers, E-VERIFY-02 for a certificate that cannot be trusted.
+    """
+    _scheme, host, port = origin(url)
+    try:
+        with socket.create_connection((host, port), timeout=CONNECT_TIMEOUT) as plain:
+            with context.wrap_socket(plain, server_hostname=host) as secure:
+                return Door(str(secure.getpeername()[0]), secure.version() or "", _chain(secure))
+    except ssl.SSLCertVerificationError as problem:
+        raise _untrusted(url, problem.verify_message.rstrip("."), _served(host, port)) from problem
+    except ssl.SSLError as problem:
+        raise _untrusted(url, f"the handshake fails ({problem.reason or 'no reason given'})", "") from problem
+    except OSError as problem:
+        raise _unreachable(url, host, problem) from problem
+
+
+def _chain(secure: ssl.SSLSocket, *, verified: bool = True) -> tuple[Certificate, ...]:
+    """The chain, decoded. Python has a public method for it from 3.13 on; before, the same thing lives one level down."""
+    name = "get_verified_chain" if verified else "get_unverified_chain"
+    reader = getattr(secure, name, None) or getattr(getattr(secure, "_sslobj", None), name, None)
+    ders: list[Any] = list(reader() or []) if reader is not None else []
+    if not ders:
+        leaf = secure.getpeercert(binary_form=True)
+        ders = [leaf] if leaf else []
+    return tuple(_decoded(der if isinstance(der, bytes) else ssl.PEM_cert_to_DER_cert(der.public_bytes())) for der in ders)
+
+
+def _decoded(der: bytes) -> Certificate:
+    from cryptography import x509
+
+    found = x509.load_der_x509_certificate(der)
+    # cryptography 42 renamed the attribute to say which zone it means; 41 is still supported here.
+    ends = getattr(found, "not_valid_after_utc", None) or found.not_valid_after.replace(tzinfo=timezone.utc)
+    return Certificate(found.subject.rfc4514_string() or "(no subject)", found.issuer.rfc4514_string(), ends)
+
+
+def _served(host: str, port: int) -> str:
+    """What an untrusted door presents, for the message; nothing is sent to it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, port), timeout=CONNECT_TIMEOUT) as plain:
+            with context.wrap_socket(plain, server_hostname=host) as secure:
+                chain = _chain(secure, verified=False)
+    except OSError:
+        return ""
+    if not chain:
+        return ""
+    return f"{chain[0].subject}, signed by {chain[0].issuer}, ending {chain[0].not_after.date().isoformat()}"
+
+
+def _untrusted(url: str, reason: str, served: str) -> HubError:
+    return HubError(
+        error_id="E-VERIFY-02",
+        what=f"The certificate of {clean_url(url)} cannot be trusted: {reason}",
+        seen=served,
+        wanted=f"an unexpired certificate for {urlsplit(url).hostname} from a CA that is trusted here",
+        do="correct the certificate (hub_https, letsencrypt), or name its CA in hub_verify_ca_file; verification cannot be switched off",
+    )
+
+
+def _unreachable(url: str, host: str, problem: OSError) -> HubError:
+    if isinstance(problem, socket.gaierror):
+        reason, do = f"no address is known for {host}", "make the DNS record (hub_dns), or check the resolver of this machine"
+    elif isinstance(problem, ConnectionRefusedError):
+        reason, do = "the connection is refused", "check that the front Service has an address and that the proxy pod runs"
+    elif isinstance(problem, TimeoutError):
+        reason, do = f"no answer within {CONNECT_TIMEOUT:.0f} s", "check firewall, load balancer and route from this machine to the hub"
+    else:
+        reason, do = problem.strerror or type(problem).__name__, "check the network between this machine and the hub"
+    return HubError(
+        error_id="E-VERIFY-01",
+        what=f"The front door {clean_url(url)} cannot be reached: {reason}",
+        do=do,
+    )
+
+
+def plain_url(https_url: str) -> str:
+    """What people type: the same name without https and without a port."""
+    parts = urlsplit(https_url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"http://{host}{parts.path}"
+
+
+def judge_redirect(status: int, location: str, http_url: str, https_url: str) -> str:
+    """What is wrong with the answer to plain http; empty when a person lands on the hub by https."""
+    if status not in REDIRECTS or not location:
+        return f"status {status} without a redirect"
+    following = urljoin(http_url, location)
+    if origin(following) != origin(https_url):
+        return f"redirect to {clean_url(following)}"
+    return ""

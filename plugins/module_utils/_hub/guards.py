@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""What an upgrade must never do to the hub's database and to people's homes. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.errors import HubError
+from .._k8s.objects import identity
+from .manifest import Manifest, is_kept
+
+Json = dict[str, Any]
+
+CLAIM = "PersistentVolumeClaim"
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+HOMES_SELECTOR = "component=singleuser-storage"
+"""Labels KubeSpawner puts on people's claims."""
+
+
+@dataclass(frozen=True)
+class Homes:
+    """What decides the names of people's claims, from the values a chart's Secret carries.
+
+    Attributes:
+        template: ``singleuser.storage.dynamic.pvcNameTemplate``, or KubeSpawner's own option where that is set.
+        scheme: ``slug_scheme``; None leaves it to KubeSpawner.
+        kind: ``singleuser.storage.type``.
+        static: the one claim of a static setup.
+    """
+
+    template: str | None = None
+    scheme: str | None = None
+    kind: str | None = None
+    static: str | None = None
+
+
+def check_database(new: Manifest, old: Manifest) -> None:
+    """Refuse an upgrade that gives the hub another claim, or takes its claim away for good.
+
+    Raises:
+        HubError: E-STORE-02.
+    """
+    before, after = _claims(old), _claims(new)
+    lost = [name for name, claim in before.items() if name not in after]
+    gained = [name for name in after if name not in before]
+    deleted = [name for name in lost if not is_kept(before[name])]
+    if lost and gained:
+        raise HubError(
+            "E-STORE-02",
+            f"This upgrade would move the hub from claim {', '.join(lost)} to a new, empty claim {', '.join(gained)}",
+            "keep fullnameOverride and nameOverride as they were; to move the database on purpose, back it up "
+            "(backup.yml), change the name, and restore it (restore.yml)",
+            seen=f"claim {', '.join(gained)} in the new release",
+            wanted=f"claim {', '.join(lost)}, as deployed",
+        )
+    if deleted:
+        raise HubError(
+            "E-STORE-02",
+            f"This upgrade would delete claim {', '.join(deleted)} and the database on it",
+            "keep hub.db.type; to leave sqlite on purpose, first run once with the type unchanged (that protects the "
+            "claim with Helm's keep policy), back up the database (backup.yml), then change the type",
+        )
+
+
+def _claims(manifest: Manifest) -> dict[str, Json]:
+    return {identity(claim).name: claim for claim in manifest.of_kind(CLAIM)}
+
+
+def read_homes(manifest: Manifest) -> Homes | None:
+    """What decides people's claims, from ``values.yaml`` in the chart's own Secret; None where no object has it."""
+    import yaml
+
+    for secret in manifest.of_kind("Secret"):
+        packed = (secret.get("data") or {}).get("values.yaml")
+        text = base64.b64decode(packed).decode() if packed else (secret.get("stringData") or {}).get("values.yaml")
+        if text:
+            values = yaml.safe_load(text)
+            return homes_of(values) if isinstance(values, dict) else None
+    return None
+
+
+def homes_of(values: Mapping[str, Any]) -> Homes:
+    """What decides people's claims, from z2jh values."""
+    storage = _at(values, "singleuser", "storage")
+    spawner = _at(values, "hub", "config", "KubeSpawner")
+    dynamic, static = _at(storage, "dynamic"), _at(storage, "static")
+    template = spawner.get("pvc_name_template") or dynamic.get("pvcNameTemplate")
+    return Homes(template, spawner.get("slug_scheme"), storage.get("type"), static.get("pvcName"))
+
+
+def _at(values: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    for key in path:
+        inner = values.get(key)
+        values = inner if isinstance(inner, Mapping) else {}
+    return values
+
+
+def homes_moved(new: Homes | None, old: Homes | None) -> bool:
+    """Whether an upgrade would look for people's homes under other names."""
+    return new is not None and old is not None and new != old
+
+
+def check_homes(new: Homes | None, old: Homes | None, claims: Sequence[str]) -> None:
+    """Refuse an upgrade after which people would find empty homes.
+
+    Args:
+        new: from the new manifest.
+        old: from the deployed one.
+        claims: names of people's claims in the namespace; without any, nobody can lose one.
+
+    Raises:
+        HubError: E-STORE-03.
+    """
+    if not claims or not homes_moved(new, old) or new is None or old is None:
+        return
+    told = {"template": "pvcNameTemplate", "scheme": "slug_scheme", "kind": "singleuser.storage.type", "static": "static.pvcName"}
+    changed = {name: (getattr(old, key), getattr(new, key)) for key, name in told.items() if getattr(old, key) != getattr(new, key)}
+    raise HubError(
+        "E-STORE-03",
+        f"This upgrade would look for people's homes under other names; {len(claims)} homes would seem empty",
+        "keep the deployed values in z2jh_values (for hubs made before chart 4: singleuser.storage.dynamic.pvcNameTemplate "
+        "'claim-{username}{servername}' and hub.config.KubeSpawner.slug_scheme: escape)",
+        seen="; ".join(f"{name} {_told(after)}" for name, (_before, after) in changed.items()),
+        wanted="; ".join(f"{name} {_told(before)}" for name, (before, _after) in changed.items()),
+        details={"claims": sorted(claims)[:20]},
+    )
+
+
+def _told(value: str | None) -> str:
+    return "unset" if value is None else value
+
+
+def check_storage(created: Iterable[Json], classes: Sequence[Json]) -> None:
+    """Refuse to make a claim that nothing would ever bind.
+
+    Args:
+        created: new objects as the server would store them.
+        classes: the StorageClasses of the cluster.
+
+    Raises:
+        HubError: E-STORE-01.
+    """
+    names = [item["metadata"]["name"] for item in classes]
+    for claim in created:
+        spec = claim.get("spec") or {}
+        wanted = spec.get("storageClassName")
+        if claim.get("kind") != CLAIM or wanted == "" or spec.get("volumeName") or spec.get("selector"):
+            continue
+        if wanted is None and not any(_is_default(item) for item in classes):
+            raise no_storage(identity(claim).name, "no default StorageClass in this cluster", names)
+        if wanted is not None and wanted not in names:
+            raise no_storage(identity(claim).name, f"there is no StorageClass {wanted} in this cluster", names)
+
+
+def _is_default(storage_class: Mapping[str, Any]) -> bool:
+    annotations = storage_class["metadata"].get("annotations") or {}
+    return str(annotations.get(DEFAULT_CLASS, "")).lower() == "true"
+
+
+def no_storage(claim: str, reason: str, classes: Sequence[str]) -> HubError:
+    """The error for a claim that will stay Pending."""
+    found = ", ".join(sorted(classes)) or "none"
+    return HubError(
+        "E-STORE-01",
+        f"The hub's claim {claim} will stay Pending: {reason} (found: {found})",
+        "set z2jh_storage_class to a class that exists, or mark one as default; on EKS install the EBS CSI add-on first",
+        details={"claim": claim, "classes": sorted(classes)},
+    )
+
+
+def check_removal(manifest: Manifest) -> None:
+    """Refuse to remove a release whose claims Helm would delete with it.
+
+    Raises:
+        HubError: E-STORE-04.
+    """
+    doomed = [name for name, claim in _claims(manifest).items() if not is_kept(claim)]
+    if doomed:
+        raise HubError(
+            "E-STORE-04",
+            f"Removing this release would delete claim {', '.join(doomed)} and the data on it",
+            "run once with state present (that protects the claim with Helm's keep policy), then remove the release; or "
+            "set keep_data to false if the data may go",
+        )

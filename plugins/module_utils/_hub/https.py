@@ -1,0 +1,108 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""The layer of the role hub_https: where TLS ends, and who fetches the certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .settings import SHARED, Finding, Json, read, stray_names
+
+DEFAULTS: Json = {
+    "hub_https_type": "",
+    "hub_https_secret_name": "hub-tls",
+    "hub_https_certificate_file": "",
+    "hub_https_private_key_file": "",
+    "hub_https_restart_proxy": False,
+}
+
+METHOD_DEFAULTS: Json = {"letsencrypt_method": ""}
+"""The role letsencrypt's variable that this layer also reads; empty and ``none`` mean the same."""
+
+LEGAL: dict[tuple[str, str], str] = {
+    ("secret", "none"): "the Secret exists already; its owner renews it",
+    ("secret", "direct"): "the role letsencrypt fetches the certificate over ACME into the Secret",
+    ("manual", "none"): "the role puts certificate and key files into the Secret",
+}
+"""Pairs of hub_https_type and letsencrypt_method that work; every other pair is refused."""
+
+TYPES = ("letsencrypt", "manual", "secret", "offload", "ingress", "gateway")
+METHODS = ("none", "autohttps", "cert_manager", "direct")
+TYPES_NOW = tuple(sorted({kind for kind, _method in LEGAL}))
+METHODS_NOW = tuple(sorted({method for _kind, method in LEGAL}))
+
+
+def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[Json | None, list[Finding]]:
+    """The chart values that end TLS at the hub's own proxy, with a certificate from a Secret.
+
+    Type ``manual`` also becomes the chart's type ``secret``: the chart's own ``manual`` wants the private key among the
+    values, where everybody who may read the release could read it.
+    """
+    settled, findings = read(variables, SHARED | DEFAULTS | METHOD_DEFAULTS)
+    findings += stray_names(variables, "hub_https_", DEFAULTS)
+    if not settled["hub_https_type"]:
+        return None, findings
+    findings += pair_problem(settled["hub_https_type"], settled["letsencrypt_method"]) + _missing(settled)
+    values = {
+        "proxy": {
+            "https": {
+                "enabled": True,
+                "type": "secret",
+                "hosts": [settled["hub_domain"].lower()],
+                "secret": {"name": settled["hub_https_secret_name"], "key": "tls.key", "crt": "tls.crt"},
+            }
+        }
+    }
+    return values, findings
+
+
+def pair_problem(kind: str, method: str) -> list[Finding]:
+    """Nothing for a pair that works, else one finding that tells not built yet from not possible."""
+    method = method or "none"
+    if (kind, method) in LEGAL:
+        return []
+    if kind not in TYPES:
+        return [_refused("hub_https_type", "is not a choice", kind, TYPES_NOW)]
+    if method not in METHODS:
+        return [_refused("letsencrypt_method", "is not a choice", method, METHODS_NOW)]
+    if kind not in TYPES_NOW:
+        return [_refused("hub_https_type", "is planned, but this release cannot do it yet", kind, TYPES_NOW)]
+    if method not in METHODS_NOW:
+        return [_refused("letsencrypt_method", "is planned, but this release cannot do it yet", method, METHODS_NOW)]
+    fitting = ", ".join(other for mine, other in LEGAL if mine == kind)
+    return [
+        Finding(
+            "E-CERT-21",
+            "hub_https_type",
+            f"is {kind}, which does not go with letsencrypt_method {method}: the certificate would have two sources",
+            f"set letsencrypt_method to one of: {fitting}; or choose another hub_https_type",
+        )
+    ]
+
+
+def _refused(name: str, sentence: str, seen: str, choices: tuple[str, ...]) -> Finding:
+    return Finding("E-CERT-20", name, sentence, f"choose one of: {', '.join(choices)}", seen=seen)
+
+
+def _missing(settled: Mapping[str, Any]) -> list[Finding]:
+    wanted = {"hub_domain": "the host name people open"}
+    if settled["hub_https_type"] == "secret":
+        wanted["hub_https_secret_name"] = "the name of the Secret that holds the certificate"
+    if settled["hub_https_type"] == "manual":
+        wanted["hub_https_certificate_file"] = "the file with the certificate and its chain, PEM"
+        wanted["hub_https_private_key_file"] = "the file with the certificate's private key, PEM, without a pass phrase"
+    return [
+        Finding(
+            "E-CERT-22",
+            name,
+            f"is not set, and hub_https_type {settled['hub_https_type']} needs it",
+            f"set {name}: {meaning}",
+        )
+        for name, meaning in wanted.items()
+        if not settled[name]
+    ]

@@ -1,0 +1,201 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""Running one cell over a kernel's websocket, as JupyterLab does (Jupyter messaging protocol 5.3)."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._core.budget import Budget
+from .._core.errors import HubError
+
+Json = dict[str, Any]
+
+LISTEN = 15.0
+"""Seconds of silence after which the time budget is looked at; a cell may be silent for longer."""
+PROTOCOL = "5.3"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What came of one cell so far.
+
+    Attributes:
+        value: the text of its last expression.
+        printed: what it wrote to standard output.
+        error: name and text of the exception that ended it.
+        replied: the kernel said how it went.
+        idle: the kernel said that nothing more will come.
+        died: the kernel's process ended.
+    """
+
+    value: str = ""
+    printed: str = ""
+    error: str = ""
+    replied: bool = False
+    idle: bool = False
+    died: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether everything about this cell has been said; output may come after the reply, never after idle."""
+        return self.died or (self.replied and self.idle)
+
+
+def execute_request(code: str, message_id: str, session: str, date: str) -> Json:
+    """The message that runs ``code``; nothing enters the user's history."""
+    return {
+        "channel": "shell",
+        "header": {
+            "msg_id": message_id,
+            "msg_type": "execute_request",
+            "session": session,
+            "username": "",
+            "date": date,
+            "version": PROTOCOL,
+        },
+        "parent_header": {},
+        "metadata": {},
+        "content": {
+            "code": code,
+            "silent": False,
+            "store_history": False,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": True,
+        },
+        "buffers": [],
+    }
+
+
+def heard(cell: Cell, message: Mapping[str, Any], message_id: str) -> Cell:
+    """The cell after one more message; messages that answer something else change nothing, except a kernel's death."""
+    kind = (message.get("header") or {}).get("msg_type") or message.get("msg_type")
+    content = message.get("content") or {}
+    if kind == "status" and content.get("execution_state") in ("dead", "restarting"):
+        return replace(cell, died=True)
+    if (message.get("parent_header") or {}).get("msg_id") != message_id:
+        return cell
+    if kind == "status":
+        return replace(cell, idle=cell.idle or content.get("execution_state") == "idle")
+    if kind == "stream":
+        text = str(content.get("text", "")) if content.get("name") == "stdout" else ""
+        return replace(cell, printed=cell.printed + text)
+    if kind == "execute_result":
+        return replace(cell, value=str((content.get("data") or {}).get("text/plain", "")))
+    if kind == "error" or (kind == "execute_reply" and content.get("status") != "ok"):
+        error = f"{content.get('ename', content.get('status', 'error'))}: {content.get('evalue', '')}"
+        return replace(cell, error=cell.error or error, replied=cell.replied or kind == "execute_reply")
+    if kind == "execute_reply":
+        return replace(cell, replied=True)
+    return cell
+
+
+class Kernel:
+    """An open websocket to one kernel; close it."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], context: ssl.SSLContext, budget: Budget) -> None:
+        """Connect.
+
+        Args:
+            url: the websocket's address (wss).
+            headers: credentials and the like.
+            context: whom to trust.
+            budget: bounds the connection and every cell.
+
+        Raises:
+            HubError: E-VERIFY-08, for a handshake that fails.
+        """
+        import websocket
+
+        self._budget = budget
+        self._session = uuid.uuid4().hex
+        try:
+            self._socket = websocket.create_connection(
+                url,
+                timeout=min(LISTEN, budget.left()),
+                header=[f"{name}: {value}" for name, value in headers.items()],
+                sslopt={"context": context},
+                enable_multithread=False,
+            )
+        except (websocket.WebSocketException, OSError) as problem:
+            raise _broken(f"the websocket of the kernel does not open ({_short(problem)})") from problem
+
+    def run(self, code: str) -> Cell:
+        """Run one cell to its end.
+
+        Raises:
+            HubError: E-VERIFY-08 when the connection breaks or the kernel dies, or the budget's own error.
+        """
+        import websocket
+
+        message_id = uuid.uuid4().hex
+        date = self._budget.clock.utcnow().isoformat()
+        cell = Cell()
+        try:
+            self._socket.send(json.dumps(execute_request(code, message_id, self._session, date)))
+            while not cell.over:
+                cell = heard(cell, self._next(), message_id)
+        except (websocket.WebSocketException, OSError) as problem:
+            raise _broken(f"the websocket of the kernel broke off ({_short(problem)})") from problem
+        if cell.died:
+            raise _broken("the kernel's process died")
+        return cell
+
+    def _next(self) -> Json:
+        """The next message; silence is allowed until the budget is gone."""
+        import websocket
+
+        while True:
+            self._socket.settimeout(min(LISTEN, self._budget.left()))
+            try:
+                data = self._socket.recv()
+            except websocket.WebSocketTimeoutException:
+                continue
+            if not data:
+                raise websocket.WebSocketConnectionClosedException("closed by the server")
+            message = _decoded(data)
+            if message is not None:
+                return message
+
+    def close(self) -> None:
+        """Hang up; what is already broken stays so."""
+        import websocket
+
+        try:
+            self._socket.close(timeout=2)
+        except (websocket.WebSocketException, OSError):
+            return
+
+
+def _decoded(data: str | bytes) -> Json | None:
+    """A message; None for frames that are not JSON text (binary buffers of widgets)."""
+    try:
+        message = json.loads(data)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
+
+
+def _short(problem: BaseException) -> str:
+    """The kind of failure and, for a refused handshake, its status; never the headers that the library quotes."""
+    status = getattr(problem, "status_code", None)
+    return f"status {status}" if status else type(problem).__name__
+
+
+def _broken(what: str) -> HubError:
+    return HubError(
+        error_id="E-VERIFY-08",
+        what=f"No cell can be run: {what}",
+        wanted="a kernel that answers over its websocket",
+        do="check that every load balancer and proxy on the way lets websockets pass and keeps idle ones open; then look at the log of the user's pod",
+    )

@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""All layers of a hub, in their one fixed order, and what becomes of them.
+
+A role that contributes chart values adds one line to :data:`LAYERS`. Nothing here reads a file, a clock or a cluster:
+the same variables and the same discovery document always give the same values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from . import base, https, lint, oauth
+from .settings import SHARED, Finding, Json, is_secret, plain, read
+from .values import dig, merge_layers, overridden, override, root_path, touches, under_root
+
+LayerFunction = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Json | None, list[Finding]]]
+
+LAYERS: dict[str, LayerFunction] = {
+    "z2jh": base.layer,
+    "hub_https": https.layer,
+    "hub_oauth": oauth.layer,
+}
+"""Name of the role that owns the layer, in the order in which layers are merged."""
+
+
+HUB_ONLY = frozenset({"hub", "singleuser"})
+"""Keys that no parent chart has for itself."""
+
+
+@dataclass(frozen=True)
+class ChartValues:
+    """Everything one run gives to the chart.
+
+    Attributes:
+        layers: the layers that take part, by role, in order.
+        values: what the chart gets; below ``z2jh_values_root`` where that is set.
+        overridden: leaves of layers that the operator replaced, with the layer each came from.
+        findings: everything that is wrong; the values are used only when there is none.
+    """
+
+    layers: dict[str, Json]
+    values: Json
+    overridden: dict[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+def judge_layer(
+    name: str, variables: Mapping[str, Any], discovery: Mapping[str, Any] | None = None
+) -> tuple[Json | None, list[Finding]]:
+    """One role's layer and what is wrong with it; variables that hold secrets are dropped before it sees them."""
+    known = {key: value for key, value in variables.items() if not is_secret(key)}
+    return LAYERS[name](known, plain(discovery or {}))
+
+
+def compute_layers(variables: Mapping[str, Any], discovery: Mapping[str, Any] | None = None) -> dict[str, Json]:
+    """The layers that take part, by role, in order.
+
+    Raises:
+        HubError: the first finding, where a layer finds something wrong.
+    """
+    layers, findings = _layers(variables, discovery)
+    if findings:
+        raise findings[0].error()
+    return layers
+
+
+def chart_values(
+    variables: Mapping[str, Any],
+    discovery: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> ChartValues:
+    """Layers, merged values and every finding, from the variables of one hub.
+
+    Args:
+        variables: the ``hub_*``, ``z2jh_*`` and ``letsencrypt_*`` variables; secrets among them are dropped.
+        discovery: what the look-up ``oidc_discovery`` returned.
+        secrets: the secrets the release will hold, by name; looked at only to find placeholders and missing ones.
+    """
+    layers, findings = _layers(variables, discovery)
+    settled, _seen_already = read(variables, SHARED | base.DEFAULTS | oauth.DEFAULTS)
+    operator, root = settled["z2jh_values"], settled["z2jh_values_root"]
+    mine = dig(operator, *root_path(root), default={})
+    if not isinstance(mine, dict):
+        findings.append(Finding("E-VALUES-08", "z2jh_values", f"holds no mapping below {root}", "correct z2jh_values"))
+        operator, mine = {}, {}
+    merged = merge_layers(layers)
+    final = override(merged.values, mine)
+    findings += [finding for finding in merged.findings if not touches(finding.path, mine)]
+    findings += _outside_root(operator, root) + _lint(final, mine, settled, findings)
+    findings += lint.lint_secrets(final, secrets or {})
+    values = override(operator, under_root(final, root))
+    return ChartValues(layers, values, overridden(merged.owners, mine), tuple(dict.fromkeys(findings)))
+
+
+def _lint(final: Json, mine: Json, settled: Json, known: list[Finding]) -> list[Finding]:
+    """The lint of the final values; what comes from the operator is named by the variable it came from."""
+    context = lint.Context(
+        acknowledged=settled["hub_oauth_acknowledge_open_hub"],
+        callback=oauth.callback_url(settled) if settled["hub_domain"] else "",
+        chart_version=settled["z2jh_chart_version"],
+    )
+    prefix = ".".join(("z2jh_values", *root_path(settled["z2jh_values_root"])))
+    told = {finding.error_id for finding in known}
+    return [
+        replace(finding, path=f"{prefix}.{finding.path}") if touches(finding.path, mine) else finding
+        for finding in lint.lint(final, context)
+        if finding.error_id != "E-OAUTH-04" or "E-OAUTH-04" not in told
+    ]
+
+
+def _layers(variables: Mapping[str, Any], discovery: Mapping[str, Any] | None) -> tuple[dict[str, Json], list[Finding]]:
+    layers: dict[str, Json] = {}
+    findings: list[Finding] = []
+    for name in LAYERS:
+        values, wrong = judge_layer(name, variables, discovery)
+        findings += [finding for finding in wrong if finding not in findings]
+        if values is not None:
+            layers[name] = values
+    return layers, findings
+
+
+def _outside_root(operator: Json, root: str) -> list[Finding]:
+    """Values for a parent chart that lie beside its key although they are meant for the hub."""
+    if not root:
+        return []
+    return [
+        Finding(
+            "E-VALUES-01",
+            f"z2jh_values.{key}",
+            f"lies beside {root}, where the parent chart does not look for it",
+            f"move it to z2jh_values.{root}.{key}",
+        )
+        for key in sorted((set(operator) & HUB_ONLY) - set(root_path(root)[:1]))
+    ]

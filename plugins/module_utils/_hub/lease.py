@@ -1,0 +1,225 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""Who is writing to a release: a Lease, renewed while the writer lives.
+
+Helm's own mark (``pending-upgrade``) outlives the process that made it; a Lease does not. A holder counts as alive
+while its Lease changes: two looks are compared, so no clock has to agree with another. A run that ends with Helm in
+an unknown state leaves its Lease behind unreleased, and the next run can tell that this writer is dead.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import threading
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from types import TracebackType
+from typing import Any
+
+from .._core.clock import Clock
+from .._core.errors import HubError
+from .._core.progress import Reporter
+from .._k8s.client import KubeClient
+from .pending import Writer
+
+Json = dict[str, Any]
+
+RENEW_EVERY = 10.0
+"""Seconds between two renewals."""
+DURATION = 30
+"""Seconds a Lease says it is good for; what other tools show."""
+WATCH = 12.0
+"""Seconds a Lease is watched before its holder counts as dead: longer than one renewal takes."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a Lease.
+
+    Attributes:
+        name: the holder's own words; empty when nobody holds it.
+        beat: changes with every renewal.
+        renewed: when it was last renewed, by the holder's clock.
+    """
+
+    name: str = ""
+    beat: str = ""
+    renewed: datetime | None = None
+
+
+def lease_path(namespace: str, release: str) -> str:
+    """Where the Lease of a release is."""
+    return f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/researchops-{release}"
+
+
+def read_holder(lease: Json | None) -> Holder:
+    """Who holds it, from the Lease object; nobody where there is none."""
+    if lease is None:
+        return Holder()
+    spec = lease.get("spec") or {}
+    renewed = str(spec.get("renewTime") or "")
+    beat = f"{spec.get('holderIdentity', '')} {renewed}"
+    return Holder(str(spec.get("holderIdentity") or ""), beat, _time(renewed))
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc) if text else None
+    except ValueError:
+        return None
+
+
+def looks_alive(holder: Holder, now: datetime) -> bool:
+    """A first impression from the clocks alone, for messages; :meth:`Lease.acquire` watches instead."""
+    return bool(holder.name) and holder.renewed is not None and (now - holder.renewed).total_seconds() < DURATION
+
+
+def own_name() -> str:
+    """This process, so that a colleague can find it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()} pid {os.getpid()} {uuid.uuid4().hex[:6]}"
+
+
+class Lease:
+    """A held Lease; a context manager that gives it back.
+
+    Attributes:
+        lost: what went wrong with renewing it; empty while it is held.
+    """
+
+    def __init__(self, client: KubeClient, namespace: str, release: str, clock: Clock, reporter: Reporter) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._release = release
+        self._path = lease_path(namespace, release)
+        self._clock = clock
+        self._reporter = reporter
+        self._name = own_name()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._abandoned = False
+        self._dead_beat = ""
+        self.lost = ""
+
+    def probe(self) -> Writer:
+        """What the Lease tells about whoever left the release half done; only reads.
+
+        Raises:
+            HubError: E-HELM-05 when the holder is alive.
+        """
+        holder = read_holder(self._client.get(self._path))
+        if not holder.name:
+            return Writer.UNKNOWN
+        self._watch(holder)
+        return Writer.DEAD
+
+    def acquire(self) -> None:
+        """Take the Lease, from a dead holder after watching it (unless :meth:`probe` has just done so).
+
+        Raises:
+            HubError: E-HELM-05 when somebody else is alive or was quicker.
+        """
+        found = self._client.get(self._path)
+        holder = read_holder(found)
+        if holder.name and holder.beat != self._dead_beat:
+            found = self._watch(holder)
+        body = self._body(found)
+        try:
+            if found is None:
+                self._client.create(self._path.rpartition("/")[0], body)
+            else:
+                self._client.merge(self._path, body)
+        except HubError as problem:
+            if problem.error_id != "E-K8S-05":
+                raise
+            raise busy(self._release, read_holder(self._client.get(self._path)).name or "another run") from problem
+
+    def _watch(self, holder: Holder) -> Json | None:
+        """Look again after a renewal is due.
+
+        Raises:
+            HubError: E-HELM-05 if it was renewed.
+        """
+        self._reporter.say(f"waiting: the release is claimed by {holder.name}; {WATCH:.0f} s to see whether it is alive")
+        self._clock.sleep(WATCH)
+        found = self._client.get(self._path)
+        again = read_holder(found)
+        if again.name and again.beat != holder.beat:
+            raise busy(self._release, again.name)
+        self._dead_beat = holder.beat
+        return found
+
+    def _body(self, found: Json | None) -> Json:
+        now = self._stamp()
+        metadata: Json = {"name": f"researchops-{self._release}", "namespace": self._namespace}
+        if found is not None:
+            metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
+        return {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": metadata,
+            "spec": {
+                "holderIdentity": self._name,
+                "leaseDurationSeconds": DURATION,
+                "acquireTime": now,
+                "renewTime": now,
+            },
+        }
+
+    def _stamp(self) -> str:
+        return self._clock.utcnow().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def abandon(self) -> None:
+        """Leave the Lease as it is: this run ends without knowing what Helm did."""
+        self._abandoned = True
+
+    def __enter__(self) -> Lease:
+        self.acquire()
+        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(timeout=RENEW_EVERY)
+        if not self._abandoned and not self.lost:
+            self._release_lease()
+
+    def _renew(self) -> None:
+        """Every :data:`RENEW_EVERY` seconds until the end; one failure may be the network, so only taking over counts."""
+        while not self._ended.wait(RENEW_EVERY):
+            try:
+                holder = read_holder(self._client.get(self._path))
+                if holder.name != self._name:
+                    self.lost = holder.name or "nobody"
+                    return
+                self._client.merge(self._path, {"spec": {"renewTime": self._stamp()}})
+            except HubError:
+                continue
+
+    def _release_lease(self) -> None:
+        try:
+            self._client.merge(self._path, {"spec": {"holderIdentity": None, "renewTime": self._stamp()}})
+        except HubError as problem:
+            self._reporter.say(f"the claim on the release could not be given back: {problem.error_id}")
+
+
+def busy(release: str, holder: str) -> HubError:
+    """The error for a release that somebody else is writing to."""
+    return HubError(
+        "E-HELM-05",
+        f"Release {release} is being changed by {holder} at this moment",
+        "wait until that run has ended, then run again",
+        details={"holder": holder},
+    )

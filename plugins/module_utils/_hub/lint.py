@@ -1,0 +1,411 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""What is wrong with chart values, before Helm is asked.
+
+Every rule is a function from the values to findings; :func:`lint` runs them all, so that a person corrects everything
+at once. No finding repeats a value that might be a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import keys
+from .oauth import SECRET_KEY, SECRET_NAME, open_hub, same_url, wrong_callback
+from .placeholders import is_placeholder
+from .secrets_in_values import misplaced_secrets
+from .settings import Finding, Json, plain
+from .values import dig, dotted, leaves, strings
+
+AUTHENTICATORS = (
+    "dummy", "null", "pam", "auth0", "azuread", "bitbucket", "cilogon", "generic-oauth", "github", "gitlab", "globus",
+    "google", "mediawiki", "openshift", "native", "tmp", "shared-password", "ltiauthenticator", "lti11", "lti13",
+)  # fmt: skip
+"""Names that ``authenticator_class`` takes without a module path."""
+
+OPEN_CLASSES = frozenset({"dummy", "tmp", "dummyauthenticator", "tmpauthenticator"})
+"""Authenticators that ask for no proof of who somebody is (last word of the class name, in lower case)."""
+
+REMOVED_CLASSES = {
+    "okpy": "generic-oauth",
+    "dummyauthenticator.DummyAuthenticator": "dummy",
+    "tmpauthenticator.TmpAuthenticator": "tmp",
+    "custom": "the class's full name",
+    "lti": "lti11 or lti13",
+}
+
+RENAMED_TRAITS = {
+    "whitelist": "allowed_users",
+    "blacklist": "blocked_users",
+    "group_whitelist": "allowed_groups",
+    "admin_group_whitelist": "admin_groups",
+    "username_key": "username_claim",
+    "extra_params": "token_params",
+    "tls_verify": "validate_server_cert",
+    "claim_groups_key": "auth_state_groups_key",
+    "org_whitelist": "allowed_organizations",
+    "github_organization_whitelist": "allowed_organizations",
+    "gitlab_group_whitelist": "allowed_gitlab_groups",
+    "google_group_whitelist": "allowed_google_groups",
+    "allowed_idps": "idps",
+}
+
+ALLOW_RULES = (
+    "allowed_users", "allow_existing_users", "allowed_groups", "allowed_scopes", "allowed_organizations",
+    "hosted_domain", "allowed_hosted_domains", "allowed_google_groups", "allowed_globus_groups", "identity_provider",
+    "idps", "allowed_teams", "allowed_gitlab_groups", "allowed_project_ids",
+)  # fmt: skip
+GROUP_TRAITS = ("allowed_groups", "admin_groups", "auth_state_groups_key")
+OAUTH_CLASSES = frozenset(AUTHENTICATORS[3:13])
+
+SHELL = re.compile(r"\$\([A-Za-z_./-]+\s[^)]*\)|^`[^`]+`$")
+ONE_LINE = 200
+"""Characters up to which a text is taken for a value, not for a script or a page."""
+
+SECRET_VARIABLES = {SECRET_KEY: "hub_oauth_client_secret"}
+"""Which variable fills which key of the Secret that layers refer to."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the rules know besides the values.
+
+    Attributes:
+        acknowledged: the operator said that everybody may enter.
+        callback: the address the provider must send people back to; empty where the host name is not known.
+        chart_version: as asked for; decides whether the tree of keys applies.
+    """
+
+    acknowledged: bool = False
+    callback: str = ""
+    chart_version: str = ""
+
+
+def lint(values: Mapping[str, Any], context: Context) -> list[Finding]:
+    """Everything that is wrong with the values of one hub, in the order of the rules."""
+    document: Json = plain(values)
+    return list(dict.fromkeys(finding for rule in RULES for finding in rule(document, context)))
+
+
+def lint_secrets(values: Mapping[str, Any], secrets: Mapping[str, str]) -> list[Finding]:
+    """What is wrong with the secrets beside the values: placeholders, and references to secrets that nobody gave."""
+    findings = []
+    for name, value in sorted(secrets.items()):
+        variable = SECRET_VARIABLES.get(name, name)
+        if value and is_placeholder(str(value), secret=True):
+            findings.append(
+                Finding(
+                    "E-VALUES-03",
+                    variable,
+                    "still holds a placeholder, not a secret",
+                    f"put the real value into {variable}, from Ansible Vault or a look-up",
+                )
+            )
+    given = {name for name, value in secrets.items() if value}
+    for name in sorted(_referred_keys(values) - given):
+        variable = SECRET_VARIABLES.get(name, name)
+        findings.append(
+            Finding(
+                "E-OAUTH-06",
+                variable,
+                f"is not set, and the hub reads {name} from it",
+                f"set {variable}, from Ansible Vault or a look-up",
+            )
+        )
+    return findings
+
+
+def _referred_keys(values: Any) -> set[str]:
+    """The keys of the Secret :data:`SECRET_NAME` that environment variables of the hub refer to."""
+    found = set()
+    for path, value in leaves(values):
+        if path[-2:] == ("secretKeyRef", "key") and dig(values, *path[:-1], "name") == SECRET_NAME:
+            found.add(str(value))
+    return found
+
+
+def _unknown_keys(values: Json, context: Context) -> Iterator[Finding]:
+    """Keys the chart would refuse or, worse, ignore; with the nearest key that exists."""
+    major = re.match(r"\d+", context.chart_version.lstrip("v"))
+    if major and int(major[0]) not in (0, keys.MAJOR):
+        return  # the tree describes another release: Helm asks that chart's own schema
+    for path in _strangers(values, keys.TREE):
+        new = keys.MOVED.get(".".join(path))
+        if new:
+            yield Finding("E-VALUES-01", dotted(path), "is a key of an older chart", f"use {new} instead")
+            continue
+        near = nearest_key(path)
+        do = f"rename it to {near}" if near else f"remove it; valid here: {', '.join(_siblings(path))}"
+        yield Finding("E-VALUES-01", dotted(path), "is no key of this chart", do)
+
+
+def _strangers(
+    values: Mapping[str, Any], tree: dict[str, keys.Tree], path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """Paths to the first unknown segment of each key; obsolete keys count as unknown."""
+    for key, value in values.items():
+        here = (*path, str(key))
+        if ".".join(here) in keys.MOVED or (key not in tree and "*" not in tree):
+            yield from _moved_below(value, here) or [here]
+            continue
+        below = tree.get(key, tree.get("*"))
+        if isinstance(value, dict) and isinstance(below, dict):
+            yield from _strangers(value, below, here)
+        elif isinstance(value, dict) and value and below is None:
+            yield (*here, next(iter(value)))
+
+
+def _moved_below(value: Any, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The known obsolete keys below an unknown one: they name the new place better than their parent does."""
+    known = [(*path, *rest) for rest, _leaf in leaves(value)]
+    return [one for one in known if ".".join(one) in keys.MOVED and one != path]
+
+
+def nearest_key(path: tuple[str, ...]) -> str:
+    """The valid key that an unknown one most likely means; empty where none is near."""
+    parent, last = ".".join(path[:-1]), path[-1].lower()
+    siblings = {name.lower(): name for name in _siblings(path)}
+    near = difflib.get_close_matches(last, siblings, n=1, cutoff=0.6)
+    if near:
+        return f"{parent}.{siblings[near[0]]}" if parent else siblings[near[0]]
+    by_name: dict[str, list[str]] = {}
+    for known in keys.paths():
+        by_name.setdefault(known.rpartition(".")[2].lower(), []).append(known)
+    near = difflib.get_close_matches(last, by_name, n=1, cutoff=0.8)
+    if not near:
+        return ""
+    wanted = ".".join(path).lower()
+    return max(by_name[near[0]], key=lambda known: difflib.SequenceMatcher(None, wanted, known.lower()).ratio())
+
+
+def _siblings(path: tuple[str, ...]) -> list[str]:
+    """The valid keys at the place of an unknown one."""
+    tree: keys.Tree = keys.TREE
+    for segment in path[:-1]:
+        if not isinstance(tree, dict):
+            return []
+        tree = tree.get(segment, tree.get("*"))
+    return sorted(tree) if isinstance(tree, dict) else []
+
+
+def _config_classes(values: Json, _context: Context) -> Iterator[Finding]:
+    """Sections of ``hub.config`` are class names; the chart drops others without a word."""
+    known = (
+        "JupyterHub",
+        "Authenticator",
+        "KubeSpawner",
+        "Spawner",
+        "CryptKeeper",
+        "GenericOAuthenticator",
+        "GitHubOAuthenticator",
+        "ConfigurableHTTPProxy",
+    )
+    for name in _mapping(values, "hub", "config"):
+        if re.match(r"[A-Z]", name):
+            continue
+        near = difflib.get_close_matches(name.lower(), [one.lower() for one in known], n=1, cutoff=0.6)
+        right = next((one for one in known if near and one.lower() == near[0]), name[:1].upper() + name[1:])
+        yield Finding(
+            "E-VALUES-04",
+            f"hub.config.{name}",
+            "is not the name of a class: those begin with a capital",
+            f"rename it to hub.config.{right}",
+        )
+
+
+def _obsolete_traits(values: Json, _context: Context) -> Iterator[Finding]:
+    for section, traits in _sections(values):
+        if section != "Authenticator" and not section.endswith("Authenticator"):
+            continue
+        for old, new in RENAMED_TRAITS.items():
+            if old in traits:
+                path = f"hub.config.{section}"
+                yield Finding(
+                    "E-VALUES-05", f"{path}.{old}", "was renamed and has no effect any more", f"use {path}.{new}"
+                )
+    chosen = _authenticator(values)
+    if chosen in REMOVED_CLASSES:
+        yield Finding(
+            "E-VALUES-05",
+            "hub.config.JupyterHub.authenticator_class",
+            f"names {chosen}, which no longer exists",
+            f"use {REMOVED_CLASSES[chosen]}",
+        )
+    elif re.fullmatch(r"[A-Za-z0-9-]+", chosen) and chosen not in AUTHENTICATORS:
+        if chosen.startswith("local-") and chosen[6:] in AUTHENTICATORS:
+            return
+        near = difflib.get_close_matches(chosen.lower(), AUTHENTICATORS, n=1, cutoff=0.6)
+        yield Finding(
+            "E-VALUES-05",
+            "hub.config.JupyterHub.authenticator_class",
+            f"names {chosen}, which JupyterHub does not know by a short name",
+            f"use {near[0]}, or the class's full name"
+            if near
+            else "use the class's full name, as in package.module.ClassName",
+        )
+
+
+def _placeholders(values: Json, _context: Context) -> Iterator[Finding]:
+    for path, text in strings(values):
+        if is_placeholder(text):
+            yield Finding(
+                "E-VALUES-03", dotted(path), "still holds a placeholder", "put the real value there, or remove the key"
+            )
+
+
+def _secrets(values: Json, _context: Context) -> Iterator[Finding]:
+    yield from misplaced_secrets(values)
+
+
+def _unevaluated_shell(values: Json, _context: Context) -> Iterator[Finding]:
+    for path, text in strings(values):
+        if "\n" not in text and len(text) <= ONE_LINE and path[:2] != ("hub", "extraConfig") and SHELL.search(text):
+            yield Finding(
+                "E-VALUES-07",
+                dotted(path),
+                "holds a shell command, which nothing will ever run",
+                "compute the value in the inventory, for example with the pipe look-up",
+            )
+
+
+def _https(values: Json, _context: Context) -> Iterator[Finding]:
+    """HTTPS settings that the chart accepts and then serves plain HTTP with, or no page at all."""
+    https = dig(values, "proxy", "https", default={})
+    if not isinstance(https, dict) or not https.get("enabled"):
+        return
+    kind = https.get("type", "letsencrypt")
+    if kind == "letsencrypt" and not https.get("hosts"):
+        yield Finding(
+            "E-VALUES-06",
+            "proxy.https.hosts",
+            "is empty while proxy.https.type is letsencrypt: the chart would serve plain HTTP without a word",
+            "list the host name there",
+        )
+    if kind == "letsencrypt" and not dig(https, "letsencrypt", "contactEmail"):
+        yield Finding(
+            "E-VALUES-06",
+            "proxy.https.letsencrypt.contactEmail",
+            "is empty, and no certificate is issued without it",
+            "set it to an address that is read",
+        )
+    if kind == "secret" and not dig(https, "secret", "name"):
+        yield Finding(
+            "E-VALUES-06",
+            "proxy.https.secret.name",
+            "is empty while proxy.https.type is secret",
+            "name the Secret that holds the certificate",
+        )
+
+
+def _without_effect(values: Json, _context: Context) -> Iterator[Finding]:
+    """Combinations the chart lets through although they do nothing, or refuses only while it renders."""
+    service = dig(values, "proxy", "service", default={})
+    if (
+        isinstance(service, dict)
+        and service.get("loadBalancerSourceRanges")
+        and service.get("type", "LoadBalancer") != "LoadBalancer"
+    ):
+        yield Finding(
+            "E-VALUES-06",
+            "proxy.service.loadBalancerSourceRanges",
+            f"has no effect on a Service of type {service['type']}, so everybody could connect",
+            "limit the sources at the front door instead, and remove this key",
+        )
+    blocked = dig(values, "singleuser", "cloudMetadata", "blockWithIptables", default=True)
+    if blocked and dig(values, "singleuser", "networkPolicy", "egressAllowRules", "cloudMetadataServer"):
+        yield Finding(
+            "E-VALUES-06",
+            "singleuser.networkPolicy.egressAllowRules.cloudMetadataServer",
+            "allows what singleuser.cloudMetadata.blockWithIptables blocks; the chart refuses the pair",
+            "remove it: users' servers must not reach the cloud's metadata server",
+        )
+
+
+def _groups(values: Json, _context: Context) -> Iterator[Finding]:
+    """Group rules without ``manage_groups``: the hub would not start."""
+    managing = any(traits.get("manage_groups") is True for _section, traits in _sections(values))
+    if managing:
+        return
+    for section, traits in _sections(values):
+        for trait in GROUP_TRAITS:
+            if traits.get(trait) and section.endswith("OAuthenticator"):
+                yield Finding(
+                    "E-OAUTH-07",
+                    f"hub.config.{section}.{trait}",
+                    "needs hub.config.Authenticator.manage_groups: true, or the hub does not start",
+                    "set hub_oauth_allowed_groups and hub_oauth_admin_groups instead: they set both",
+                )
+
+
+def _callback(values: Json, context: Context) -> Iterator[Finding]:
+    """Callback addresses, wherever they are set, that do not lead back to this hub."""
+    if not context.callback:
+        return
+    places = [
+        (f"hub.config.{section}.oauth_callback_url", traits.get("oauth_callback_url"))
+        for section, traits in _sections(values)
+    ]
+    places.append(("hub.extraEnv.OAUTH_CALLBACK_URL", dig(values, "hub", "extraEnv", "OAUTH_CALLBACK_URL")))
+    for path, seen in places:
+        if isinstance(seen, str) and seen and not same_url(seen, context.callback):
+            yield wrong_callback(path, seen, context.callback)
+
+
+def _open_hub(values: Json, context: Context) -> Iterator[Finding]:
+    """A hub anybody could enter, whoever asked for it: a variable, a layer, or the operator's own values."""
+    if context.acknowledged:
+        return
+    chosen = _authenticator(values)
+    word = chosen.rpartition(".")[2].lower()
+    path = "hub.config.JupyterHub.authenticator_class"
+    if word in OPEN_CLASSES:
+        said = "is" if dig(values, "hub", "config", "JupyterHub", "authenticator_class") else "is not set, so it is"
+        yield open_hub(path, f"{said} {chosen}, which lets anybody in under any name")
+        return
+    judged = {section: traits for section, traits in _sections(values) if section.endswith("Authenticator")}
+    for section, traits in judged.items():
+        if traits.get("allow_all") is True:
+            yield open_hub(f"hub.config.{section}.allow_all", "is true: everybody the provider knows may enter")
+    oauth = word in OAUTH_CLASSES or word.removeprefix("local-") in OAUTH_CLASSES or word.endswith("oauthenticator")
+    if oauth and not any(traits.get(rule) for traits in judged.values() for rule in (*ALLOW_RULES, "allow_all")):
+        yield open_hub(path, f"is {chosen}, and no rule says who may enter")
+
+
+def _authenticator(values: Json) -> str:
+    """The authenticator in force; the chart's default is ``dummy``."""
+    return str(dig(values, "hub", "config", "JupyterHub", "authenticator_class", default="dummy"))
+
+
+def _sections(values: Json) -> Iterator[tuple[str, Json]]:
+    """The sections of ``hub.config`` that hold traits."""
+    for name, traits in _mapping(values, "hub", "config").items():
+        if isinstance(traits, dict):
+            yield name, traits
+
+
+def _mapping(values: Json, *path: str) -> Json:
+    found = dig(values, *path, default={})
+    return found if isinstance(found, dict) else {}
+
+
+RULES: tuple[Callable[[Json, Context], Iterator[Finding]], ...] = (
+    _unknown_keys,
+    _config_classes,
+    _obsolete_traits,
+    _placeholders,
+    _secrets,
+    _unevaluated_shell,
+    _https,
+    _without_effect,
+    _groups,
+    _callback,
+    _open_hub,
+)

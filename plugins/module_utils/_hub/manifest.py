@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""What Helm rendered, as objects; and how a change of one is told without telling a secret. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._k8s.objects import ABSENT, RESOURCES, Identity, canonical, differences, identity
+from .release_inputs import KEEP_POLICY
+
+Json = dict[str, Any]
+
+CHANGED = "<changed>"
+HIDDEN = "<hidden>"
+SECRET_NAME = re.compile(
+    r"(secret|token|passw|credential|apikey|api_key|private_?key|cookie|(^|[._\[\]\"-])keys?($|[._\[\]\"-]))", re.IGNORECASE
+)
+"""Names of fields whose values are not shown, whatever they hold."""
+REFERENCE = re.compile(r"(SecretRef|secretKeyRef|secretName|existingSecret|imagePullSecrets|checksum/)")
+"""Names that look alike but hold a reference or a hash."""
+URL_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
+LONGEST_VALUE = 200
+"""Characters of a value that are shown; a longer one is told by its length."""
+
+
+@dataclass(frozen=True)
+class Hook:
+    """One object Helm runs at some moment instead of keeping it."""
+
+    target: str
+    events: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The hook as plain data for a module's return value."""
+        return {"target": self.target, "events": list(self.events)}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The objects of one rendered release, in Helm's order, and its hooks."""
+
+    objects: tuple[Json, ...]
+    hooks: tuple[Hook, ...] = ()
+
+    def by_identity(self) -> dict[Identity, Json]:
+        """The objects by what they are."""
+        return {identity(obj): obj for obj in self.objects}
+
+    def of_kind(self, kind: str) -> list[Json]:
+        """The objects of one kind."""
+        return [obj for obj in self.objects if obj.get("kind") == kind]
+
+
+def parse(text: str) -> list[Json]:
+    """The documents in a manifest; lists are taken apart, empty documents left out."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [obj for document in yaml.load_all(text, Loader=loader) for obj in _flat(document)]
+
+
+def _flat(document: Any) -> Iterable[Json]:
+    if not isinstance(document, dict) or not document.get("kind"):
+        return []
+    if document["kind"].endswith("List") and isinstance(document.get("items"), list):
+        return [obj for item in document["items"] for obj in _flat(item)]
+    return [document]
+
+
+def read_release(release: Mapping[str, Any]) -> Manifest:
+    """The manifest of a release as Helm's JSON holds it (a dry run's output or a decoded Secret)."""
+    namespace, name = str(release.get("namespace", "")), str(release.get("name", ""))
+    objects = tuple(owned(obj, namespace, name) for obj in parse(str(release.get("manifest") or "")))
+    hooks = []
+    for hook in release.get("hooks") or []:
+        events = tuple(str(event) for event in hook.get("events") or ())
+        hooks.append(Hook(f"{hook.get('kind')}/{hook.get('name')}", events))
+    return Manifest(objects, tuple(hooks))
+
+
+def split_template(text: str, namespace: str, name: str) -> Manifest:
+    """The manifest in the output of ``helm template``, where hooks stand among the objects."""
+    objects, hooks = [], []
+    for obj in parse(text):
+        metadata = obj.get("metadata") or {}
+        events = (metadata.get("annotations") or {}).get("helm.sh/hook")
+        if events:
+            hooks.append(Hook(str(identity(obj)), tuple(event.strip() for event in str(events).split(","))))
+        else:
+            objects.append(owned(obj, namespace, name))
+    return Manifest(tuple(objects), tuple(hooks))
+
+
+def owned(obj: Json, namespace: str, name: str) -> Json:
+    """The object as Helm sends it: in its namespace, with the marks by which Helm knows its own."""
+    metadata = dict(obj.get("metadata") or {})
+    _plural, namespaced = RESOURCES.get(str(obj.get("kind")), ("", True))
+    if namespaced and not metadata.get("namespace"):
+        metadata["namespace"] = namespace
+    metadata["labels"] = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
+    metadata["annotations"] = {
+        **(metadata.get("annotations") or {}),
+        "meta.helm.sh/release-name": name,
+        "meta.helm.sh/release-namespace": namespace,
+    }
+    return {**obj, "metadata": metadata}
+
+
+def is_kept(obj: Mapping[str, Any]) -> bool:
+    """Whether Helm leaves this object in place when it would delete it."""
+    key, keep = KEEP_POLICY
+    annotations = (obj.get("metadata") or {}).get("annotations") or {}
+    return str(annotations.get(key, "")).strip().lower() == keep
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What changes from one state of an object to the next, fit to be shown."""
+    kind = str(after.get("kind") or before.get("kind"))
+    found = differences(canonical(before), canonical(after))
+    return {path: shown(kind, path, old, new) for path, old, new in found}
+
+
+def shown(kind: str, path: str, before: Any, after: Any) -> tuple[Any, Any]:
+    """One changed value before and after, without secrets; a value that is not there is None."""
+    if (kind == "Secret" and path.split(".")[0] in ("data", "stringData")) or is_secret_name(path):
+        return (None if before is ABSENT else HIDDEN), (None if after is ABSENT else CHANGED)
+    return _value(before), _value(after)
+
+
+def is_secret_name(path: str) -> bool:
+    """Whether a field of this name may hold a secret."""
+    return bool(SECRET_NAME.search(path)) and not REFERENCE.search(path)
+
+
+def _value(value: Any) -> Any:
+    if value is ABSENT:
+        return None
+    if isinstance(value, str):
+        if len(value) > LONGEST_VALUE or "\n" in value:
+            return f"<{len(value)} characters>"
+        return URL_PASSWORD.sub(f"{HIDDEN}@", value)
+    if isinstance(value, Mapping):
+        return {key: HIDDEN if is_secret_name(str(key)) else _value(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_value(item) for item in value]
+    return value

@@ -1,0 +1,259 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""The layer of the role hub_oauth: who may enter, and by which provider.
+
+Facts about OAuthenticator are read from its release 17.4: without an allow rule nobody enters; ``allowed_groups``,
+``admin_groups`` and ``auth_state_groups_key`` need ``manage_groups``; groups come from the userinfo reply and need no
+stored auth state; client id, secret and callback are read from the environment where the traits are unset;
+``http_request_kwargs.ca_certs`` is honoured by tornado's own HTTP client and touches no other connection of the hub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from .settings import SHARED, Finding, Json, read, stray_names
+
+DEFAULTS: Json = {
+    "hub_oauth_provider": "",
+    "hub_oauth_issuer": "",
+    "hub_oauth_registration": "hand_made",
+    "hub_oauth_client_id": "",
+    "hub_oauth_callback_url": "",
+    "hub_oauth_token_auth_method": "",
+    "hub_oauth_ca_file": "",
+    "hub_oauth_scopes": [],
+    "hub_oauth_username_claim": "preferred_username",
+    "hub_oauth_groups_claim": "groups",
+    "hub_oauth_allowed_users": [],
+    "hub_oauth_allowed_groups": [],
+    "hub_oauth_admin_groups": [],
+    "hub_oauth_allow_all": False,
+    "hub_oauth_acknowledge_open_hub": False,
+    "hub_oauth_login_service": "",
+}
+
+PROVIDERS = ("generic",)
+LATER_PROVIDERS = (
+    "auth0", "azuread", "bitbucket", "cilogon", "github", "gitlab", "globus", "google", "iap", "indigo_iam",
+    "mediawiki", "openshift",
+)  # fmt: skip
+REGISTRATIONS = ("hand_made",)
+LATER_REGISTRATIONS = ("dynamic",)
+TOKEN_AUTH_METHODS = ("client_secret_post", "client_secret_basic")
+
+SECRET_NAME = "hub-secrets"
+"""The Secret that the z2jh role fills before the release; layers refer to its keys."""
+SECRET_KEY = "OAUTH_CLIENT_SECRET"
+CA_MOUNT = "/usr/local/etc/jupyterhub/oauth-issuer-ca.pem"
+WANTED_SCOPES = ("openid", "profile", "email", "groups")
+HTTPS_PORT = 443
+
+
+def layer(variables: Mapping[str, Any], discovery: Mapping[str, Any]) -> tuple[Json | None, list[Finding]]:
+    """The chart values that let people in, and everything that is wrong with what was asked for.
+
+    Args:
+        variables: the inventory's ``hub_*`` variables without secrets.
+        discovery: what the look-up ``oidc_discovery`` returned for the issuer; empty when it was not asked.
+
+    Returns:
+        No layer (None) where no provider is chosen; the lint of the final values then judges what lets people in.
+    """
+    settled, findings = read(variables, SHARED | DEFAULTS)
+    findings += stray_names(variables, "hub_oauth_", DEFAULTS)
+    if not settled["hub_oauth_provider"]:
+        return None, findings
+    unknown = _unsupported(settled)
+    if unknown:
+        return {}, findings + unknown
+    findings += _missing(settled) + _discovery_problem(discovery) + _callback_problem(settled) + _open_hub(settled)
+    return _values(settled, discovery), findings
+
+
+def callback_url(settled: Mapping[str, Any]) -> str:
+    """The address the provider sends people back to; one place computes it for hub, checks and messages."""
+    port = "" if settled["hub_port"] == HTTPS_PORT else f":{settled['hub_port']}"
+    return f"https://{settled['hub_domain'].lower()}{port}{settled['hub_base_url']}hub/oauth_callback"
+
+
+def same_url(one: str, other: str) -> bool:
+    """Whether two addresses are the same to a browser: host without case, the scheme's own port left out."""
+    return _canonical(one) == _canonical(other)
+
+
+def _canonical(url: str) -> tuple[str, str, int | str | None, str, str]:
+    parts = urlsplit(url)
+    try:
+        port: int | str | None = parts.port or {"https": HTTPS_PORT, "http": 80}.get(parts.scheme)
+    except ValueError:
+        port = parts.netloc
+    return parts.scheme.lower(), parts.hostname or "", port, parts.path, parts.query
+
+
+def groups_used(settled: Mapping[str, Any]) -> bool:
+    """Whether any rule is by group."""
+    return bool(settled["hub_oauth_allowed_groups"] or settled["hub_oauth_admin_groups"])
+
+
+def scopes(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> list[str]:
+    """The scopes to ask for: the operator's own, else those of ours that the issuer offers."""
+    if settled["hub_oauth_scopes"]:
+        return [str(scope) for scope in settled["hub_oauth_scopes"]]
+    offered = set(discovery.get("scopes_supported") or WANTED_SCOPES[:3])
+    wanted = WANTED_SCOPES if groups_used(settled) else WANTED_SCOPES[:3]
+    return [scope for scope in wanted if scope == "openid" or scope in offered]
+
+
+def basic_auth(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> bool:
+    """Whether the hub shows its secret in an HTTP header instead of the form.
+
+    Without a choice of the operator: in the form, unless the issuer names its methods and that one is not among them.
+    """
+    chosen = settled["hub_oauth_token_auth_method"]
+    if chosen:
+        return bool(chosen == TOKEN_AUTH_METHODS[1])
+    offered = discovery.get("token_endpoint_auth_methods_supported") or TOKEN_AUTH_METHODS
+    return TOKEN_AUTH_METHODS[0] not in offered
+
+
+def _unsupported(settled: Mapping[str, Any]) -> list[Finding]:
+    """Choices this release refuses, told apart: not built yet, and not existing."""
+    findings = []
+    for name, now, later in (
+        ("hub_oauth_provider", PROVIDERS, LATER_PROVIDERS),
+        ("hub_oauth_registration", REGISTRATIONS, LATER_REGISTRATIONS),
+        ("hub_oauth_token_auth_method", ("", *TOKEN_AUTH_METHODS), ()),
+    ):
+        seen = settled[name]
+        if seen in now:
+            continue
+        words = ", ".join(word for word in now if word)
+        sentence = "is planned, but this release cannot do it yet" if seen in later else "is not a choice"
+        findings.append(Finding("E-OAUTH-05", name, sentence, f"choose one of: {words}", seen=seen))
+    return findings
+
+
+def _missing(settled: Mapping[str, Any]) -> list[Finding]:
+    wanted = {
+        "hub_domain": "the host name people open",
+        "hub_oauth_issuer": "the issuer's URL, as in https://issuer.example.org/",
+        "hub_oauth_client_id": "the client id the provider gave you",
+    }
+    return [
+        Finding(
+            "E-OAUTH-06",
+            name,
+            f"is not set, and provider {settled['hub_oauth_provider']} needs it",
+            f"set {name}: {meaning}",
+        )
+        for name, meaning in wanted.items()
+        if not settled[name]
+    ]
+
+
+def _discovery_problem(discovery: Mapping[str, Any]) -> list[Finding]:
+    problem = discovery.get("problem")
+    return [Finding.from_error("hub_oauth_issuer", problem)] if problem else []
+
+
+def _callback_problem(settled: Mapping[str, Any]) -> list[Finding]:
+    given, wanted = settled["hub_oauth_callback_url"], callback_url(settled)
+    if not given or not settled["hub_domain"] or same_url(given, wanted):
+        return []
+    return [wrong_callback("hub_oauth_callback_url", given, wanted)]
+
+
+def wrong_callback(path: str, seen: str, wanted: str) -> Finding:
+    """The finding for a callback address that is not this hub's."""
+    return Finding(
+        "E-OAUTH-03",
+        path,
+        "does not lead back to this hub, so every login would end in an error",
+        f"register {wanted} at the provider and remove {path}, or correct hub_domain, hub_port or hub_base_url",
+        seen=seen,
+        wanted=wanted,
+    )
+
+
+def _open_hub(settled: Mapping[str, Any]) -> list[Finding]:
+    """A hub that everybody the issuer knows could enter, without somebody having said so."""
+    if settled["hub_oauth_acknowledge_open_hub"]:
+        return []
+    if settled["hub_oauth_allow_all"]:
+        return [open_hub("hub_oauth_allow_all", "lets everybody in whom the issuer knows")]
+    if not settled["hub_oauth_allowed_users"] and not settled["hub_oauth_allowed_groups"]:
+        return [
+            open_hub("hub_oauth_allowed_users", "and hub_oauth_allowed_groups are empty: no rule says who may enter")
+        ]
+    return []
+
+
+def open_hub(path: str, sentence: str) -> Finding:
+    """The finding for a hub without a rule about who may enter."""
+    return Finding(
+        "E-OAUTH-04",
+        path,
+        sentence,
+        "set hub_oauth_allowed_users or hub_oauth_allowed_groups; if everybody really may enter, "
+        "set hub_oauth_acknowledge_open_hub: true",
+    )
+
+
+def _values(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> Json:
+    authenticator: Json = {}
+    if settled["hub_oauth_allowed_users"]:
+        authenticator["allowed_users"] = sorted(map(str, settled["hub_oauth_allowed_users"]))
+    if groups_used(settled):
+        authenticator["manage_groups"] = True
+    hub: Json = {
+        "config": {
+            "JupyterHub": {"authenticator_class": "generic-oauth"},
+            "GenericOAuthenticator": _traits(settled, discovery),
+        },
+        "extraEnv": {
+            "OAUTH_CLIENT_ID": settled["hub_oauth_client_id"],
+            "OAUTH_CALLBACK_URL": callback_url(settled),
+            SECRET_KEY: {"valueFrom": {"secretKeyRef": {"name": SECRET_NAME, "key": SECRET_KEY}}},
+        },
+    }
+    if authenticator:
+        hub["config"]["Authenticator"] = authenticator
+    if discovery.get("ca_pem"):
+        hub["extraFiles"] = {"oauth-issuer-ca": {"mountPath": CA_MOUNT, "stringData": discovery["ca_pem"]}}
+    return {"hub": hub}
+
+
+def _traits(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> Json:
+    """GenericOAuthenticator's own settings."""
+    narrowed = settled["hub_oauth_allowed_users"] or settled["hub_oauth_allowed_groups"]
+    traits: Json = {
+        "authorize_url": discovery.get("authorization_endpoint", ""),
+        "token_url": discovery.get("token_endpoint", ""),
+        "username_claim": settled["hub_oauth_username_claim"],
+        "scope": scopes(settled, discovery),
+        "basic_auth": basic_auth(settled, discovery),
+        "login_service": settled["hub_oauth_login_service"]
+        or urlsplit(settled["hub_oauth_issuer"]).hostname
+        or "OAuth 2.0",
+    }
+    if discovery.get("userinfo_endpoint"):
+        traits["userdata_url"] = discovery["userinfo_endpoint"]
+    else:
+        traits["userdata_from_id_token"] = True
+    for rule in ("allowed_groups", "admin_groups"):
+        if settled[f"hub_oauth_{rule}"]:
+            traits[rule] = sorted(map(str, settled[f"hub_oauth_{rule}"]))
+    if groups_used(settled):
+        traits["auth_state_groups_key"] = f"oauth_user.{settled['hub_oauth_groups_claim']}"
+    if settled["hub_oauth_allow_all"] or not narrowed:
+        traits["allow_all"] = settled["hub_oauth_acknowledge_open_hub"]
+    if discovery.get("ca_pem"):
+        traits["http_request_kwargs"] = {"ca_certs": CA_MOUNT}
+    return traits

@@ -1,0 +1,485 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""One Helm release from what it is to what it should be.
+
+The order is the whole idea: look (one read, and mostly that is all), decide what to do about a stuck release, render
+on the server, compare with the cluster, refuse what must not happen; only then claim the release, write, wait until
+it serves, and put the mark on it by which the next run knows that there is nothing to do.
+"""
+
+from __future__ import annotations
+
+import secrets as random
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from .._core.clock import Clock
+from .._core.errors import Changed, HubError
+from .._core.plan import Plan, Step
+from .._core.poll import State, Verdict, wait
+from .._core.progress import Reporter
+from .._core.redact import Redactor
+from .._k8s.client import KubeClient
+from .._k8s.objects import identity
+from . import guards, pending, release_plan
+from .chart import ChartRef, Kind, expected_digest, parse_reference
+from .chart_files import LocalChart, chart_metadata, digest_of_path, obtain, workspace
+from .helm import Helm
+from .lease import Lease
+from .manifest import Manifest, read_release, split_template
+from .pending import Move, Policy, Stuck
+from .release_inputs import (
+    HUB_SECRETS,
+    Inputs,
+    effective_values,
+    fingerprint,
+    generated_name,
+    generated_object,
+    secrets_object,
+)
+from .release_state import (
+    APP_VERSION,
+    CHART_NAME,
+    DIGEST_LABEL,
+    History,
+    Revision,
+    chart_label,
+    decode,
+    failed_patch,
+    label_changes,
+    proof_label,
+    read_history,
+    release_selector,
+)
+from .rollout import STORAGE_CLASSES, Rollout
+from .server_plan import ObjectPlan, Planner
+
+Json = dict[str, Any]
+
+UNFINISHED = frozenset({"E-HELM-03", "E-HELM-10", "E-HELM-15"})
+"""Errors after which nobody knows what Helm has done."""
+SHORTEST_WAIT = 30.0
+"""Seconds a rollout gets even when Helm used up the time."""
+RENDER_TIMEOUT = 120.0
+"""Seconds for rendering: Helm only reads then."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The options of ``state: present``, checked and complete."""
+
+    release: str
+    namespace: str
+    chart: ChartRef
+    chart_sha256: str
+    values: Json
+    values_root: str
+    layers: tuple[str, ...]
+    drop_layers: tuple[str, ...]
+    secrets: Mapping[str, str]
+    timeout: float
+    policy: Policy
+    max_age: float
+    check_drift: bool
+    create_namespace: bool
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Wanted:
+        """From the module's options.
+
+        Raises:
+            HubError: E-CHART-02 for a chart that is not pinned.
+        """
+        return cls(
+            release=params["release_name"],
+            namespace=params["namespace"],
+            chart=parse_reference(params["chart_ref"], params["chart_version"] or ""),
+            chart_sha256=params["chart_sha256"] or "",
+            values=params["values"] or {},
+            values_root=params["values_root"] or "",
+            layers=tuple(params["layers"] or ()),
+            drop_layers=tuple(params["drop_layers"] or ()),
+            secrets={key: str(value) for key, value in (params["secrets"] or {}).items()},
+            timeout=float(params["timeout"]),
+            policy=Policy(params["pending_policy"]),
+            max_age=float(params["pending_max_age"]),
+            check_drift=params["drift"] == "check",
+            create_namespace=params["create_namespace"],
+        )
+
+
+@dataclass
+class Tools:
+    """What a run works with."""
+
+    client: KubeClient
+    helm: Helm
+    clock: Clock
+    reporter: Reporter
+    redactor: Redactor
+
+
+@dataclass
+class Done:
+    """What a run found and did; the module turns it into its return values."""
+
+    changed: bool
+    status: str = ""
+    revision: int = 0
+    chart: str = ""
+    app_version: str = ""
+    digest: str = ""
+    plan: Plan = field(default_factory=lambda: Plan({}, {}))
+    hooks: list[Json] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+    restarts: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    pods: list[Json] = field(default_factory=list)
+    recovered: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Prepared:
+    """Everything decided before the first write."""
+
+    plan: Plan
+    chart: LocalChart
+    chart_name: str
+    app_version: str
+    manifest: Manifest
+    objects: ObjectPlan
+    move: Move
+    facts: Stuck | None
+    upgrade: bool
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn SIGTERM (a cancelled job) into an error, so that everything is put away in order."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise HubError(
+            "E-HELM-15",
+            "This run was told to stop (SIGTERM)",
+            "run again: it continues from what it finds",
+            changed=Changed.UNKNOWN,
+        )
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def secrets_path(namespace: str, name: str = "") -> str:
+    """The path of a Secret, or of all of a namespace."""
+    return f"/api/v1/namespaces/{namespace}/secrets" + (f"/{name}" if name else "")
+
+
+def load_history(client: KubeClient, namespace: str, release: str) -> History:
+    """One read: the metadata of Helm's records of one release."""
+    return read_history(client.list(secrets_path(namespace), release_selector(release), metadata_only=True))
+
+
+class Present:
+    """``state: present``."""
+
+    def __init__(self, wanted: Wanted, tools: Tools) -> None:
+        self._wanted = wanted
+        self._tools = tools
+        self._client = tools.client
+        self._planner = Planner(tools.client)
+        self._inputs = self._read_inputs()
+        self._lease = Lease(tools.client, wanted.namespace, wanted.release, tools.clock, tools.reporter)
+
+    def run(self, check_mode: bool) -> Done:
+        """Look, decide, and unless ``check_mode``, do.
+
+        Raises:
+            HubError: whatever kept the release from being as wanted.
+        """
+        wanted = self._wanted
+        history = self._history()
+        if history.proved(self._inputs.digest) and not wanted.check_drift:
+            return self._as_found(history)
+        release_plan.check_layers(history.newest, wanted.layers, wanted.drop_layers)
+        with ExitStack() as stack:
+            stack.enter_context(interruptible())
+            history, facts, move = self._settle(history)
+            scratch = stack.enter_context(workspace()) if wanted.chart.kind is not Kind.PATH else Path()
+            prepared = self._prepare(history, facts, move, scratch)
+            done = self._report(history, prepared)
+            if not check_mode and prepared.plan.changed:
+                self._apply(history, prepared, done)
+        return done
+
+    def _read_inputs(self) -> Inputs:
+        wanted = self._wanted
+        mark = fingerprint(wanted.secrets, wanted.namespace, wanted.release)
+        digest = expected_digest(wanted.chart, wanted.chart_sha256, "").sha256
+        if wanted.chart.kind is Kind.PATH:
+            digest = digest_of_path(Path(wanted.chart.ref).expanduser())
+        return Inputs(
+            release=wanted.release,
+            namespace=wanted.namespace,
+            chart=wanted.chart,
+            chart_digest=digest,
+            values=effective_values(wanted.values, wanted.values_root, mark),
+            layers=wanted.layers,
+            fingerprint=mark,
+        )
+
+    def _history(self) -> History:
+        return load_history(self._client, self._wanted.namespace, self._wanted.release)
+
+    def _as_found(self, history: History) -> Done:
+        newest = history.newest
+        if newest is None:
+            return Done(False)
+        notes = newest.annotations
+        plan = release_plan.assemble((), release_plan.reason_of(()))
+        return Done(
+            changed=False,
+            status=newest.status,
+            revision=newest.number,
+            chart=notes.get(CHART_NAME, ""),
+            app_version=notes.get(APP_VERSION, ""),
+            digest=newest.digest,
+            plan=plan,
+        )
+
+    # ---- a release that somebody left half done
+
+    def _settle(self, history: History) -> tuple[History, Stuck | None, Move]:
+        """What to do about a busy release; waits for it where the policy says so."""
+        wanted, clock = self._wanted, self._tools.clock
+        if not pending.is_busy(history):
+            return history, None, Move.PROCEED
+        writer = self._lease.probe()
+        facts = pending.stuck(history, writer, clock.utcnow())
+        move = pending.decide(facts, wanted.policy, wanted.max_age)
+        if move is Move.WAIT:
+            ended = wait(
+                f"release {wanted.release} to leave {facts.revision.status}",
+                self._history,
+                _left_alone,
+                clock=clock,
+                timeout=wanted.timeout,
+                reporter=self._tools.reporter,
+            )
+            if ended.done:
+                return ended.observation, None, Move.PROCEED
+            facts = pending.stuck(ended.observation, writer, clock.utcnow())
+        if move in (Move.WAIT, Move.REFUSE):
+            raise pending.pending_error(wanted.release, facts, wanted.policy, wanted.max_age)
+        return history, facts, move
+
+    # ---- before the first write
+
+    def _prepare(self, history: History, facts: Stuck | None, move: Move, scratch: Path) -> Prepared:
+        wanted, inputs = self._wanted, self._inputs
+        recorded = history.recorded_chart(inputs.chart_identity)
+        expected = expected_digest(wanted.chart, wanted.chart_sha256, recorded)
+        self._tools.helm.version()
+        chart = obtain(wanted.chart, expected, self._tools.helm.pull, scratch)
+        name, app = chart_metadata(chart.path, wanted.chart.version if wanted.chart.kind is Kind.PATH else "")
+        old, deployed = self._deployed(history)
+        new = self._render(chart.path, facts is not None)
+        objects = self._planner.plan(new, old, client_side=deployed.client_side)
+        self._guard(new, old, objects)
+        steps = [] if facts is None else [release_plan.recovery_step(wanted.release, facts, move)]
+        secret = self._secrets_step()
+        steps += [secret] if secret is not None else []
+        upgrade = facts is not None or release_plan.needs_upgrade(inputs, history, deployed, name, objects.steps)
+        steps += objects.steps
+        if upgrade:
+            steps.append(release_plan.release_step(inputs, history, deployed, name, move))
+        elif not history.proved(inputs.digest) and history.newest is not None:
+            steps.append(release_plan.record_step(wanted.release, history.newest.number))
+        plan = release_plan.assemble(steps, release_plan.reason_of(steps))
+        return Prepared(plan, chart, name, app, new, objects, move, facts, upgrade)
+
+    def _deployed(self, history: History) -> tuple[Manifest, release_plan.Deployed]:
+        if history.base is None:
+            return Manifest(()), release_plan.Deployed()
+        stored = self._stored(history.base)
+        if stored is None:
+            return Manifest(()), release_plan.Deployed()
+        release = decode(stored)
+        return read_release(release), release_plan.read_deployed(release)
+
+    def _stored(self, revision: Revision) -> Json | None:
+        return self._client.get(secrets_path(self._wanted.namespace, revision.secret))
+
+    def _render(self, chart: Path, busy: bool) -> Manifest:
+        wanted, helm = self._wanted, self._tools.helm
+        if busy:
+            return split_template(helm.template(chart, self._inputs.values, RENDER_TIMEOUT), wanted.namespace, wanted.release)
+        return read_release(helm.render(chart, self._inputs.values, RENDER_TIMEOUT))
+
+    def _guard(self, new: Manifest, old: Manifest, objects: ObjectPlan) -> None:
+        guards.check_database(new, old)
+        if any(item.get("kind") == guards.CLAIM for item in objects.created):
+            classes = self._client.list(STORAGE_CLASSES, metadata_only=True)
+            guards.check_storage([item for item in objects.created if _checked(item, objects)], classes)
+        homes = guards.read_homes(new), guards.read_homes(old)
+        if guards.homes_moved(*homes):
+            path = f"/api/v1/namespaces/{self._wanted.namespace}/persistentvolumeclaims"
+            claims = self._client.list(path, {"labelSelector": guards.HOMES_SELECTOR}, metadata_only=True)
+            guards.check_homes(*homes, [claim["metadata"]["name"] for claim in claims])
+
+    def _secrets_step(self) -> Step | None:
+        """The change of the Secret that carries what no layer may hold; one that exists is emptied, not forgotten."""
+        wanted = self._wanted
+        live = self._client.get(secrets_path(wanted.namespace, HUB_SECRETS))
+        if live is None and not wanted.secrets:
+            return None
+        return release_plan.secrets_step(secrets_object(wanted.namespace, wanted.secrets), live)
+
+    def _report(self, history: History, prepared: Prepared) -> Done:
+        done = self._as_found(history)
+        done.changed = prepared.plan.changed
+        done.plan = prepared.plan
+        done.chart, done.app_version = prepared.chart_name, prepared.app_version
+        done.hooks = [hook.as_dict() for hook in prepared.manifest.hooks]
+        done.unchecked = prepared.objects.unchecked
+        done.restarts = prepared.objects.restarts
+        done.kept = prepared.objects.kept
+        if prepared.upgrade and not self._inputs.chart_digest and not history.recorded_chart(self._inputs.chart_identity):
+            done.warnings.append(
+                f"Nobody has pinned chart {self._wanted.chart} yet: its sha256 {prepared.chart.sha256} is recorded in the "
+                "release, and later runs refuse another one. Set z2jh_chart_sha256 to have it checked from the start."
+            )
+        return done
+
+    # ---- writing
+
+    def _apply(self, history: History, prepared: Prepared, done: Done) -> None:
+        wanted, clock = self._wanted, self._tools.clock
+        start = clock.monotonic()
+        self._tools.reporter.say(f"plan {prepared.plan.summary()}: {prepared.plan.reason}")
+        self._ensure_namespace(history)
+        with self._lease:
+            self._unchanged_since(history)
+            self._apply_secrets(history, prepared)
+            try:
+                if prepared.facts is not None:
+                    done.recovered = self._recover(prepared.facts, prepared.move)
+                if prepared.upgrade:
+                    self._upgrade(history, prepared)
+            except HubError as problem:
+                if problem.error_id in UNFINISHED:
+                    self._lease.abandon()
+                raise
+            rest = max(SHORTEST_WAIT, wanted.timeout - (clock.monotonic() - start))
+            rollout = Rollout(self._client, clock, self._tools.reporter, self._tools.redactor)
+            done.pods = rollout.wait(prepared.manifest, wanted.release, rest)
+            self._record(prepared, done)
+        if self._lease.lost:
+            done.warnings.append(f"The claim on the release was taken over by {self._lease.lost} during this run")
+
+    def _ensure_namespace(self, history: History) -> None:
+        """Make the namespace if asked to; without it, say so instead of a bare 404."""
+        namespace = self._wanted.namespace
+        if history.revisions or not self._namespace_missing(namespace):
+            return
+        if not self._wanted.create_namespace:
+            raise HubError(
+                "E-HELM-16",
+                f"There is no namespace {namespace}",
+                "run the role hub_front first (site.yml does), or set create_namespace",
+            )
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        self._client.create("/api/v1/namespaces", body)
+
+    def _namespace_missing(self, namespace: str) -> bool:
+        try:
+            return self._client.get(f"/api/v1/namespaces/{namespace}") is None
+        except HubError as problem:
+            if problem.error_id != "E-K8S-04":
+                raise
+            return False  # not allowed to look; if it is missing, the next request says so
+
+    def _unchanged_since(self, planned: History) -> None:
+        """Lose cleanly against somebody who wrote between our plan and our claim."""
+        now = self._history()
+        if [(item.number, item.version) for item in now.revisions] != [(item.number, item.version) for item in planned.revisions]:
+            newest = now.revisions[0].number if now.revisions else 0
+            raise HubError(
+                "E-HELM-05",
+                f"Somebody else changed release {self._wanted.release} while this run was planning (now revision {newest})",
+                "run again: it plans from the new state",
+            )
+
+    def _apply_secrets(self, history: History, prepared: Prepared) -> None:
+        wanted = self._wanted
+        if any(step.target == f"Secret/{HUB_SECRETS}" for step in prepared.plan.steps):
+            body = secrets_object(wanted.namespace, wanted.secrets)
+            self._client.apply(secrets_path(wanted.namespace, HUB_SECRETS), body)
+        name = generated_name(self._inputs.values, wanted.values_root)
+        rendered = {identity(item).name: item for item in prepared.manifest.of_kind("Secret")}
+        if history.newest is None and name in rendered:
+            body = generated_object(wanted.namespace, wanted.release, name, [random.token_hex(32) for _key in range(3)])
+            used = rendered[name].get("data") or {}
+            body["data"] = {key: value for key, value in body["data"].items() if key in used}
+            if body["data"] and self._client.get(secrets_path(wanted.namespace, name)) is None:
+                self._client.create(secrets_path(wanted.namespace), body)
+
+    def _recover(self, facts: Stuck, move: Move) -> str:
+        """Bring a stuck release into a state Helm works on again."""
+        stored = self._stored(facts.revision)
+        if stored is None:
+            raise pending.pending_error(self._wanted.release, facts, self._wanted.policy, self._wanted.max_age)
+        patch = failed_patch(stored, facts.revision, self._tools.clock.utcnow())
+        self._client.merge(secrets_path(self._wanted.namespace, facts.revision.secret), patch)
+        told = f"revision {facts.revision.number} was {facts.revision.status}: marked failed"
+        if move is Move.ROLLBACK and facts.back_to is not None:
+            self._tools.helm.rollback(facts.back_to.number, self._wanted.timeout)
+            told += f", rolled back to revision {facts.back_to.number}"
+        self._tools.reporter.say(told)
+        return told
+
+    def _upgrade(self, history: History, prepared: Prepared) -> None:
+        seen = chart_label(prepared.chart.sha256, self._inputs.chart_identity)
+        labels = label_changes(history, self._wanted.layers, seen)
+        self._tools.helm.upgrade(prepared.chart.path, self._inputs.values, labels, self._wanted.timeout)
+
+    def _record(self, prepared: Prepared, done: Done) -> None:
+        """The mark of a release that serves; only what Helm itself calls deployed gets it."""
+        newest = self._history().newest
+        if newest is None or newest.status != "deployed":
+            raise HubError(
+                "E-HELM-05",
+                f"Release {self._wanted.release} is {newest.status if newest else 'gone'} after this run's upgrade",
+                "somebody else works on it: wait until they have ended, then run again",
+                changed=Changed.SOME,
+            )
+        metadata = {
+            "resourceVersion": newest.version,
+            "labels": {DIGEST_LABEL: proof_label(self._inputs.digest, newest.number)},
+            "annotations": {CHART_NAME: prepared.chart_name, APP_VERSION: prepared.app_version},
+        }
+        self._client.merge(secrets_path(self._wanted.namespace, newest.secret), {"metadata": metadata})
+        done.status, done.revision, done.digest = newest.status, newest.number, self._inputs.digest
+
+
+def _left_alone(history: History) -> Verdict:
+    if pending.is_busy(history) and history.newest is not None:
+        return Verdict(State.PENDING, f"still {history.newest.status}, revision {history.newest.number}")
+    return Verdict(State.DONE)
+
+
+def _checked(item: Json, objects: ObjectPlan) -> bool:
+    """Whether the server filled in its defaults; only then a missing StorageClass means something."""
+    return str(identity(item)) not in objects.unchecked

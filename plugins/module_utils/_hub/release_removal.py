@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""Taking a release away, and nothing that belongs to people unless that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._core.plan import Step
+from .._core.poll import State, Verdict, wait
+from .._k8s.objects import identity
+from . import guards, release_plan
+from .lease import Lease, lease_path
+from .manifest import Manifest, is_kept, read_release
+from .release import UNFINISHED, Done, Tools, interruptible, load_history, secrets_path
+from .release_inputs import DOMAIN, HUB_SECRETS
+from .release_state import History, decode
+from .server_plan import Planner
+from .._core.errors import HubError
+
+Json = dict[str, Any]
+
+SERVERS = "component=singleuser-server"
+"""Labels of the pods KubeSpawner makes; Helm knows nothing about them."""
+MANAGER_LABEL = "app.kubernetes.io/managed-by"
+
+
+class Absent:
+    """``state: absent``."""
+
+    def __init__(self, params: Mapping[str, Any], tools: Tools) -> None:
+        self._release: str = params["release_name"]
+        self._namespace: str = params["namespace"]
+        self._timeout = float(params["timeout"])
+        self._keep_data: bool = params["keep_data"]
+        self._tools = tools
+        self._client = tools.client
+
+    def run(self, check_mode: bool) -> Done:
+        """Look, plan, and unless ``check_mode``, remove.
+
+        Raises:
+            HubError: E-STORE-04 where data would go against the wish; E-HELM-*.
+        """
+        history = load_history(self._client, self._namespace, self._release)
+        manifest = self._manifest(history)
+        leftovers = self._leftovers(history)
+        if self._keep_data:
+            guards.check_removal(manifest)
+        steps, kept = self._plan(history, manifest, leftovers)
+        plan = release_plan.assemble(steps, release_plan.reason_of(steps))
+        newest = history.newest
+        done = Done(plan.changed, newest.status if newest else "", newest.number if newest else 0, plan=plan, kept=kept)
+        if plan.changed and not check_mode:
+            with interruptible():
+                self._apply(history, leftovers)
+            done.status, done.revision = "", 0
+        return done
+
+    def _manifest(self, history: History) -> Manifest:
+        if history.newest is None:
+            return Manifest(())
+        stored = self._client.get(secrets_path(self._namespace, history.newest.secret))
+        return Manifest(()) if stored is None else read_release(decode(stored))
+
+    def _leftovers(self, history: History) -> list[str]:
+        """Paths of what belongs to the hub but not to Helm: our Secret, running servers, and with them the data."""
+        found = []
+        secret = self._client.get(secrets_path(self._namespace, HUB_SECRETS))
+        if secret is not None and (secret["metadata"].get("labels") or {}).get(MANAGER_LABEL) == DOMAIN:
+            found.append(secrets_path(self._namespace, HUB_SECRETS))
+        if history.newest is not None:
+            found += self._paths("pods", SERVERS)
+        if not self._keep_data:
+            found += self._paths("persistentvolumeclaims", guards.HOMES_SELECTOR)
+            found += self._paths("persistentvolumeclaims", "component=hub")
+        return found
+
+    def _paths(self, plural: str, selector: str) -> list[str]:
+        path = f"/api/v1/namespaces/{self._namespace}/{plural}"
+        items = self._client.list(path, {"labelSelector": selector}, metadata_only=True)
+        return [f"{path}/{item['metadata']['name']}" for item in items]
+
+    def _plan(self, history: History, manifest: Manifest, leftovers: list[str]) -> tuple[list[Step], list[str]]:
+        planner, steps, kept = Planner(self._client), [], []
+        extra = {_target(path) for path in leftovers}
+        for obj in manifest.objects:
+            target = str(identity(obj))
+            if is_kept(obj) and target not in extra:
+                kept.append(target)
+            elif target not in extra and planner.live(obj) is not None:
+                steps.append(Step("delete", target))
+        steps += [Step("delete", target) for target in sorted(extra)]
+        if history.newest is not None:
+            steps.append(Step("uninstall", f"Release/{self._release}", {"revision": (history.newest.number, None)}))
+        if self._keep_data and history.newest is not None:
+            homes = self._paths("persistentvolumeclaims", guards.HOMES_SELECTOR)
+            kept += [_target(path) for path in homes]
+        return steps, kept
+
+    def _apply(self, history: History, leftovers: list[str]) -> None:
+        lease = Lease(self._client, self._namespace, self._release, self._tools.clock, self._tools.reporter)
+        with lease:
+            if history.newest is not None:
+                try:
+                    self._tools.helm.uninstall(self._timeout)
+                except HubError as problem:
+                    if problem.error_id in UNFINISHED:
+                        lease.abandon()
+                    raise
+            for path in leftovers:
+                self._client.delete(path)
+            self._await_gone(leftovers)
+        self._client.delete(lease_path(self._namespace, self._release))
+
+    def _await_gone(self, paths: list[str]) -> None:
+        """Deleting a pod or a claim only begins its end."""
+
+        def remaining() -> list[str]:
+            return [_target(path) for path in paths if self._client.get(path) is not None]
+
+        def judge(left: list[str]) -> Verdict:
+            return Verdict(State.PENDING, f"{', '.join(left)} still there") if left else Verdict(State.DONE)
+
+        ended = wait(
+            "what belongs to the hub to be gone",
+            remaining,
+            judge,
+            clock=self._tools.clock,
+            timeout=self._timeout,
+            interval=1.0,
+            reporter=self._tools.reporter,
+        )
+        if not ended.done:
+            raise HubError(
+                "E-HELM-17",
+                f"{', '.join(ended.observation)} did not go away within {self._timeout:.0f} s",
+                "look at its finalizers and events (kubectl describe), then run again",
+            )
+
+
+def _target(path: str) -> str:
+    kinds = {"pods": "Pod", "persistentvolumeclaims": "PersistentVolumeClaim", "secrets": "Secret"}
+    _rest, plural, name = path.rsplit("/", 2)
+    return f"{kinds[plural]}/{name}"

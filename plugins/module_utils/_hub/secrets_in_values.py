@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""Secrets among chart values: everybody who may read the release could read them.
+
+Known places come first, because there the right way can be named; private keys and environment variables with a telling
+name are found wherever they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import urlsplit
+
+from .settings import Finding, Json
+from .values import Path, dotted, leaves, strings
+
+GENERATED = "remove it: the role keeps a generated one in a Secret"
+
+PLACES: dict[str, str] = {
+    "proxy.secretToken": GENERATED,
+    "hub.cookieSecret": GENERATED,
+    "hub.config.JupyterHub.cookie_secret": GENERATED,
+    "hub.config.ConfigurableHTTPProxy.auth_token": GENERATED,
+    "hub.config.CryptKeeper.keys": GENERATED,
+    "hub.config.*.client_secret": "set hub_oauth_client_secret instead; the role puts it into a Secret the hub reads",
+    "hub.config.*.google_service_account_keys": "put the key file into a Secret of your own and mount it",
+    "hub.config.*.password": "choose an authenticator with real accounts: set hub_oauth_provider",
+    "hub.db.password": "put it into a Secret of your own and let hub.extraEnv.PGPASSWORD (or MYSQL_PWD) refer to it",
+    "hub.services.*.apiToken": "remove it: the chart generates one in its Secret",
+    "hub.services.*.api_token": "remove it: the chart generates one in its Secret",
+    "imagePullSecret.password": "make a Secret of type kubernetes.io/dockerconfigjson and name it in imagePullSecrets",
+    "proxy.https.manual.key": "set hub_https_type: manual and hub_https_private_key_file; the role makes a Secret",
+}
+"""Pattern of a path to what to do instead. ``*`` stands for one segment."""
+
+ENVIRONMENTS = ("extraEnv",)
+SECRET_VARIABLE = re.compile(r"(?:SECRET|PASSWORD|PASSWD|_PWD|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY)$", re.I)
+PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
+
+
+def misplaced_secrets(values: Json) -> Iterator[Finding]:
+    """One finding (E-VALUES-12) for each secret among the values; the secret itself is never repeated."""
+    found: dict[Path, str] = {}
+    for path, value in leaves(values):
+        for pattern, do in PLACES.items():
+            if value and _fits(path, pattern):
+                found.setdefault(path, do)
+        if path[-2:] == ("db", "url") and isinstance(value, str) and _has_password(value):
+            found[path] = "leave the password out of the address: " + PLACES["hub.db.password"]
+    for path, name, value in _environment(values):
+        if isinstance(value, str) and value and SECRET_VARIABLE.search(name):
+            found.setdefault(
+                path,
+                f"put it into a Secret of your own and write {name}: {{valueFrom: {{secretKeyRef: {{name, key}}}}}}",
+            )
+    for path, text in strings(values):
+        if PRIVATE_KEY.search(text):
+            found.setdefault(path, "put the key into a Secret of your own and mount that")
+    for path, do in found.items():
+        yield Finding(
+            "E-VALUES-12", dotted(path), "is a secret, and whoever may read the release can read its values", do
+        )
+
+
+def _fits(path: Path, pattern: str) -> bool:
+    """Whether a path, or the beginning of it, is the place a pattern names."""
+    wanted = pattern.split(".")
+    return len(path) >= len(wanted) and all(
+        fnmatchcase(mine, segment) for mine, segment in zip(path, wanted, strict=False)
+    )
+
+
+def _has_password(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).password)
+    except ValueError:
+        return False
+
+
+def _environment(values: Any, path: Path = ()) -> Iterator[tuple[Path, str, Any]]:
+    """Every environment variable with its path, name and value, in both forms the chart takes: mapping and list."""
+    if not isinstance(values, Mapping):
+        return
+    for key, below in values.items():
+        here = (*path, str(key))
+        if key not in ENVIRONMENTS:
+            yield from _environment(below, here)
+        elif isinstance(below, Mapping):
+            for name, value in below.items():
+                yield (*here, str(name)), str(name), value
+        elif isinstance(below, list):
+            for position, entry in enumerate(below):
+                if isinstance(entry, Mapping):
+                    yield (*here, str(position)), str(entry.get("name", "")), entry.get("value")

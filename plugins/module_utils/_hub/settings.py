@@ -1,0 +1,200 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""What a values role was asked for: its variables with defaults applied and types settled.
+
+The z2jh role hands every documented ``hub_*`` variable to the layers, whether or not the role that owns the variable
+runs in this play. A value may therefore come straight from an inventory or from ``-e``, where everything is text. Each
+layer keeps one table of defaults, equal to its role's ``defaults/main.yml`` (a unit test compares them), and the type
+of a default is the type of the variable.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.errors import HubError
+
+Json = dict[str, Any]
+
+SHARED: Json = {
+    "hub_name": "",
+    "hub_platform": "existing",
+    "hub_domain": "",
+    "hub_port": 443,
+    "hub_base_url": "/",
+    "hub_admins": [],
+    "hub_contact_email": "",
+}
+"""The names that feed every role, with what applies where the inventory is silent."""
+
+SECRET_ENDINGS = ("_secret", "_password", "_token")
+"""Variables ending so hold secrets; they are never handed to a layer."""
+
+TRUE_WORDS = frozenset({"yes", "on", "1", "true", "y", "t"})
+FALSE_WORDS = frozenset({"no", "off", "0", "false", "n", "f", ""})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with what was asked for.
+
+    Attributes:
+        error_id: ``E-AREA-NN``; has an entry in docs/errors.md.
+        path: the variable or the dotted path of the value.
+        sentence: what is wrong with it, continuing after the path, without a full stop; never contains a secret.
+        do: the one next step, without a full stop.
+        seen: what was found, where that helps.
+        wanted: what belongs there instead.
+    """
+
+    error_id: str
+    path: str
+    sentence: str
+    do: str
+    seen: str = ""
+    wanted: str = ""
+
+    @classmethod
+    def from_error(cls, path: str, error: Mapping[str, str]) -> Finding:
+        """A finding from an error that a look-up returned as data."""
+        return cls(error["error_id"], path, error["what"], error["do"], error.get("seen", ""), error.get("wanted", ""))
+
+    def text(self) -> str:
+        """The finding in the collection's one form of an error."""
+        return self.error().text()
+
+    def error(self) -> HubError:
+        """The finding as an error; a sentence of its own is set off by a colon."""
+        joint = " " if self.sentence[:1].islower() else ": "
+        return HubError(self.error_id, f"{self.path}{joint}{self.sentence}", self.do, self.seen, self.wanted)
+
+    def as_dict(self) -> Json:
+        """The finding as plain data for a filter's result; at the same time a failed row of a preflight."""
+        return {
+            "check": self.path,
+            "ok": False,
+            "id": self.error_id,
+            "path": self.path,
+            "sentence": self.sentence,
+            "do": self.do,
+            "text": self.text(),
+        }
+
+
+def is_secret(name: str) -> bool:
+    """Whether a variable of this name holds a secret."""
+    return name.endswith(SECRET_ENDINGS)
+
+
+def plain(data: Any) -> Any:
+    """``data`` as ordinary dicts, lists and scalars: Ansible's own string and container types are taken off."""
+    if isinstance(data, Mapping):
+        return {str(key): plain(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple, set, frozenset)):
+        return [plain(item) for item in data]
+    if data is None or isinstance(data, (bool, int, float)):
+        return data
+    return str(data)
+
+
+def read(variables: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[Json, list[Finding]]:
+    """The variables named in ``defaults``, each in the type of its default.
+
+    Returns:
+        The settled variables, and one finding (E-VALUES-08) for each that cannot be read as its type; such a variable
+        then has its default, so that the remaining checks can still be made.
+    """
+    settled: Json = {}
+    findings: list[Finding] = []
+    for name, default in defaults.items():
+        value = plain(variables.get(name, default))
+        try:
+            settled[name] = _as_type_of(default, value)
+        except ValueError as problem:
+            settled[name] = default
+            findings.append(
+                Finding(
+                    "E-VALUES-08",
+                    name,
+                    f"cannot be used: {problem}",
+                    f"correct {name}; docs/variables.md says what it takes",
+                )
+            )
+    return settled, findings
+
+
+def stray_names(variables: Mapping[str, Any], prefix: str, known: Mapping[str, Any]) -> list[Finding]:
+    """A finding (E-VALUES-09) for each variable with a role's prefix that the role does not know: a typing error."""
+    findings = []
+    for name in sorted(variables):
+        if not name.startswith(prefix) or name in known or is_secret(name):
+            continue
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+        hint = (
+            f"rename it to {near[0]}, or remove it"
+            if near
+            else f"remove it; the variables of {prefix.rstrip('_')} are in docs/variables.md"
+        )
+        findings.append(
+            Finding("E-VALUES-09", name, "is no variable of this collection, so it would have no effect", hint)
+        )
+    return findings
+
+
+def _as_type_of(default: Any, value: Any) -> Any:
+    """``value`` in the type of ``default``; None means the default.
+
+    Raises:
+        ValueError: says what was expected, without repeating the value.
+    """
+    if value is None:
+        return default
+    if isinstance(default, bool):
+        return _as_bool(value)
+    if isinstance(default, int):
+        return _as_int(value)
+    if isinstance(default, list):
+        return _as_list(value)
+    if isinstance(default, dict):
+        if not isinstance(value, dict):
+            raise ValueError(f"a mapping is wanted, this is a {_kind(value)}")
+        return value
+    if isinstance(value, (dict, list)):
+        raise ValueError(f"text is wanted, this is a {_kind(value)}")
+    return str(value).strip()
+
+
+def _as_bool(value: Any) -> bool:
+    word = str(value).strip().lower()
+    if word in TRUE_WORDS:
+        return True
+    if word in FALSE_WORDS:
+        return False
+    raise ValueError("true or false is wanted")
+
+
+def _as_int(value: Any) -> int:
+    try:
+        return int(str(value).strip())
+    except ValueError:
+        raise ValueError("a whole number is wanted") from None
+
+
+def _as_list(value: Any) -> list[Any]:
+    """A list; text is split at commas, as Ansible does for options of type list."""
+    if isinstance(value, dict):
+        raise ValueError("a list is wanted, this is a mapping")
+    if isinstance(value, list):
+        return value
+    return [item.strip() for item in str(value).split(",") if item.strip()]
+
+
+def _kind(value: Any) -> str:
+    return "mapping" if isinstance(value, dict) else "list" if isinstance(value, list) else "single value"

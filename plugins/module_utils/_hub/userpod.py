@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""The pod behind a user's server: which image runs in it, whether it is another one than before, why it does not start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from .._k8s.client import KubeClient
+
+Json = dict[str, Any]
+
+USER_PODS = "component=singleuser-server"
+"""The label that KubeSpawner gives every user pod in z2jh's set-up."""
+USER_NOTE = "hub.jupyter.org/username"
+SERVER_NOTE = "hub.jupyter.org/servername"
+"""Annotations with the names as the hub has them; labels carry them in an escaped form that changed between releases."""
+CONTAINER = "notebook"
+HINTS = 4
+"""Events quoted in a message; older ones rarely say more."""
+
+
+@dataclass(frozen=True)
+class UserPod:
+    """One user pod, as far as this test wants to know it."""
+
+    name: str
+    uid: str
+    image: str
+    image_id: str
+    node: str
+
+
+def parse_pod(pod: Mapping[str, Any]) -> UserPod:
+    """A pod from its API object."""
+    meta, spec, status = pod.get("metadata") or {}, pod.get("spec") or {}, pod.get("status") or {}
+    containers = spec.get("containers") or [{}]
+    main = next((one for one in containers if one.get("name") == CONTAINER), containers[0])
+    running = next((one for one in status.get("containerStatuses") or [] if one.get("name") == main.get("name")), {})
+    return UserPod(
+        name=meta.get("name", ""),
+        uid=meta.get("uid", ""),
+        image=main.get("image", ""),
+        image_id=running.get("imageID", ""),
+        node=spec.get("nodeName", ""),
+    )
+
+
+def pods_of(pods: Iterable[Mapping[str, Any]], user: str) -> list[UserPod]:
+    """The pods of a user's default server; usually one, two while an old one ends."""
+    found = []
+    for pod in pods:
+        notes = (pod.get("metadata") or {}).get("annotations") or {}
+        if notes.get(USER_NOTE) == user and not notes.get(SERVER_NOTE):
+            found.append(parse_pod(pod))
+    return found
+
+
+def wrong_image(pod: UserPod, expected: str) -> str:
+    """What differs from the pinned image; empty when it is the one.
+
+    A digest in ``expected`` is compared with what the node runs, not only with what the pod asks for.
+    """
+    if pod.image != expected:
+        return f"the pod asks for {pod.image}"
+    _name, at, digest = expected.partition("@")
+    if at and not pod.image_id.endswith(digest):
+        return f"the node runs {pod.image_id or 'an unknown image'}"
+    return ""
+
+
+def hints(events: Iterable[Mapping[str, Any]], user: str) -> list[str]:
+    """What the cluster said last about a user's pod, as ``reason: message (count)``, warnings first."""
+    slug = re.sub(r"[^a-z0-9]+", "", user.lower())[:8]
+    said: dict[str, tuple[bool, str]] = {}
+    for event in events:
+        about = event.get("involvedObject") or {}
+        name = re.sub(r"[^a-z0-9]+", "", str(about.get("name", "")).removeprefix("jupyter-"))
+        if about.get("kind") not in ("Pod", "PersistentVolumeClaim") or not slug or slug not in name:
+            continue
+        when = str(event.get("lastTimestamp") or event.get("eventTime") or "")
+        text = f"{event.get('reason', '')}: {event.get('message', '')}".strip().splitlines()[0][:200]
+        said[text] = (event.get("type") == "Warning", max(when, said.get(text, (False, ""))[1]))
+    newest = sorted(said, key=lambda text: said[text], reverse=True)
+    return newest[:HINTS]
+
+
+class UserPods:
+    """Reads the pods of one hub's namespace."""
+
+    def __init__(self, client: KubeClient, namespace: str) -> None:
+        self._client = client
+        self._path = f"/api/v1/namespaces/{quote(namespace, safe='')}"
+        self.namespace = namespace
+
+    def of(self, user: str) -> list[UserPod]:
+        """The pods of a user's default server, those that are ending included."""
+        return pods_of(self._client.list(f"{self._path}/pods", {"labelSelector": USER_PODS}), user)
+
+    def hints(self, user: str) -> list[str]:
+        """See :func:`hints`."""
+        return hints(self._client.list(f"{self._path}/events"), user)

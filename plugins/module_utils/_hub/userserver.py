@@ -1,0 +1,257 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""One user's server during a smoke test: started, used by running cells, stopped; a person's own server is left alone."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote, urljoin
+
+from .._core.budget import Budget
+from .._core.errors import Changed, HubError
+from .._core.http import HttpError
+from .._core.poll import State, Verdict, wait
+from .._core.progress import Reporter
+from .kernel import Cell, Kernel
+from .rest import Credentials, HubApi, Json, ServerApi, server_of
+from .userpod import UserPod, UserPods
+
+CLEAN_UP = 60.0
+"""Seconds that cleaning up may take after the budget is gone."""
+EVENTS_KEPT = 5
+
+
+class UserServer:
+    """The default server of one user.
+
+    Attributes:
+        user: whose server.
+        was_running: somebody's server ran before this test; it is used and never stopped.
+        started: this test started a server that still has to be stopped.
+        pod: the pod behind the server, None where the cluster cannot be read.
+    """
+
+    def __init__(
+        self, hub: HubApi, credentials: Credentials, user: str, *, pods: UserPods | None, budget: Budget, reporter: Reporter
+    ) -> None:
+        self.user = user
+        self.was_running = False
+        self.started = False
+        self.pod: UserPod | None = None
+        self._hub = hub
+        self._as = credentials
+        self._pods = pods
+        self._budget = budget
+        self._reporter = reporter
+        self._kernel: Kernel | None = None
+        self._end_kernel: Callable[[], None] | None = None
+
+    # ---- starting -------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the server, or use the one that runs, until a kernel answers.
+
+        Raises:
+            HubError: E-VERIFY-07 when it does not come up, E-VERIFY-06 and -08 when it cannot be used.
+        """
+        said: deque[str] = deque(maxlen=EVENTS_KEPT)
+        try:
+            if server_of(self._hub.user(self.user)) is not None:
+                self.was_running = True
+            else:
+                self._request_start()
+            self._await_start(said)
+        except HubError as problem:
+            if problem.error_id != "E-VERIFY-14":
+                raise
+            raise self._not_started(said, f"it is not up, and the {self._budget.seconds:.0f} s for the whole test are over") from problem
+        server = server_of(self._hub.user(self.user)) or {}
+        path = str(server.get("url") or f"user/{quote(self.user)}/")
+        self._open_kernel(urljoin(self._hub.hub_url, path))
+        if self._pods is not None:
+            before = self.pod.uid if self.pod is not None else ""
+            self.pod = next((pod for pod in self._pods.of(self.user) if pod.uid != before), None)
+
+    def _request_start(self) -> None:
+        """Ask for the server. Only a refusal (4xx) starts nothing for sure; an answer that got lost may have started it."""
+        try:
+            self._hub.start(self.user)
+        except HubError as problem:
+            status = problem.details.get("status", 0)
+            if 400 <= status < 500:
+                raise
+            self.started = True
+            if status < 500:
+                raise
+            # 5xx: the start failed at once, and the progress stream knows why.
+        self.started = True
+
+    def _await_start(self, said: deque[str]) -> None:
+        """Follow the hub's progress stream; where a proxy breaks it, look at the server's state instead."""
+        for event in self._progress():
+            said.extend(filter(None, [str(event.get("message") or "")]))
+            if event.get("failed"):
+                raise self._not_started(said, "it failed")
+            if event.get("ready"):
+                return
+        waited = wait(
+            f"server of {self.user}",
+            lambda: server_of(self._hub.user(self.user)),
+            judge_start,
+            clock=self._budget.clock,
+            timeout=self._budget.left(),
+            reporter=self._reporter,
+        )
+        if not waited.done:
+            raise self._not_started(said, waited.verdict.reason)
+
+    def _progress(self) -> Iterator[Json]:
+        try:
+            yield from self._hub.progress(self.user)
+        except HttpError as problem:
+            self._reporter.say(f"no progress stream ({problem.reason}); looking at the server's state instead")
+
+    def _not_started(self, said: deque[str], reason: str) -> HubError:
+        self._budget.extend(CLEAN_UP)
+        words = list(said)
+        if self._pods is not None:
+            try:
+                words += self._pods.hints(self.user)
+            except HubError as problem:
+                words.append(f"(the pod's events could not be read: {problem.error_id})")
+        return HubError(
+            error_id="E-VERIFY-07",
+            what=f"The server of {self.user} did not start: {reason}",
+            seen="; ".join(dict.fromkeys(words)),
+            wanted="a running server",
+            do="cure what the last event names (image, quota, storage, node); `kubectl describe pod` of the user's pod says more",
+            details={"events": words},
+        )
+
+    # ---- using ----------------------------------------------------------------------------------------------
+
+    def _open_kernel(self, url: str) -> None:
+        server = ServerApi(self._as, url)
+        server.open()
+        kernel_id = server.start_kernel(server.python_kernel())
+        self._end_kernel = lambda: server.end_kernel(kernel_id)
+        address, headers = server.channels(kernel_id, secrets.token_hex(8))
+        self._kernel = Kernel(address, headers, self._as.http.context, self._budget)
+
+    def cell(self, code: str) -> Cell:
+        """Run one cell.
+
+        Raises:
+            HubError: E-VERIFY-08, for a cell that ends with an error or not at all.
+        """
+        cell = self._run(code)
+        if cell.error:
+            raise HubError(
+                error_id="E-VERIFY-08",
+                what="A cell ended with an error",
+                seen=cell.error[:300],
+                do="open a notebook as this user and run the same; a full or read-only home shows here first",
+            )
+        return cell
+
+    def _run(self, code: str) -> Cell:
+        if self._kernel is None:
+            raise RuntimeError("no kernel is open")
+        return self._kernel.run(code)
+
+    def end_kernel(self) -> None:
+        """Hang up and end the kernel of this test."""
+        kernel, end = self._kernel, self._end_kernel
+        self._kernel = self._end_kernel = None
+        if kernel is not None:
+            kernel.close()
+        if end is not None:
+            end()
+
+    # ---- stopping -------------------------------------------------------------------------------------------
+
+    def stop(self) -> str:
+        """Stop the server and wait until hub and cluster agree that it is gone; returns who says so.
+
+        Raises:
+            HubError: E-VERIFY-10.
+        """
+        self._hub.stop(self.user)
+        waited = wait(
+            f"end of the server of {self.user}",
+            self._remains,
+            judge_end,
+            clock=self._budget.clock,
+            timeout=self._budget.left(),
+            interval=1.0,
+            reporter=self._reporter,
+        )
+        if not waited.done:
+            raise HubError(
+                error_id="E-VERIFY-10",
+                what=f"The server of {self.user} does not end",
+                seen=waited.observation,
+                wanted=f"neither server nor pod after {waited.seconds:.0f} s",
+                do="look at the user's pod: a finalizer, a volume that cannot be released, or a node that is gone keeps it",
+            )
+        self.started = False
+        return "hub and cluster agree" if self.pod is not None else "the hub says so"
+
+    def _remains(self) -> str:
+        """What is left of a server that is ending; empty when nothing is."""
+        server = server_of(self._hub.user(self.user))
+        if server is not None:
+            return f"the hub says {server.get('pending') or 'running'}"
+        if self.pod is not None and self._pods is not None:
+            uid = self.pod.uid
+            if any(one.uid == uid for one in self._pods.of(self.user)):
+                return f"pod {self.pod.name} is still there"
+        return ""
+
+    def clean_up(self, last_cell: str = "") -> Changed:
+        """After a failure: end what is ours, without new errors; says what may remain.
+
+        Args:
+            last_cell: code to run first, where a kernel is still there.
+        """
+        if self._end_kernel is None and not self.started:
+            return Changed.NOTHING
+        self._budget.extend(CLEAN_UP)
+        steps: list[Callable[[], Any]] = [self.end_kernel]
+        if last_cell and self._kernel is not None:
+            steps.insert(0, lambda: self._run(last_cell))
+        if self.started:
+            self.started = False
+            steps.append(lambda: self._hub.stop(self.user))
+        done = [_quietly(step) for step in steps]
+        return Changed.NOTHING if done[-1] else Changed.UNKNOWN
+
+
+def _quietly(step: Callable[[], Any]) -> bool:
+    """Do one step of cleaning up; whether it worked."""
+    try:
+        step()
+    except HubError:
+        return False
+    return True
+
+
+def judge_start(server: Json | None) -> Verdict:
+    """Whether a server that starts is up."""
+    if server is None:
+        return Verdict(State.FATAL, "the hub gave up on it")
+    if server.get("ready"):
+        return Verdict(State.DONE, "ready")
+    return Verdict(State.PENDING, f"the hub says {server.get('pending') or 'not ready'}")
+
+
+def judge_end(remains: str) -> Verdict:
+    """Whether a server that ends is gone."""
+    return Verdict(State.PENDING, remains) if remains else Verdict(State.DONE)

@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""What a smoke test is asked to prove. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._core.errors import HubError
+from .._core.http import clean_url, origin
+
+NEEDS = {
+    "oidc": "user and password (hub_verify_user, hub_verify_password)",
+    "hub_token": "token (hub_verify_token)",
+}
+"""What each login method cannot do without."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be proved.
+
+    Attributes:
+        hub: the hub's name, for people.
+        url: the front door with the base path and a slash at the end.
+        login: ``oidc`` or ``hub_token``.
+        user: who signs in; with a token: whose server is used, empty for the token's owner.
+        password: of ``user``.
+        token: the hub token.
+        stranger: who must be refused; empty leaves this out.
+        stranger_password: of ``stranger``.
+        ca_file: CAs to trust besides the system's.
+        timeout: seconds for everything together.
+        expected_image: what user pods must run; empty leaves this unproved.
+        keep_server: leave the server running at the end.
+        http_redirect: prove that plain http leads to https.
+    """
+
+    hub: str
+    url: str
+    login: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    stranger: str = ""
+    stranger_password: str = field(default="", repr=False)
+    ca_file: str | None = None
+    timeout: float = 900.0
+    expected_image: str = ""
+    keep_server: bool = False
+    http_redirect: bool = True
+
+
+def parse_wish(params: Mapping[str, Any]) -> Wish:
+    """The wish in a module's options; decides what ``auto`` means.
+
+    Raises:
+        HubError: E-AUTH-14 for a login that is not possible with what was given, E-VERIFY-15 for an address or a
+            time that cannot be used.
+    """
+    url = params["url"] if params["url"].endswith("/") else params["url"] + "/"
+    scheme, host, _port = origin(url)
+    if scheme != "https" or not host:
+        raise HubError(
+            error_id="E-VERIFY-15",
+            what=f"The address {clean_url(url)} is not the https address of a hub",
+            wanted="https://HOST[:PORT]/[BASE/]; a password never travels over plain http",
+            do="set url (hub_domain, hub_port, hub_base_url)",
+        )
+    if params["timeout"] <= 0:
+        raise HubError("E-VERIFY-15", f"A timeout of {params['timeout']} s leaves no time", "set timeout to a positive number of seconds")
+    return Wish(
+        hub=params["hub"] or host,
+        url=url,
+        login=choose_login(params),
+        user=params["user"] or "",
+        password=params["password"] or "",
+        token=params["token"] or "",
+        stranger=params["stranger_user"] or "",
+        stranger_password=params["stranger_password"] or "",
+        ca_file=params["ca_file"] or None,
+        timeout=float(params["timeout"]),
+        expected_image=params["expected_image"] or "",
+        keep_server=bool(params["keep_server"]),
+        http_redirect=bool(params["http_redirect"]),
+    )
+
+
+def choose_login(params: Mapping[str, Any]) -> str:
+    """The login method to use; ``auto`` prefers the one that proves more.
+
+    Raises:
+        HubError: E-AUTH-14.
+    """
+    asked = params["login"]
+    given = {"oidc": bool(params["user"] and params["password"]), "hub_token": bool(params["token"])}
+    if asked == "auto":
+        chosen = next((method for method, there in given.items() if there), None)
+        if chosen is not None:
+            return chosen
+    elif given.get(asked):
+        return str(asked)
+    if asked != "auto" and asked not in NEEDS:
+        raise HubError(
+            error_id="E-AUTH-14",
+            what=f"The login method {asked} is not available yet: this release cannot enter through Identity-Aware Proxy",
+            wanted="oidc or hub_token",
+            do="use hub_verify_login: hub_token (the evidence then says that the login is not proved)",
+        )
+    raise HubError(
+        error_id="E-AUTH-14",
+        what=f"The smoke test has nothing to log in with (login method {asked})",
+        wanted=NEEDS.get(asked) or " or ".join(NEEDS.values()),
+        do="set these variables, from a vault",
+    )

@@ -1,0 +1,270 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""A small client for the Kubernetes API, over the connection handling of the ``kubernetes`` package.
+
+The package reads the kubeconfig (client certificates, tokens, exec helpers, proxies, TLS names) and owns the
+connection pool; this adapter adds what it lacks: a timeout on every request, one error per cause, a single renewal of
+credentials on 401, and plain JSON instead of typed models. There is no implicit in-cluster configuration: a run
+inside a cluster (AWX) must never change that cluster by accident.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from .._core.errors import Changed, HubError
+
+Json = dict[str, Any]
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds until a connection must stand."""
+READ_TIMEOUT = 30.0
+"""Seconds between two bytes of a reply."""
+PAGE = 500
+"""Objects per page of a list; the server's own clients use the same."""
+
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+FIELD_MANAGER = "researchops.jupyterhub"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer of the API server: HTTP status and decoded body."""
+
+    status: int
+    body: Json
+
+
+class KubeClient:
+    """Requests against one API server. Build it with :meth:`from_kubeconfig`."""
+
+    def __init__(self, configuration: Any, pool: Any, origin: str) -> None:
+        """Wrap an already configured connection.
+
+        Args:
+            configuration: ``kubernetes.client.Configuration``.
+            pool: the ``urllib3`` pool manager that belongs to it.
+            origin: where the configuration came from, for messages.
+        """
+        self._configuration = configuration
+        self._pool = pool
+        self._origin = origin
+
+    @classmethod
+    def from_kubeconfig(cls, kubeconfig: str | None, context: str | None) -> KubeClient:
+        """Read a kubeconfig: the given path, else ``KUBECONFIG``, else ``~/.kube/config``.
+
+        Raises:
+            HubError: E-LIB-01 without the kubernetes package, E-K8S-01 for a kubeconfig that cannot be used.
+        """
+        path = os.path.expanduser(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")
+        configuration, pool = _load(path, context)
+        return cls(configuration, pool, path)
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return str(self._configuration.host)
+
+    @property
+    def ca_file(self) -> str | None:
+        """The file with the CA the server's certificate is checked against, None for the system's."""
+        return self._configuration.ssl_ca_cert or None
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Json | None:
+        """One object, or None where there is none (404)."""
+        reply = self.request("GET", path, query=query)
+        return None if reply.status == 404 else self._accepted(reply, "GET", path)
+
+    def list(self, path: str, query: Mapping[str, str] | None = None, *, metadata_only: bool = False) -> list[Json]:
+        """All objects of a collection, read in pages; an unknown collection (404) is empty.
+
+        Args:
+            path: the collection, such as ``/api/v1/namespaces/hub/secrets``.
+            query: selectors.
+            metadata_only: ask for names and labels without the contents.
+        """
+        return list(self._pages(path, dict(query or {}), METADATA_LIST if metadata_only else "application/json"))
+
+    def _pages(self, path: str, query: dict[str, str], accept: str) -> Iterator[Json]:
+        query["limit"] = str(PAGE)
+        while True:
+            reply = self.request("GET", path, query=query, accept=accept)
+            if reply.status == 404:
+                return
+            body = self._accepted(reply, "GET", path)
+            yield from body.get("items") or []
+            following = (body.get("metadata") or {}).get("continue")
+            if not following:
+                return
+            query["continue"] = following
+
+    def create(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
+        """Create an object in a collection; one that exists is an error (E-K8S-05)."""
+        return self._accepted(self.request("POST", path, _dry(dry_run), body), "POST", path)
+
+    def apply(self, path: str, body: Json, *, dry_run: bool = False, force: bool = True) -> Json:
+        """Server-side apply of one object under our field manager; safe to repeat."""
+        query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
+        return self._accepted(self.request("PATCH", path, query, body, content_type=APPLY_PATCH), "PATCH", path)
+
+    def merge(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
+        """JSON merge patch of one object; ``metadata.resourceVersion`` in the body guards against a race."""
+        return self._accepted(self.request("PATCH", path, _dry(dry_run), body, content_type=MERGE_PATCH), "PATCH", path)
+
+    def delete(self, path: str, *, dry_run: bool = False, body: Json | None = None) -> bool:
+        """Delete an object; False where there was none."""
+        reply = self.request("DELETE", path, _dry(dry_run), body)
+        if reply.status == 404:
+            return False
+        self._accepted(reply, "DELETE", path)
+        return True
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Json | None = None,
+        *,
+        accept: str = "application/json",
+        content_type: str = "application/json",
+    ) -> Reply:
+        """One request; credentials are renewed once when the server says 401.
+
+        Raises:
+            HubError: E-K8S-02 unreachable, E-K8S-03 credentials refused.
+        """
+        reply = self._send(method, path, query, body, accept, content_type)
+        if reply.status == 401:
+            self._configuration, self._pool = _load(self._origin, getattr(self._configuration, "chosen_context", None))
+            reply = self._send(method, path, query, body, accept, content_type)
+        if reply.status == 401:
+            raise HubError(
+                error_id="E-K8S-03",
+                what=f"The API server {self.server} does not accept the credentials in {self._origin} (401 Unauthorized)",
+                do="log in again or renew the token, certificate or exec helper that this kubeconfig names, then run again",
+            )
+        return reply
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Json | None,
+        accept: str,
+        content_type: str,
+    ) -> Reply:
+        import urllib3
+
+        headers = {"Accept": accept, "User-Agent": FIELD_MANAGER}
+        for setting in self._configuration.auth_settings().values():
+            if setting.get("value"):
+                headers[setting["key"]] = setting["value"]
+        payload = None
+        if body is not None:
+            headers["Content-Type"] = content_type
+            payload = json.dumps(body).encode()
+        url = self.server.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
+        try:
+            answer = self._pool.request(
+                method,
+                url,
+                headers=headers,
+                body=payload,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
+                # A read lost on the way is repeated; a write is not, because it may have been done.
+                retries=False if method in WRITES else urllib3.Retry(2, redirect=0, backoff_factor=0.2),
+            )
+        except urllib3.exceptions.HTTPError as problem:
+            raise _unreachable(self.server, self._origin, problem, method) from problem
+        return Reply(answer.status, _decode(answer.data))
+
+    def _accepted(self, reply: Reply, method: str, path: str) -> Json:
+        """The body of a successful reply; anything else raises the error that belongs to its status."""
+        if 200 <= reply.status < 300:
+            return reply.body
+        raise api_error(reply, method, path, self.server)
+
+
+def api_error(reply: Reply, method: str, path: str, server: str) -> HubError:
+    """The error for a refused request, with the server's own reason."""
+    reason = str(reply.body.get("message") or reply.body.get("reason") or "no reason given").rstrip(".")
+    table = {
+        403: ("E-K8S-04", "ask the cluster's administrator for this permission, or use credentials that have it"),
+        409: ("E-K8S-05", "somebody else changed this object at the same moment; run again"),
+        422: ("E-K8S-06", "correct the value the server names"),
+        429: ("E-K8S-07", "the API server asks for patience; run again in a minute"),
+    }
+    error_id, do = table.get(reply.status, ("E-K8S-08", "look at the API server's health, then run again"))
+    return HubError(
+        error_id=error_id,
+        what=f"{method} {path} was refused by {server}: {reply.status}, {reason}",
+        do=do,
+        details={"status": reply.status, "method": method, "path": path, "reason": reply.body.get("reason")},
+    )
+
+
+def _dry(dry_run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if dry_run else {}
+
+
+def _decode(data: bytes) -> Json:
+    try:
+        body = json.loads(data or b"{}")
+    except ValueError:
+        return {"message": data[:200].decode(errors="replace")}
+    return body if isinstance(body, dict) else {"message": str(body)[:200]}
+
+
+def _load(path: str, context: str | None) -> tuple[Any, Any]:
+    """The kubernetes package's configuration and connection pool for a kubeconfig file."""
+    import yaml
+    from kubernetes import client, config
+
+    configuration = client.Configuration()
+    try:
+        config.load_kube_config(
+            config_file=path, context=context or None, client_configuration=configuration, persist_config=False
+        )
+    except (config.ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError) as problem:
+        raise HubError(
+            error_id="E-K8S-01",
+            what=f"The kubeconfig {path} cannot be used: {_first_line(problem)}",
+            do="set kubeconfig (cluster_access_kubeconfig) to a file that `kubectl --kubeconfig FILE version` accepts",
+        ) from problem
+    configuration.chosen_context = context
+    return configuration, client.ApiClient(configuration).rest_client.pool_manager
+
+
+def _unreachable(server: str, origin: str, problem: Exception, method: str) -> HubError:
+    text = _first_line(problem)
+    do = "check the address, the VPN or bastion on the way, and that the cluster runs; then run again"
+    if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
+        do = "the server's certificate does not fit the CA in the kubeconfig: fetch the kubeconfig anew; do not switch verification off"
+    return HubError(
+        error_id="E-K8S-02",
+        what=f"The API server {server} (from {origin}) cannot be reached: {text}",
+        do=do,
+        changed=Changed.UNKNOWN if method in WRITES else Changed.NOTHING,
+    )
+
+
+def _first_line(problem: Exception) -> str:
+    """The shortest true description of a library's error."""
+    reason = getattr(problem, "reason", None)
+    text = str(reason if isinstance(reason, Exception) else problem)
+    return text.strip().splitlines()[0][:300] if text.strip() else type(problem).__name__

@@ -1,0 +1,214 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""The Service people reach a hub by, made before the hub itself: what it should be, what is, what has to change. Pure.
+
+The chart's own Service ``proxy-public`` appears with Helm, too late for DNS and certificates; ``hub-front`` selects the
+same pods by the chart's labels (``component`` and ``release``, chart 4.4.0) and can be made first.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._core.errors import HubError
+from .._core.plan import Plan, Step
+from .._core.poll import State, Verdict
+
+Json = dict[str, Any]
+
+MANAGED_BY = "researchops.jupyterhub"
+LABELS = {"app.kubernetes.io/managed-by": MANAGED_BY, "app.kubernetes.io/part-of": "jupyterhub"}
+TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
+# What the server writes by itself; no part of what anybody wants.
+SERVER_FIELDS = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
+
+
+@dataclass(frozen=True)
+class Front:
+    """The front that is wanted.
+
+    Attributes:
+        namespace: the hub's namespace.
+        name: of the Service.
+        release: the Helm release whose proxy it selects.
+        component: the chart's component that ends the connection: ``proxy`` or ``autohttps``.
+        kind: type of the Service.
+        address: the address it should get (LoadBalancer), or the one people use for it (other types); may be empty.
+        https_port: the port of the hub's URL.
+        source_ranges: networks that may connect; empty for all.
+        annotations: of the Service.
+        ip_families: its ipFamilyPolicy; empty for the cluster's default.
+    """
+
+    namespace: str
+    name: str
+    release: str
+    component: str = "proxy"
+    kind: str = "LoadBalancer"
+    address: str = ""
+    https_port: int = 443
+    source_ranges: tuple[str, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    ip_families: str = ""
+
+    @property
+    def path(self) -> str:
+        """The Service's address in the API."""
+        return f"/api/v1/namespaces/{self.namespace}/services/{self.name}"
+
+    def namespace_object(self) -> Json:
+        """The namespace, with nothing in it but our marks."""
+        return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": dict(LABELS)}}
+
+    def service_object(self) -> Json:
+        """The Service."""
+        spec: Json = {
+            "type": self.kind,
+            "selector": {"component": self.component, "release": self.release},
+            "ports": self._ports(),
+        }
+        if self.kind == "LoadBalancer":
+            spec |= {"loadBalancerIP": self.address} if self.address else {}
+            spec |= {"loadBalancerSourceRanges": list(self.source_ranges)} if self.source_ranges else {}
+        if self.ip_families:
+            spec["ipFamilyPolicy"] = self.ip_families
+        metadata: Json = {"name": self.name, "namespace": self.namespace, "labels": dict(LABELS)}
+        if self.annotations:
+            metadata["annotations"] = dict(self.annotations)
+        return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+
+    def _ports(self) -> list[Json]:
+        ports = [("http", 80, "http"), ("https", self.https_port, "https")]
+        if self.https_port != 443:
+            ports.append(("https-default", 443, "https"))
+        return [{"name": name, "port": port, "targetPort": target, "protocol": "TCP"} for name, port, target in ports]
+
+
+def problems(front: Front) -> list[HubError]:
+    """Settings that cannot work, before anything is asked of a cluster."""
+    found = []
+    if front.source_ranges and front.kind != "LoadBalancer":
+        found.append(
+            HubError(
+                error_id="E-FRONT-03",
+                what=f"hub_front_source_ranges has no effect on a Service of type {front.kind}: everybody could connect",
+                do="use hub_front_service_type: LoadBalancer, or filter where the traffic really enters and empty hub_front_source_ranges",
+            )
+        )
+    bad = [text for text in front.source_ranges if not _is_network(text)]
+    if bad:
+        found.append(HubError("E-FRONT-04", f"hub_front_source_ranges holds no network: {', '.join(bad)}", "write them as 192.0.2.0/24"))
+    if not 1 <= front.https_port <= 65535 or front.https_port == 80:
+        found.append(HubError("E-FRONT-04", f"hub_port {front.https_port} cannot be the port of an https URL", "use 443, 8443 or another free port"))
+    if front.kind != "LoadBalancer" and not front.address:
+        found.append(
+            HubError(
+                error_id="E-FRONT-05",
+                what=f"A Service of type {front.kind} has no address of its own that DNS could point to",
+                do="set hub_front_address to the address (or host name) people reach it by",
+            )
+        )
+    return found
+
+
+def rows(settings: Mapping[str, Any]) -> list[Json]:
+    """Rows of the preflight table about the role's settings ``kind``, ``address``, ``https_port`` and ``source_ranges``."""
+    front = Front(
+        namespace="",
+        name="hub-front",
+        release="",
+        kind=str(settings["kind"]),
+        address=str(settings["address"]),
+        https_port=int(settings["https_port"]),
+        source_ranges=tuple(str(item) for item in settings["source_ranges"]),
+    )
+    found = problems(front)
+    if found:
+        return [{"check": "front Service", "ok": False, "text": item.text()} for item in found]
+    seen = f"{front.kind}, https on port {front.https_port}" + (f", for {', '.join(front.source_ranges)}" if front.source_ranges else "")
+    return [{"check": "front Service", "ok": True, "text": seen}]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def addresses_of(service: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The addresses and host names a Service got from its load balancer, sorted."""
+    ingress = (((service or {}).get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    return tuple(sorted({str(item.get("ip") or item.get("hostname")) for item in ingress if item.get("ip") or item.get("hostname")}))
+
+
+def keeps_proxy_public(front: Mapping[str, Any] | None, proxy_public: Mapping[str, Any] | None) -> bool:
+    """Whether a running hub already has its address on the chart's own Service, and no front of ours beside it."""
+    return front is None and (proxy_public or {}).get("spec", {}).get("type") == "LoadBalancer" and bool(addresses_of(proxy_public))
+
+
+def canonical(item: Mapping[str, Any] | None) -> Json:
+    """An object without what the server writes by itself."""
+    if item is None:
+        return {}
+    metadata = {key: value for key, value in (item.get("metadata") or {}).items() if key not in SERVER_FIELDS}
+    return {key: value for key, value in item.items() if key != "status"} | {"metadata": metadata}
+
+
+def differences(before: Any, after: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
+    """Changed leaves as ``path -> (before, after)``; lists are compared whole."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        found: dict[str, tuple[Any, Any]] = {}
+        for key in sorted(set(before) | set(after)):
+            found |= differences(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
+        return found
+    return {} if before == after else {path: (before, after)}
+
+
+def plan(live: Sequence[Json | None], foretold: Sequence[Json]) -> Plan:
+    """What applying would change: live objects beside what the server's dry run makes of them, in the same order."""
+    steps, before, after = [], {}, {}
+    for old, new in zip(live, foretold, strict=True):
+        target = f"{new['kind']}/{new['metadata']['name']}"
+        changed = differences(canonical(old), canonical(new))
+        before[target], after[target] = canonical(old), canonical(new)
+        if changed:
+            steps.append(Step("update", target, changed) if old is not None else Step("create", target))
+    return Plan(before, after, tuple(steps), "server-side dry run" if steps else "nothing to change")
+
+
+def judge(service: Mapping[str, Any] | None, wanted: str) -> Verdict:
+    """Whether the Service has its address: the wanted one, where one is wanted."""
+    if service is None:
+        return Verdict(State.PENDING, "the Service is gone")
+    found = addresses_of(service)
+    if not found:
+        return Verdict(State.PENDING, "the load balancer has given no address yet")
+    if wanted and wanted not in found:
+        return Verdict(State.PENDING, f"it has {', '.join(found)}, wanted {wanted}")
+    return Verdict(State.DONE, ", ".join(found))
+
+
+def no_address(front: Front, reason: str, event: str, seconds: float) -> HubError:
+    """The error for a front that got no address in time."""
+    said = f"; the cluster says: {event}" if event else "; no event tells why (often: no load balancer controller in this cluster)"
+    return HubError(
+        error_id="E-FRONT-01",
+        what=f"Service {front.namespace}/{front.name} has no usable address after {seconds:.0f} s: {reason}{said}".rstrip("."),
+        do="install or repair the load balancer (a cloud's controller, MetalLB), or use hub_front_service_type: NodePort with hub_front_address",
+    )
+
+
+def last_warning(events: Sequence[Mapping[str, Any]]) -> str:
+    """The newest warning among a Service's events, one line."""
+    warnings = [item for item in events if item.get("type") == "Warning"]
+    newest = max(warnings, key=lambda item: str(item.get("lastTimestamp") or item.get("eventTime") or ""), default=None)
+    return f"{newest.get('reason')}: {newest.get('message')}".strip().splitlines()[0][:300] if newest else ""

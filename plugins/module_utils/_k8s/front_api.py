@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""The front Service against a cluster: read, foretell, apply, wait for the address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .._core.clock import Clock
+from .._core.errors import Changed, HubError
+from .._core.plan import Plan
+from .._core.poll import wait
+from .._core.progress import Reporter
+from .client import Json, KubeClient
+from .front import Front, addresses_of, judge, keeps_proxy_public, last_warning, no_address, plan
+
+INTERVAL = 2.0
+"""Seconds between two looks at a Service that waits for its address."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The live objects.
+
+    Attributes:
+        namespace: the hub's namespace, None where it is missing.
+        service: the front Service.
+        proxy_public: the chart's own Service; read only where there is no front.
+    """
+
+    namespace: Json | None
+    service: Json | None
+    proxy_public: Json | None
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the address stays on proxy-public."""
+        return keeps_proxy_public(self.service, self.proxy_public)
+
+
+class FrontApi:
+    """One front on one cluster."""
+
+    def __init__(self, client: KubeClient, front: Front) -> None:
+        self._client = client
+        self._front = front
+
+    def look(self) -> Seen:
+        """Read what there is."""
+        namespace = self._client.get(f"/api/v1/namespaces/{self._front.namespace}")
+        service = self._client.get(self._front.path) if namespace else None
+        other = f"/api/v1/namespaces/{self._front.namespace}/services/proxy-public"
+        return Seen(namespace, service, self._client.get(other) if namespace and not service else None)
+
+    def foretell(self, seen: Seen) -> Plan:
+        """The plan by the server's dry run; a Service whose namespace is missing is foretold without the server."""
+        namespace = self._apply_namespace(dry_run=True, live=seen.namespace)
+        service = self._apply_service(dry_run=True) if seen.namespace else self._front.service_object()
+        return plan([seen.namespace, seen.service], [namespace, service])
+
+    def apply(self, seen: Seen) -> None:
+        """Make both objects; safe to repeat.
+
+        Raises:
+            HubError: whatever the API server refuses, saying that a step may be done already.
+        """
+        self._apply_namespace(dry_run=False, live=seen.namespace)
+        try:
+            self._apply_service(dry_run=False)
+        except HubError as problem:
+            problem.changed = Changed.SOME
+            raise
+
+    def _apply_namespace(self, dry_run: bool, live: Json | None) -> Json:
+        try:
+            return self._client.apply(f"/api/v1/namespaces/{self._front.namespace}", self._front.namespace_object(), dry_run=dry_run)
+        except HubError as problem:
+            # A namespace that an administrator made for us, without the right to mark it, serves as well.
+            if live is None or problem.error_id != "E-K8S-04":
+                raise
+            return live
+
+    def _apply_service(self, dry_run: bool) -> Json:
+        return self._client.apply(self._front.path, self._front.service_object(), dry_run=dry_run)
+
+    def delete(self) -> bool:
+        """Delete the Service; False where there was none."""
+        return self._client.delete(self._front.path)
+
+    def addresses(self, *, clock: Clock, timeout: float, reporter: Reporter) -> tuple[str, ...]:
+        """Wait until the load balancer has given its address.
+
+        Raises:
+            HubError: E-FRONT-01 when the time is up.
+        """
+        front = self._front
+        ended = wait(
+            f"address of Service {front.namespace}/{front.name}",
+            lambda: self._client.get(front.path),
+            lambda service: judge(service, front.address),
+            clock=clock,
+            timeout=timeout,
+            interval=INTERVAL,
+            reporter=reporter,
+        )
+        if not ended.done:
+            error = no_address(front, ended.verdict.reason, self._event(), ended.seconds)
+            error.changed = Changed.SOME
+            raise error
+        return addresses_of(ended.observation)
+
+    def _event(self) -> str:
+        path = f"/api/v1/namespaces/{self._front.namespace}/events"
+        query = {"fieldSelector": f"involvedObject.kind=Service,involvedObject.name={self._front.name}"}
+        try:
+            return last_warning(self._client.list(path, query))
+        except HubError:  # the events are a courtesy, the missing address is the news
+            return ""

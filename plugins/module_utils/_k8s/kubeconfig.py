@@ -1,0 +1,228 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""From the kubeconfig a person has to one with a single context in it. Pure: parsed files in, one document out.
+
+The format is ``v1/Config`` of client-go: several files merge, and the first one that names a thing wins.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.errors import HubError
+
+Json = dict[str, Any]
+
+EXEC_API = "client.authentication.k8s.io/v1"
+CLUSTER_FILES = ("certificate-authority",)
+USER_FILES = ("client-certificate", "client-key", "tokenFile")
+SECRET_FIELDS = ("client-key-data", "token", "password")
+REMOVED_PROVIDERS = ("gcp", "azure")
+"""Login plugins that kubectl and client-go dropped in 1.26; helm fails on them."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kubeconfig file: its absolute path and its parsed content."""
+
+    path: str
+    content: Json
+
+
+@dataclass(frozen=True)
+class MachineLogin:
+    """A login of the play itself at an OpenID provider, by client credentials.
+
+    Attributes:
+        issuer: https URL.
+        client_id: the machine's client.
+        secret_file: file with the client secret, mode 0600.
+        audience: the audience the cluster expects, where the provider must be asked for it.
+        ca_file: PEM file with the provider's CA; empty for the system's.
+        helper: path of exec_credential.py.
+        python: interpreter that runs it.
+        cache_dir: private directory for the token.
+    """
+
+    issuer: str
+    client_id: str
+    secret_file: str
+    audience: str
+    ca_file: str
+    helper: str
+    python: str
+    cache_dir: str
+
+    def user(self) -> Json:
+        """The kubeconfig's ``user`` that logs in this way."""
+        words = ["-I", self.helper, "--issuer", self.issuer, "--client-id", self.client_id]
+        words += ["--client-secret-file", self.secret_file, "--cache-dir", self.cache_dir]
+        words += [word for flag, value in (("--audience", self.audience), ("--ca-file", self.ca_file)) if value for word in (flag, value)]
+        return {
+            "exec": {
+                "apiVersion": EXEC_API,
+                "command": self.python,
+                "args": words,
+                "interactiveMode": "Never",
+                "provideClusterInfo": False,
+            }
+        }
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One context with what it refers to, every file path absolute.
+
+    Attributes:
+        context: its name.
+        cluster: the ``cluster`` mapping.
+        user: the ``user`` mapping.
+        namespace: the context's namespace, which our roles never rely on.
+    """
+
+    context: str
+    cluster: Json
+    user: Json
+    namespace: str = ""
+
+    def document(self) -> Json:
+        """A complete kubeconfig with this context only."""
+        link = {"cluster": "hub", "user": "hub"} | ({"namespace": self.namespace} if self.namespace else {})
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": self.context,
+            "contexts": [{"name": self.context, "context": link}],
+            "clusters": [{"name": "hub", "cluster": self.cluster}],
+            "users": [{"name": "hub", "user": self.user}],
+        }
+
+
+def unusable(where: str, reason: str, do: str = "") -> HubError:
+    """The error for a kubeconfig that cannot lead anywhere."""
+    return HubError(
+        error_id="E-ACCESS-05",
+        what=f"The kubeconfig {where} cannot be used: {reason}",
+        do=do or "set cluster_access_kubeconfig to a file that `kubectl --kubeconfig FILE get --raw /version` accepts",
+    )
+
+
+def parse_source(path: str, content: Any) -> Source:
+    """One parsed file; anything that is not a kubeconfig is refused.
+
+    Raises:
+        HubError: E-ACCESS-05.
+    """
+    if not isinstance(content, dict) or not isinstance(content.get("clusters") or [], list):
+        raise unusable(path, "it is no kubeconfig (a mapping with clusters, users and contexts)")
+    return Source(path, content)
+
+
+def choose(sources: Sequence[Source], context: str) -> Chosen:
+    """The wanted context, else the current one, with cluster and user of the first file that names them.
+
+    Raises:
+        HubError: E-ACCESS-05 for a context, cluster or user that is not there.
+    """
+    where = os.pathsep.join(source.path for source in sources)
+    name = context or next((str(item.content["current-context"]) for item in sources if item.content.get("current-context")), "")
+    known = sorted({entry["name"] for source in sources for entry in _entries(source, "contexts")})
+    listed = ", ".join(known) or "none"
+    if not name:
+        raise unusable(where, "it has no current context", f"set cluster_access_context to one of: {listed}")
+    found, _source = _find(sources, "contexts", name, "context")
+    if found is None:
+        raise unusable(where, f"it has no context {name}", f"set cluster_access_context to one of: {listed}")
+    cluster, home = _find(sources, "clusters", str(found.get("cluster", "")), "cluster")
+    if cluster is None or not cluster.get("server"):
+        raise unusable(where, f"context {name} names the cluster {found.get('cluster')!r}, which has no server")
+    user, user_home = _find(sources, "users", str(found.get("user", "")), "user")
+    if user is None:
+        raise unusable(where, f"context {name} names the user {found.get('user')!r}, which it does not hold")
+    return Chosen(
+        context=name,
+        cluster=_absolute(cluster, CLUSTER_FILES, home),
+        user=_absolute_exec(_absolute(user, USER_FILES, user_home), user_home),
+        namespace=str(found.get("namespace") or ""),
+    )
+
+
+def _entries(source: Source, key: str) -> Iterable[Json]:
+    items = source.content.get(key) or []
+    return [item for item in items if isinstance(item, dict) and isinstance(item.get("name"), str)]
+
+
+def _find(sources: Sequence[Source], key: str, name: str, inner: str) -> tuple[Json | None, str]:
+    """The first entry of that name, and the directory that its relative paths start from."""
+    for source in sources:
+        for item in _entries(source, key):
+            if item["name"] == name and isinstance(item.get(inner), dict):
+                return dict(item[inner]), os.path.dirname(source.path)
+    return None, ""
+
+
+def _absolute(mapping: Mapping[str, Any], keys: Sequence[str], home: str) -> Json:
+    return {key: os.path.join(home, value) if key in keys and value else value for key, value in mapping.items()}
+
+
+def _absolute_exec(user: Json, home: str) -> Json:
+    """A helper named by a relative path (one with a slash) is found from its kubeconfig, as kubectl does."""
+    entry = user.get("exec")
+    command = entry.get("command", "") if isinstance(entry, dict) else ""
+    if not command or "/" not in command or os.path.isabs(command):
+        return user
+    return user | {"exec": dict(entry or {}) | {"command": os.path.normpath(os.path.join(home, command))}}
+
+
+def with_login(chosen: Chosen, login: MachineLogin | None) -> Chosen:
+    """The same cluster, entered by the machine login where one is wanted."""
+    if login is None:
+        return chosen
+    return Chosen(chosen.context, chosen.cluster, login.user(), chosen.namespace)
+
+
+def helper_command(user: Mapping[str, Any]) -> str:
+    """The exec helper a user entry starts; empty when there is none."""
+    entry = user.get("exec")
+    return str(entry.get("command") or "") if isinstance(entry, dict) else ""
+
+
+def helper_missing(command: str, context: str) -> HubError:
+    """The error for an exec helper that this machine lacks."""
+    return HubError(
+        error_id="E-ACCESS-04",
+        what=f"The kubeconfig's context {context} logs in by the program {command}, which this machine does not have",
+        do=f"install {command} (for gke-gcloud-auth-plugin: the Google Cloud SDK component of that name; for aws: the AWS CLI) "
+        "or give a kubeconfig with a token or certificate",
+        details={"command": command},
+    )
+
+
+def check_provider(user: Mapping[str, Any], where: str) -> None:
+    """Refuse a login plugin that kubectl and Helm no longer have.
+
+    Raises:
+        HubError: E-ACCESS-05.
+    """
+    provider = user.get("auth-provider")
+    name = str(provider.get("name") or "") if isinstance(provider, dict) else ""
+    if name in REMOVED_PROVIDERS:
+        raise unusable(where, f"its auth-provider {name} was removed in Kubernetes 1.26", "fetch the kubeconfig anew from the provider's tool")
+
+
+def holds_secret(sources: Iterable[Source]) -> bool:
+    """Whether any user entry of these files carries a secret in the file itself."""
+    users = [entry.get("user") for source in sources for entry in _entries(source, "users")]
+    return any(isinstance(user, dict) and any(user.get(key) for key in SECRET_FIELDS) for user in users)
+
+
+def secrets_of(user: Mapping[str, Any]) -> list[str]:
+    """The secret texts of one user entry, for redaction."""
+    return [str(user[key]) for key in SECRET_FIELDS if user.get(key)]

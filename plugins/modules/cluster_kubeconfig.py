@@ -1,0 +1,205 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Ansible module: one private kubeconfig with one context, for everything a play does on a cluster."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_kubeconfig
+short_description: Keep a private kubeconfig with exactly one context
+version_added: 0.1.0
+description:
+  - Reads the kubeconfig a person has, picks one context and writes it into a private file of its own, which later tasks, Helm and kubectl use.
+    Nothing else in that kubeconfig, no current context that somebody switches, and no pod's own account can lead them to another cluster.
+  - File names inside become absolute, secrets are copied and never printed, the file has mode 0600 and appears by one rename.
+  - Optionally the file logs in by itself at an OpenID provider (client credentials) through the helper C(exec_credential.py),
+    so that a token which lives two minutes lasts through a play of two hours.
+  - M(kubernetes.core.kubeconfig) edits a file key by key from values handed over in the task, where a secret would pass through the play.
+author:
+  - researchops.jupyterhub contributors (@researchops)
+extends_documentation_fragment:
+  - researchops.jupyterhub.kubernetes
+  - researchops.jupyterhub.attributes
+  - researchops.jupyterhub.attributes.state
+  - researchops.jupyterhub.attributes.actiongroup_k8s
+requirements:
+  - PyYAML
+options:
+  hub:
+    description: The hub the file is for; it names the private directory.
+    type: str
+    required: true
+  state:
+    description: V(present) keeps the file up to date, V(absent) removes the hub's private directory with kubeconfig and tokens.
+    type: str
+    choices: [present, absent]
+    default: present
+  cache_dir:
+    description: The directory that holds one private directory per hub; by default C(researchops-jupyterhub) in the user's cache directory.
+    type: path
+  oidc_issuer:
+    description: Issuer URL of the OpenID provider that the cluster trusts. With it the file's user logs in there instead of using the given credentials.
+    type: str
+    default: ""
+  oidc_client_id:
+    description: The machine's client at that provider.
+    type: str
+    default: ""
+  oidc_client_secret:
+    description: The client's secret. It is kept in a file of mode 0600 beside the kubeconfig.
+    type: str
+  oidc_client_secret_file:
+    description: A file of mode 0600 with the client's secret, instead of O(oidc_client_secret).
+    type: path
+  oidc_audience:
+    description: The audience to ask for, where the provider wants to be asked.
+    type: str
+    default: ""
+  oidc_ca_file:
+    description: PEM file with the provider's CA; by default the system's.
+    type: path
+  oidc_helper:
+    description: Path of C(exec_credential.py); the role M(researchops.jupyterhub.cluster_access#role) carries it.
+    type: path
+notes:
+  - The module's file is a cache of this machine, not part of what a play manages; the role runs it in check mode too.
+"""
+
+EXAMPLES = r"""
+- name: Use the context research and nothing else
+  researchops.jupyterhub.cluster_kubeconfig:
+    hub: climate
+    kubeconfig: ~/.kube/config
+    context: research
+  register: private
+
+- name: Forget it
+  researchops.jupyterhub.cluster_kubeconfig:
+    hub: climate
+    state: absent
+"""
+
+RETURN = r"""
+path:
+  description: The private kubeconfig.
+  returned: O(state=present)
+  type: str
+  sample: /home/ada/.cache/researchops-jupyterhub/climate/kubeconfig-0a1b2c3d4e5f
+context:
+  description: The context in it.
+  returned: O(state=present)
+  type: str
+  sample: research
+server:
+  description: The API server it leads to.
+  returned: O(state=present)
+  type: str
+  sample: https://192.0.2.10:6443
+"""
+
+import os
+import re
+import sys
+
+from ..module_utils._core.errors import HubError
+from ..module_utils._k8s import access, kubeconfig
+from ..module_utils._shell import KUBERNETES_OPTIONS, Outcome, Request, run
+
+
+def body(request: Request) -> Outcome:
+    """Make the private file equal to what the inputs say, or remove it."""
+    params = request.params
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", params["hub"]):
+        raise HubError("E-ACCESS-16", f"The hub's name {params['hub']!r} cannot name a directory", "use letters, digits, dots and dashes")
+    folder = access.PrivateFolder.for_hub(params["cache_dir"] or "", params["hub"])
+    if params["state"] == "absent":
+        there = os.path.isdir(folder.path)
+        if there and not request.check_mode:
+            folder.remove()
+        return Outcome(changed=there, diff={"before": {"present": there}, "after": {"present": False}})
+    return present(request, folder)
+
+
+def present(request: Request, folder: access.PrivateFolder) -> Outcome:
+    """Write the private kubeconfig where it is not yet as it should be."""
+    params = request.params
+    paths = access.kubeconfig_paths(params["kubeconfig"])
+    sources = access.read_sources(paths)
+    given = kubeconfig.choose(sources, params["context"] or "")
+    files: dict[str, str] = {}
+    chosen = kubeconfig.with_login(given, machine_login(request, folder, files))
+    for secret in kubeconfig.secrets_of(chosen.user):
+        request.redactor.add(secret)
+    kubeconfig.check_provider(chosen.user, os.pathsep.join(paths))
+    access.check_helper(chosen.user, chosen.context)
+    path = folder.file("kubeconfig", *paths, given.context, str(chosen.cluster["server"]), params["oidc_issuer"], params["oidc_client_id"])
+    files[path] = access.as_yaml(chosen.document(), os.pathsep.join(paths))
+    stale = [name for name, text in files.items() if not folder.holds(name, text)]
+    for name in stale:
+        if not request.check_mode:
+            folder.write(name, files[name])
+    warnings = []
+    if kubeconfig.holds_secret(sources):
+        warnings = [f"{name} holds secrets and others may read it; run: chmod 600 {name}" for name in access.open_to_others(paths)]
+    return Outcome(
+        changed=bool(stale),
+        result={"path": path, "context": chosen.context, "server": chosen.cluster["server"]},
+        diff={"before": {"outdated": sorted(stale)}, "after": {"outdated": []}},
+        warnings=warnings,
+    )
+
+
+def machine_login(request: Request, folder: access.PrivateFolder, files: dict[str, str]) -> kubeconfig.MachineLogin | None:
+    """The machine login asked for; a secret given as text joins the private files to write."""
+    params = request.params
+    if not params["oidc_issuer"]:
+        return None
+    secret_file = os.path.abspath(params["oidc_client_secret_file"]) if params["oidc_client_secret_file"] else ""
+    if params["oidc_client_secret"]:
+        secret_file = folder.file("client-secret", params["oidc_issuer"], params["oidc_client_id"])
+        files[secret_file] = params["oidc_client_secret"] + "\n"
+    if not (params["oidc_client_id"] and secret_file and params["oidc_helper"]):
+        raise HubError(
+            error_id="E-ACCESS-17",
+            what=f"The machine login at {params['oidc_issuer']} is incomplete",
+            do="set cluster_access_oidc_client_id and cluster_access_oidc_client_secret (or ..._client_secret_file)",
+        )
+    return kubeconfig.MachineLogin(
+        issuer=params["oidc_issuer"],
+        client_id=params["oidc_client_id"],
+        secret_file=secret_file,
+        audience=params["oidc_audience"],
+        ca_file=os.path.abspath(params["oidc_ca_file"]) if params["oidc_ca_file"] else "",
+        helper=os.path.abspath(params["oidc_helper"]),
+        python=sys.executable,
+        cache_dir=folder.path,
+    )
+
+
+def main() -> None:
+    """Entry point."""
+    run(
+        body,
+        argument_spec={
+            **KUBERNETES_OPTIONS,
+            "hub": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "cache_dir": {"type": "path"},
+            "oidc_issuer": {"type": "str", "default": ""},
+            "oidc_client_id": {"type": "str", "default": ""},
+            "oidc_client_secret": {"type": "str", "no_log": True},
+            "oidc_client_secret_file": {"type": "path", "no_log": False},
+            "oidc_audience": {"type": "str", "default": ""},
+            "oidc_ca_file": {"type": "path"},
+            "oidc_helper": {"type": "path"},
+        },
+        mutually_exclusive=[("oidc_client_secret", "oidc_client_secret_file")],
+        libraries=("yaml",),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,236 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Ansible module: the Service people reach a hub by, with its namespace and its address."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: front_service
+short_description: The Service people reach a hub by, made before the hub
+version_added: 0.1.0
+description:
+  - Makes the hub's namespace and a Service that selects the hub's proxy pods by the chart's labels, and waits until it has an address,
+    so that DNS and certificates are right before Helm starts.
+  - A hub that already runs with its address on the chart's own Service C(proxy-public) keeps it; then nothing is made and RV(kept) is true.
+  - M(kubernetes.core.k8s) applies objects but cannot wait for a Service's address, nor look at one object to decide about another
+    in one process.
+author:
+  - researchops.jupyterhub contributors (@researchops)
+extends_documentation_fragment:
+  - researchops.jupyterhub.kubernetes
+  - researchops.jupyterhub.attributes
+  - researchops.jupyterhub.attributes.state
+  - researchops.jupyterhub.attributes.actiongroup_k8s
+requirements:
+  - kubernetes >= 29.0.0
+options:
+  state:
+    description: V(present) makes namespace and Service, V(absent) deletes the Service and keeps the namespace.
+    type: str
+    choices: [present, absent]
+    default: present
+  namespace:
+    description: The hub's namespace.
+    type: str
+    required: true
+  name:
+    description: Name of the Service.
+    type: str
+    default: hub-front
+  release:
+    description: The Helm release whose pods it selects; by default the namespace's name.
+    type: str
+  component:
+    description: The chart's component that ends the connection.
+    type: str
+    choices: [proxy, autohttps]
+    default: proxy
+  type:
+    description: The Service's type.
+    type: str
+    choices: [LoadBalancer, NodePort, ClusterIP]
+    default: LoadBalancer
+  address:
+    description:
+      - For V(type=LoadBalancer) the address to ask for; by default any.
+      - For the other types the address people use; it is returned as it is.
+    type: str
+    default: ""
+  https_port:
+    description: The port of the hub's URL. Port 443 is served too.
+    type: int
+    default: 443
+  source_ranges:
+    description: Networks that may connect; by default all. Only for V(type=LoadBalancer).
+    type: list
+    elements: str
+    default: []
+  annotations:
+    description: Annotations of the Service, as load balancers want them.
+    type: dict
+    default: {}
+  ip_families:
+    description: IP families of the Service; by default the cluster's.
+    type: str
+    choices: ["", SingleStack, PreferDualStack, RequireDualStack]
+    default: ""
+  wait_timeout:
+    description: Seconds to wait for the address.
+    type: int
+    default: 600
+  hub:
+    description: Who speaks in the progress lines.
+    type: str
+    default: ""
+seealso:
+  - module: kubernetes.core.k8s
+"""
+
+EXAMPLES = r"""
+- name: Give the hub its address
+  researchops.jupyterhub.front_service:
+    kubeconfig: ~/.kube/research
+    namespace: climate
+  register: front
+
+- name: Show it
+  ansible.builtin.debug:
+    var: front.addresses
+"""
+
+RETURN = r"""
+addresses:
+  description: Addresses or host names people reach the hub by. Empty in check mode before the Service exists.
+  returned: O(state=present)
+  type: list
+  elements: str
+  sample: [203.0.113.7]
+service:
+  description: The Service that holds the address.
+  returned: O(state=present)
+  type: str
+  sample: hub-front
+kept:
+  description: Whether a running hub keeps its address on C(proxy-public).
+  returned: O(state=present)
+  type: bool
+  sample: false
+plan:
+  description: What was (in check mode would be) done.
+  returned: O(state=present)
+  type: list
+  elements: dict
+  contains:
+    verb:
+      description: C(create) or C(update).
+      type: str
+      sample: create
+    target:
+      description: The object.
+      type: str
+      sample: Service/hub-front
+    changes:
+      description: The changed fields of an update.
+      type: list
+      elements: dict
+      sample: []
+  sample:
+    - {verb: create, target: Service/hub-front, changes: []}
+transitions:
+  description: The progress lines of the wait.
+  returned: O(state=present)
+  type: list
+  elements: dict
+  sample: []
+"""
+
+from ..module_utils._core.clock import SystemClock
+from ..module_utils._core.errors import HubError
+from ..module_utils._core.progress import Reporter
+from ..module_utils._k8s.client import KubeClient
+from ..module_utils._k8s.front import Front, addresses_of, problems
+from ..module_utils._k8s.front_api import FrontApi, Seen
+from ..module_utils._shell import KUBERNETES_OPTIONS, Outcome, Request, run
+
+
+def body(request: Request) -> Outcome:
+    """Bring the front to its wanted state."""
+    params = request.params
+    front = Front(
+        namespace=params["namespace"],
+        name=params["name"],
+        release=params["release"] or params["namespace"],
+        component=params["component"],
+        kind=params["type"],
+        address=params["address"],
+        https_port=params["https_port"],
+        source_ranges=tuple(sorted(params["source_ranges"])),
+        annotations={str(key): str(value) for key, value in params["annotations"].items()},
+        ip_families=params["ip_families"],
+    )
+    api = FrontApi(KubeClient.from_kubeconfig(params["kubeconfig"], params["context"]), front)
+    if params["state"] == "absent":
+        there = api.look().service is not None
+        if there and not request.check_mode:
+            api.delete()
+        return Outcome(changed=there, diff={"before": {"service": there}, "after": {"service": False}})
+    errors: list[HubError] = problems(front)
+    if errors:
+        raise errors[0]
+    return present(request, front, api)
+
+
+def present(request: Request, front: Front, api: FrontApi) -> Outcome:
+    """Make what is missing and wait for the address."""
+    seen: Seen = api.look()
+    if seen.keeps:
+        kept = {"addresses": list(addresses_of(seen.proxy_public)), "service": "proxy-public", "kept": True, "plan": [], "transitions": []}
+        return Outcome(changed=False, result=kept, diff={"before": {}, "after": {}})
+    plan = api.foretell(seen)
+    if plan.changed and not request.check_mode:
+        api.apply(seen)
+    reporter = Reporter.from_environment(request.params["hub"] or front.namespace, "front door", SystemClock())
+    addresses: tuple[str, ...] = (front.address,) if front.address else ()
+    if front.kind == "LoadBalancer" and request.check_mode:
+        addresses = addresses_of(seen.service)
+    elif front.kind == "LoadBalancer":
+        addresses = api.addresses(clock=SystemClock(), timeout=request.params["wait_timeout"], reporter=reporter)
+    result = {
+        "addresses": list(addresses),
+        "service": front.name,
+        "kept": False,
+        "plan": [step.as_dict() for step in plan.steps],
+        "transitions": reporter.transitions,
+    }
+    return Outcome(changed=plan.changed, result=result, diff=plan.diff)
+
+
+def main() -> None:
+    """Entry point."""
+    run(
+        body,
+        argument_spec={
+            **KUBERNETES_OPTIONS,
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "namespace": {"type": "str", "required": True},
+            "name": {"type": "str", "default": "hub-front"},
+            "release": {"type": "str"},
+            "component": {"type": "str", "choices": ["proxy", "autohttps"], "default": "proxy"},
+            "type": {"type": "str", "choices": ["LoadBalancer", "NodePort", "ClusterIP"], "default": "LoadBalancer"},
+            "address": {"type": "str", "default": ""},
+            "https_port": {"type": "int", "default": 443},
+            "source_ranges": {"type": "list", "elements": "str", "default": []},
+            "annotations": {"type": "dict", "default": {}},
+            "ip_families": {"type": "str", "choices": ["", "SingleStack", "PreferDualStack", "RequireDualStack"], "default": ""},
+            "wait_timeout": {"type": "int", "default": 600},
+            "hub": {"type": "str", "default": ""},
+        },
+        libraries=("kubernetes", "yaml", "urllib3"),
+    )
+
+
+if __name__ == "__main__":
+    main()

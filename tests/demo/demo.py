@@ -1,0 +1,205 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `make demo` does: a lab, a hub on it, the proof, a second run that changes nothing, and a URL to open.
+
+Only Python's standard library. Environment: LAB_NAME (default `lab`), LAB_KUBECONFIG (somebody's own cluster instead of the lab),
+INVENTORY (default examples/lab, or examples/own_cluster with LAB_KUBECONFIG), Z2JH_CHART and Z2JH_CHART_VERSION (another chart).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "tests" / "lab" / "lab"
+RUN = ROOT / "tests" / "run"
+OUT = ROOT / "build" / "demo"
+CHART = ROOT / "tests" / "lab" / "charts" / "jupyterhub"
+TOOLS = ROOT / "tests" / "tools"
+PLAY_SECONDS = 1800.0
+#: roles in the order of the play, as the summary names them
+PHASES = {
+    "access": ("cluster_access",),
+    "preflight": ("hub_preflight",),
+    "front door": ("hub_front", "hub_dns"),
+    "certificate": ("letsencrypt", "hub_https", "hub_oauth"),
+    "helm": ("z2jh",),
+    "verify": ("hub_verify",),
+}
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """One run of site.yml: what the observing callback recorded, and the module processes started."""
+
+    seconds: float
+    roles: dict[str, float]
+    changed: int
+    processes: int
+    evidence: dict[str, Any]
+
+    def phases(self) -> str:
+        """Seconds per phase, for the summary."""
+        parts = [(name, sum(self.roles.get(role, 0.0) for role in roles)) for name, roles in PHASES.items()]
+        return ", ".join(f"{name} {seconds:.0f} s" for name, seconds in parts)
+
+
+def say(step: str, text: str) -> None:
+    """One line of the summary."""
+    print(f"{step:14} {text}", flush=True)
+
+
+def own_cluster() -> bool:
+    """Whether somebody's own cluster is used instead of the lab."""
+    return bool(os.environ.get("LAB_KUBECONFIG"))
+
+
+def inventory() -> Path:
+    """The inventory to run."""
+    default = ROOT / "examples" / ("own_cluster" if own_cluster() else "lab") / "inventory.yml"
+    return Path(os.environ.get("INVENTORY") or default).resolve()
+
+
+def lab_up() -> str:
+    """Start the lab (a lab that is up stays as it is) and tell how that went."""
+    started = time.monotonic()
+    if subprocess.run([LAB, "up"], stdin=subprocess.DEVNULL, check=False).returncode != 0:
+        raise DemoError("the lab did not come up. Do: read the lines above, then `tests/lab/lab logs`.")
+    return f"Kubernetes up in {time.monotonic() - started:.0f} s; DNS, ACME, OpenID, load balancer up"
+
+
+def environment(name: str) -> list[str]:
+    """What the play sees in its environment, as words for env(1)."""
+    python = subprocess.run([RUN, "exec", "--", "python", "-c", "import sys; print(sys.executable)"], capture_output=True, text=True, check=True)
+    settings = {
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_CALLBACK_PLUGINS": str(TOOLS / "callback_plugins"),
+        "ANSIBLE_CALLBACKS_ENABLED": "researchops.jupyterhub.progress,observe",
+        "OBSERVE_FILE": str(OUT / f"{name}.json"),
+        "COUNT_FILE": str(OUT / f"{name}.count"),
+        "COUNTED_PYTHON": python.stdout.strip().splitlines()[-1],
+        "Z2JH_CHART": os.environ.get("Z2JH_CHART") or str(CHART),
+        "Z2JH_CHART_VERSION": os.environ.get("Z2JH_CHART_VERSION") or chart_version(),
+    }
+    return ["env", *(f"{key}={value}" for key, value in settings.items())]
+
+
+def chart_version() -> str:
+    """The version in the lab chart's Chart.yaml, or the collection's default for another chart."""
+    if os.environ.get("Z2JH_CHART"):
+        return "4.4.0"
+    lines = (CHART / "Chart.yaml").read_text(encoding="utf-8").splitlines()
+    return next(line.split(":", 1)[1].strip().strip('"') for line in lines if line.startswith("version:"))
+
+
+def play(name: str, *words: str) -> Played:
+    """Run site.yml once; its whole output goes to build/demo/NAME.log, the progress lines to the terminal as well."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    log = OUT / f"{name}.log"
+    for old in (OUT / f"{name}.json", OUT / f"{name}.count", OUT / "reports" / "verify.json"):
+        old.unlink(missing_ok=True)
+    inside = [] if own_cluster() else [str(LAB), "exec", "--"]
+    extra = {"ansible_python_interpreter": str(TOOLS / "counting-python"), "hub_verify_report_dir": str(OUT / "reports")}
+    argv = [*inside, str(RUN), "exec", "--installed", "--", *environment(name)]
+    argv += ["ansible-playbook", "researchops.jupyterhub.site", "-i", str(inventory()), "-e", json.dumps(extra), *words]
+    started = time.monotonic()
+    with log.open("wb") as stream:
+        running = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT)
+        finished = threading.Event()
+        teller = threading.Thread(target=follow, args=(log, finished), daemon=True)
+        teller.start()
+        try:
+            code = running.wait(timeout=PLAY_SECONDS)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            raise DemoError(f"site.yml did not end within {PLAY_SECONDS:.0f} s; its output: {log}") from None
+        finally:
+            finished.set()
+            teller.join(timeout=5)
+    if code != 0:
+        print(log.read_text(encoding="utf-8", errors="replace")[-4000:])
+        raise DemoError(f"site.yml failed (exit code {code}); its whole output: {log}")
+    return observed(name, time.monotonic() - started)
+
+
+def follow(log: Path, finished: threading.Event) -> None:
+    """Print the progress lines of a growing log."""
+    with log.open(encoding="utf-8", errors="replace") as stream:
+        while True:
+            line = stream.readline()
+            if line.startswith("hub  "):
+                print("               " + line.rstrip(), flush=True)
+            elif not line and finished.is_set():
+                return
+            elif not line:
+                time.sleep(0.2)
+
+
+def observed(name: str, seconds: float) -> Played:
+    """Read back what the callback, the counting interpreter and hub_verify wrote."""
+    record = json.loads((OUT / f"{name}.json").read_text(encoding="utf-8"))
+    reports = sorted((OUT / "reports").glob("*.json"), key=lambda path: path.stat().st_mtime)
+    evidence = json.loads(reports[-1].read_text(encoding="utf-8")) if reports else {}
+    processes = len((OUT / f"{name}.count").read_text(encoding="utf-8").splitlines())
+    changed = sum(host["changed"] for host in record["hosts"].values())
+    return Played(seconds, record["roles"], changed, processes, evidence)
+
+
+def proved(evidence: dict[str, Any]) -> str:
+    """The steps that hub_verify proved, in its own words."""
+    rows = evidence.get("evidence") or evidence.get("rows") or []
+    return ", ".join(f"{row['step']}: {row.get('result', row.get('text', 'ok'))}" for row in rows) or "nothing: no report was written"
+
+
+def open_door() -> str:
+    """Make the hub reachable from outside the lab and say how a person opens it."""
+    if own_cluster():
+        return "your hub: see hub_domain in your inventory"
+    subprocess.run([LAB, "forward", "start"], check=True, stdin=subprocess.DEVNULL)
+    authority = json.loads(subprocess.run([LAB, "env", "--json"], check=True, capture_output=True, text=True).stdout)["ca_file"]
+    (OUT / "ca.pem").write_bytes(Path(authority).read_bytes())
+    return "https://hub.lab.test:8443 as ada / demo-ada"
+
+
+def main() -> int:
+    """Run the demo; exit code 0 only when the hub was proved and the second run changed nothing."""
+    started = time.monotonic()
+    try:
+        say("[1/5] lab", "your own cluster" if own_cluster() else lab_up())
+        first = play("first")
+        say("[2/5] site.yml", f"{inventory().parent.relative_to(ROOT)}: {first.phases()}")
+        say("[3/5] checked", proved(first.evidence))
+        second = play("second")
+        verify = second.roles.get("hub_verify", 0.0)
+        say("[4/5] again", f"changed={second.changed} in {second.seconds:.0f} s, of it {verify:.0f} s the smoke test; {second.processes} module processes")
+        say("[5/5] open", f"{open_door()} (trust {OUT.relative_to(ROOT) / 'ca.pem'}); stop: make demo-down; {minutes(time.monotonic() - started)} in all")
+    except DemoError as problem:
+        print(f"demo: {problem}", file=sys.stderr)
+        return 1
+    if not own_cluster():
+        print("\nOn this machine add to /etc/hosts:   127.0.0.1 hub.lab.test issuer.lab.test")
+        print("From your laptop, the same line there and:   ssh -L 8443:127.0.0.1:8443 THIS-MACHINE")
+    if second.changed:
+        print(f"demo: the second run changed {second.changed} things; it must change nothing. See {OUT / 'second.log'}", file=sys.stderr)
+    return 1 if second.changed else 0
+
+
+def minutes(seconds: float) -> str:
+    """Seconds as people say them."""
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

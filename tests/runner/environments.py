@@ -1,0 +1,205 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual environments: one per (interpreter, requirements), made once, kept in the cache, shared by checkouts."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from . import interpreters, paths
+from .process import Failure, output, run, say, tail
+
+REQUIREMENTS = paths.ROOT / "tests" / "requirements"
+BUILD_SECONDS = 900.0
+#: ansible-core release: the `ansible` bundle whose collections belong to it, the Python versions its controller runs on
+CORES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "2.18.19": ("11.13.0", ("3.11", "3.12", "3.13")),
+    "2.19.14": ("12.3.0", ("3.11", "3.12", "3.13")),
+    "2.20.10": ("13.8.0", ("3.12", "3.13", "3.14")),
+    "2.21.5": ("14.5.0", ("3.12", "3.13", "3.14")),
+}
+OLDEST_PYTHON, NEWEST_PYTHON = "3.11", "3.13"
+NAMES = ("run", "newest", "oldest", "lint")
+#: settings of the person at the terminal that would make a test read something else than this checkout
+FOREIGN = re.compile(
+    r"^(ANSIBLE_.*|K8S_AUTH_.*|KUBECONFIG|HELM_.*|PYTHONPATH|PYTHONHOME|VIRTUAL_ENV|MOLECULE_.*|PYTEST_ADDOPTS)$"
+)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a virtual environment is made of."""
+
+    name: str
+    python: str
+    core: str
+    requirements: tuple[str, ...] = field(repr=False)
+
+    @property
+    def bundle(self) -> str:
+        return CORES[self.core][0]
+
+    @property
+    def path(self) -> Path:
+        source = "\n".join([str(interpreters.find(self.python)), *self.requirements])
+        key = hashlib.sha256(source.encode()).hexdigest()[:12]
+        return paths.cache() / "venvs" / f"{self.name}-py{self.python}-core{self.core.rpartition('.')[0]}-{key}"
+
+    @property
+    def bin(self) -> Path:
+        return self.path / "bin"
+
+
+def newest_core(python: str) -> str:
+    """Return the newest ansible-core whose controller runs on that Python; raise Failure when none does."""
+    fitting = [core for core, (_bundle, pythons) in CORES.items() if python in pythons]
+    if not fitting:
+        raise Failure(f"no ansible-core known here runs on Python {python}. Do: use Python 3.11, 3.12 or 3.13.")
+    return fitting[-1]
+
+
+def lines(path: Path, *, lowest: bool = False) -> list[str]:
+    """Return a requirements file's lines; with `lowest`, the lower bounds become the versions to install."""
+    text = [line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    return [line.replace(">=", "==", 1) if lowest else line for line in text if line]
+
+
+def environment(name: str) -> Environment:
+    """Return the definition of one of the environments in NAMES."""
+    ours = paths.ROOT / "requirements.txt"
+    here = interpreters.system_version()
+    if name == "oldest":
+        python, core, wanted = (
+            OLDEST_PYTHON,
+            next(iter(CORES)),
+            [*lines(ours, lowest=True), *lines(REQUIREMENTS / "unit.txt")],
+        )
+    elif name == "newest":
+        python, core, wanted = (
+            NEWEST_PYTHON,
+            newest_core(NEWEST_PYTHON),
+            [*lines(ours), *lines(REQUIREMENTS / "unit.txt")],
+        )
+    elif name == "run":
+        python, core, wanted = here, newest_core(here), [*lines(ours), *lines(REQUIREMENTS / "run.txt")]
+    elif name == "lint":
+        python, core, wanted = here, newest_core(here), [*lines(ours), *lines(REQUIREMENTS / "lint.txt")]
+    else:
+        raise Failure(f"no environment is called {name!r}; there are {', '.join(NAMES)}.")
+    return Environment(name, python, core, (f"ansible-core=={core}", *wanted))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file beside `path`, so that two runs do not build the same thing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(path.name + ".lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"           waiting: another run is making {path.name}")
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@cache
+def ready(name: str) -> Environment:
+    """Return an environment that is installed, making it first where needed."""
+    wanted = environment(name)
+    marker = wanted.path / "complete"
+    if marker.exists():
+        marker.touch()
+        return wanted
+    with locked(wanted.path):
+        if not marker.exists():
+            _build(wanted)
+            marker.touch()
+    return wanted
+
+
+def _build(wanted: Environment) -> None:
+    started = time.monotonic()
+    log = paths.LOGS / f"environment-{wanted.name}.log"
+    log.unlink(missing_ok=True)
+    shutil.rmtree(wanted.path, ignore_errors=True)
+    python = interpreters.find(wanted.python)
+    ensure_venv_support(python, log)
+    listing = wanted.path.with_name(wanted.path.name + ".txt")
+    listing.write_text("\n".join(wanted.requirements) + "\n", encoding="utf-8")
+    label = f"environment {wanted.name} (Python {wanted.python}, ansible-core {wanted.core})"
+    steps: list[list[str | Path]] = [
+        [python, "-m", "venv", wanted.path],
+        [
+            wanted.bin / "python",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+            listing,
+        ],
+    ]
+    for argv in steps:
+        outcome = run(argv, log=log, timeout=BUILD_SECONDS, label=label, env=clean_environment())
+        if not outcome.ok:
+            shutil.rmtree(wanted.path, ignore_errors=True)
+            raise Failure(
+                "\n".join([f"{label} could not be made; the end of {log.relative_to(paths.ROOT)}:", *tail(log, 15)])
+            )
+    say(f"           made {label} in {time.monotonic() - started:.0f} s")
+
+
+def ensure_venv_support(python: Path, log: Path) -> None:
+    """Debian splits venv off its Python; as root on Debian install the missing half, elsewhere say what to do."""
+    if run([python, "-c", "import ensurepip, venv"], log=log, timeout=30).ok:
+        return
+    package = f"{python.name if python.name.startswith('python3') else 'python3'}-venv"
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise Failure(
+            f"{python} cannot make virtual environments. "
+            f"Do: install its venv module (Debian: apt-get install {package}), run again."
+        )
+    say(f"           installing {package} (this Python has no venv module)")
+    apt = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    run(["apt-get", "update", "-q"], log=log, timeout=300, env=apt)
+    if not run(["apt-get", "install", "-qy", "--no-install-recommends", package], log=log, timeout=300, env=apt).ok:
+        raise Failure("\n".join([f"apt-get could not install {package}:", *tail(log, 10)]))
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without settings that would lead a tool away from this checkout."""
+    return {key: value for key, value in os.environ.items() if not FOREIGN.match(key)}
+
+
+def variables(wanted: Environment, collections: Path) -> dict[str, str]:
+    """Return the environment variables for programs of this virtual environment that use the collections under
+    `collections`.
+    """
+    result = clean_environment()
+    result.update(
+        PATH=os.pathsep.join([str(wanted.bin), result.get("PATH", os.defpath)]),
+        VIRTUAL_ENV=str(wanted.path),
+        ANSIBLE_CONFIG=str(paths.ROOT / "ansible.cfg"),
+        ANSIBLE_COLLECTIONS_PATH=str(collections),
+        ANSIBLE_HOME=str(paths.checkout_cache() / "ansible-home"),
+        ANSIBLE_PYTHON_INTERPRETER=str(wanted.bin / "python"),
+        PYTHONUNBUFFERED="1",
+    )
+    return result
+
+
+def installed_version(wanted: Environment, package: str) -> str:
+    """Return a package's version in the environment."""
+    code = f"import importlib.metadata as m; print(m.version({package!r}))"
+    return output([wanted.bin / "python", "-c", code]).strip()

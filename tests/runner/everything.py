@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""make test: every tier in turn, whatever the one before said; the last line is the sum."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from . import lab, lint, paths, sanity, unit
+from .process import Failure, say
+from .tiers import Count, Tier
+
+#: tiers that only make sense with the lab up
+ON_THE_LAB = ("integration", "molecule", "e2e")
+TIERS: Mapping[str, Callable[[], Tier]] = {
+    "lint": lint.tier,
+    "unit": unit.tier,
+    "sanity": sanity.tier,
+    "lab": lab.started,
+    "integration": lab.integration,
+    "molecule": lab.molecule,
+    "e2e": lab.e2e,
+    "lab-test": lab.lab_test,
+}
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold this checkout for one test run: two would write the same logs and use the same lab."""
+    paths.BUILD.mkdir(exist_ok=True)
+    with (paths.BUILD / "test.lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Failure(
+                "another test run is going on in this checkout. Do: wait for it, or use a second clone."
+            ) from error
+        yield
+
+
+def sentence(count: Count) -> str:
+    """Return the closing line."""
+    return f"{count.passed} passed, {count.failed} failed"
+
+
+def one(name: str) -> int:
+    """Run one tier by itself, bringing the lab up first where the tier needs it."""
+    tier = TIERS[name]
+    done = (lab.with_lab(tier) if name in ON_THE_LAB else tier)()
+    say(sentence(done.total))
+    return 1 if done.total.failed else 0
+
+
+def all_tiers() -> int:
+    """Run all tiers and take the lab down again (KEEP_LAB=1 leaves it up)."""
+    os.environ.setdefault("LAB_NAME", "test")
+    with alone():
+        shutil.rmtree(paths.LOGS, ignore_errors=True)
+        started = time.monotonic()
+        done: dict[str, Tier] = {}
+        try:
+            for name, tier in TIERS.items():
+                done[name] = _run(name, tier, done)
+        finally:
+            if not os.environ.get("KEEP_LAB") and "lab" in done:
+                done["lab down"] = lab.stop()
+        return _close(done, time.monotonic() - started)
+
+
+def _run(name: str, tier: Callable[[], Tier], done: Mapping[str, Tier]) -> Tier:
+    if name in ON_THE_LAB and done["lab"].total.failed:
+        result = Tier(name, 0.0)
+        result.note_failure("start", "The lab is not up, so this tier could not run; see the tier lab.")
+        return result
+    try:
+        return tier()
+    except Failure as error:
+        result = Tier(name, 0.0)
+        result.note_failure("start", str(error))
+        return result
+
+
+def _close(done: Mapping[str, Tier], seconds: float) -> int:
+    total = Count()
+    say("")
+    for name, tier in done.items():
+        total += Count(tier.total.passed, tier.total.failed)
+        remark = f"  failed: {', '.join(tier.failures)}" if tier.failures else ""
+        say(
+            f"{name:<11} {tier.total.passed:>5} passed {tier.total.failed:>4} failed {tier.spent / 60:6.1f} min{remark}"
+        )
+    say(f"{'all':<11} {seconds / 60:.1f} min; logs in build/logs")
+    say(sentence(total))
+    return 1 if total.failed else 0

@@ -1,0 +1,180 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tiers that need a cluster: lab, integration, molecule, e2e, and the tests of the lab itself.
+
+They share one lab (its name is in LAB_NAME; a test run takes `test`, a single tier `lab`) and use the installed
+artifact of the collection.
+Every program runs inside the lab's network by `tests/lab/lab exec`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from . import content, environments, paths, results
+from .environments import Environment
+from .process import Failure, output, run
+from .tiers import Tier
+
+LAB = paths.ROOT / "tests" / "lab" / "lab"
+TARGETS = paths.ROOT / "tests" / "integration" / "targets"
+#: the first start compiles Kubernetes and builds the image
+COLD_MINUTES = 45.0
+MINUTES = {"integration": 8.0, "molecule": 12.0, "e2e": 15.0, "lab-test": 10.0}
+
+
+def variables() -> tuple[Environment, dict[str, str]]:
+    """Return the environment for the lab's tiers and its variables."""
+    wanted = environments.ready("run")
+    env = environments.variables(wanted, content.installed(wanted))
+    env["LAB_NAME"] = os.environ.get("LAB_NAME", "lab")
+    env["ANSIBLE_FORCE_COLOR"] = "0"
+    env["NO_COLOR"] = "1"
+    return wanted, env
+
+
+def started() -> Tier:
+    """Bring the lab up (a lab that is up stays as it is) and look at it once."""
+    made = Tier("lab", COLD_MINUTES)
+    if os.geteuid() != 0:
+        made.note_failure("up", "The lab makes namespaces, mounts and cgroups. Do: run as root (sudo make ...).")
+        return made
+    env = {**environments.clean_environment(), "LAB_NAME": os.environ.get("LAB_NAME", "lab")}
+    if not made.step("up", [LAB, "up"], env=env, cwd=paths.ROOT).failed:
+        made.step("status", [LAB, "status"], env=env, cwd=paths.ROOT, limit=60)
+    return made
+
+
+def stop() -> Tier:
+    """Take the lab of this test run down again."""
+    made = Tier("lab", 3.0)
+    env = {**environments.clean_environment(), "LAB_NAME": os.environ.get("LAB_NAME", "lab")}
+    made.step("down", [LAB, "down"], env=env, cwd=paths.ROOT)
+    return made
+
+
+def facts(env: dict[str, str]) -> dict[str, object]:
+    """Return what `lab env --json` tells about the running lab."""
+    try:
+        found = json.loads(output([LAB, "env", "--json"], env=env, timeout=60))
+    except ValueError as error:
+        raise Failure(f"tests/lab/lab env --json printed no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Failure("tests/lab/lab env --json printed no object")
+    return found
+
+
+def _tier(name: str, fill: Callable[[Tier, Environment, dict[str, str]], None]) -> Tier:
+    made = Tier(name, MINUTES[name])
+    try:
+        wanted, env = variables()
+        env["NIGHTLY"] = os.environ.get("NIGHTLY", "")
+        fill(made, wanted, env)
+    except Failure as error:
+        made.note_failure("start", str(error))
+    return made
+
+
+def integration() -> Tier:
+    """Run every target of tests/integration/targets as a role of a play of its own; each counts once."""
+    return _tier("integration", _integration)
+
+
+def _integration(made: Tier, wanted: Environment, env: dict[str, str]) -> None:
+    names = sorted(path.parents[1].name for path in TARGETS.glob("*/tasks/main.yml"))
+    if not names:
+        raise Failure("tests/integration/targets has no target")
+    known = facts(env)
+    plays = paths.BUILD / "integration"
+    plays.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        mark = secrets.token_hex(2)
+        given = {"lab": known, "test_id": mark, "test_namespace": f"it-{name.replace('_', '-')[:40]}-{mark}"}
+        play = {
+            "name": f"Integration target {name}",
+            "hosts": "localhost",
+            "gather_facts": False,
+            "vars": given,
+            "roles": [name],
+        }
+        source = plays / f"{name}.json"
+        source.write_text(json.dumps([play]), encoding="utf-8")
+        source.chmod(0o600)
+        argv: list[str | Path] = [
+            LAB,
+            "exec",
+            "--",
+            wanted.bin / "ansible-playbook",
+            "--inventory",
+            "localhost,",
+            "--connection",
+            "local",
+            source,
+        ]
+        made.step(name, argv, env={**env, "ANSIBLE_ROLES_PATH": str(TARGETS)}, cwd=plays)
+
+
+def molecule() -> Tier:
+    """Run every scenario of molecule/; each counts once."""
+    return _tier("molecule", _molecule)
+
+
+def _molecule(made: Tier, wanted: Environment, env: dict[str, str]) -> None:
+    names = sorted(path.parent.name for path in (paths.ROOT / "molecule").glob("*/molecule.yml"))
+    if not names:
+        raise Failure("molecule/ has no scenario")
+    env = {**env, "MOLECULE_GLOB": "molecule/*/molecule.yml"}
+    for key, value in facts(env).items():
+        env[f"LAB_{key.upper()}"] = value if isinstance(value, str) else json.dumps(value)
+    for name in names:
+        argv: list[str | Path] = [LAB, "exec", "--", wanted.bin / "molecule", "test", "--scenario-name", name]
+        made.step(name, argv, env=env, cwd=paths.ROOT)
+
+
+def e2e() -> Tier:
+    """Run pytest over tests/e2e inside the lab."""
+    return _tier("e2e", _e2e)
+
+
+def _e2e(made: Tier, wanted: Environment, env: dict[str, str]) -> None:
+    _pytest(made, wanted, env, "tests/e2e", [LAB, "exec", "--"])
+
+
+def lab_test() -> Tier:
+    """Run the tests of the lab itself; they start labs of their own and therefore come last."""
+    return _tier("lab-test", lambda made, wanted, env: _pytest(made, wanted, env, "tests/lab", []))
+
+
+def _pytest(made: Tier, wanted: Environment, env: dict[str, str], folder: str, prefix: list[str | Path]) -> None:
+    report = paths.BUILD / "junit" / f"{made.name}.xml"
+    argv: list[str | Path] = [*prefix, wanted.bin / "python", "-m", "pytest", folder, "-v", f"--junitxml={report}"]
+    made.step("pytest", argv, env=env, cwd=paths.ROOT, judge=results.junit(report))
+
+
+def with_lab(tier: Callable[[], Tier]) -> Callable[[], Tier]:
+    """Return a tier that brings the lab up first (for `make integration` and its like)."""
+
+    def both() -> Tier:
+        first = started()
+        if first.total.failed:
+            return first
+        return tier()
+
+    return both
+
+
+def bench() -> int:
+    """Run the benchmarks inside the lab; their output goes to the terminal."""
+    wanted, env = variables()
+    if started().total.failed:
+        return 1
+    log = paths.LOGS / "bench.log"
+    log.unlink(missing_ok=True)
+    argv: list[str | Path] = [LAB, "exec", "--", wanted.bin / "python", paths.ROOT / "tests" / "bench" / "bench.py"]
+    outcome = run(argv, log=log, timeout=3600, env=env, label="bench")
+    print(log.read_text(encoding="utf-8", errors="replace"))
+    return outcome.code

@@ -1,0 +1,237 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small trees, each breaking one rule in one way: rule, files, a part of the complaint it must draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from . import code_rules, docs_rules, role_rules
+
+UTIL = "plugins/module_utils/_hub/x.py"
+MODULE = "plugins/modules/thing.py"
+SPEC = "roles/thing/meta/argument_specs.yml"
+DEFAULTS = "roles/thing/defaults/main.yml"
+
+
+def module(body: str = "run(body, argument_spec={})", **replaced: str) -> str:
+    """Return a module's text, complete but for what is replaced."""
+    texts = {
+        "DOCUMENTATION": "module: thing\nextends_documentation_fragment: [researchops.jupyterhub.attributes]\n",
+        "EXAMPLES": "- name: Do it\n  researchops.jupyterhub.thing:\n",
+        "RETURN": "x: {description: y}\n",
+        **replaced,
+    }
+    constants = "".join(f'{key} = """\n{value}"""\n' for key, value in texts.items())
+    return f"{constants}\ndef run(*a, **k): ...\ndef body(r): ...\ndef main() -> None:\n    {body}\n"
+
+
+def spec(options: str, entry: str = "main") -> str:
+    """Return an argument_specs file with these options (flow style)."""
+    return f"argument_specs:\n  {entry}:\n    options: {options}\n"
+
+
+def sample(rule: Any, what: str, files: dict[str, str], complaint: str) -> Any:
+    """Return one row."""
+    return pytest.param(rule, files, complaint, id=f"{rule.__name__}-{what}")
+
+
+TAKES_KUBECONFIG = module(
+    DOCUMENTATION="extends_documentation_fragment: [researchops.jupyterhub.kubernetes, researchops.jupyterhub.attributes]\n"
+)
+TABLE = [f"    x{number} = {number}" for number in range(90)]
+BRANCHY = [
+    "def f(x: int) -> int:",
+    *[f"    if x == {number}:\n        return {number}" for number in range(15)],
+    "    return 0",
+]
+
+SAMPLES = [
+    sample(
+        code_rules.layers,
+        "AnsibleModule",
+        {UTIL: "from ansible.module_utils.basic import AnsibleModule\n"},
+        "AnsibleModule",
+    ),
+    sample(code_rules.layers, "fail_json", {UTIL: "def f(m):\n    m.fail_json(msg='')\n"}, "x.py:2 uses fail_json"),
+    sample(code_rules.layers, "params", {UTIL: "def f(m):\n    return m.params['x']\n"}, "uses params"),
+    sample(
+        code_rules.layers,
+        "another collection",
+        {UTIL: "from ansible_collections.kubernetes.core.plugins.module_utils import x\n"},
+        "imports ansible_collections.kubernetes.core",
+    ),
+    sample(code_rules.broad_except, "Exception", {UTIL: "try:\n    x = 1\nexcept Exception:\n    x = 2\n"}, "x.py:3"),
+    sample(code_rules.broad_except, "bare", {UTIL: "try:\n    x = 1\nexcept:\n    x = 2\n"}, "x.py:3"),
+    sample(
+        code_rules.broad_except, "tuple", {UTIL: "try:\n    x = 1\nexcept (OSError, Exception):\n    x = 2\n"}, "x.py:3"
+    ),
+    sample(code_rules.sizes, "long", {UTIL: "\n".join(["def f() -> None:", *TABLE])}, "f: 91 lines of 80"),
+    sample(code_rules.sizes, "branchy", {UTIL: "\n".join(BRANCHY)}, "complexity 16 of 14"),
+    sample(code_rules.sizes, "main", {MODULE: "\n".join(["def main() -> None:", *TABLE[:41]])}, "main: 42 lines of 40"),
+    sample(code_rules.sizes, "file", {UTIL: "\n".join(f"x{number} = 1" for number in range(501))}, "501 lines of code"),
+    sample(
+        code_rules.sizes,
+        "typical",
+        {UTIL: "\n".join(["def f() -> None:", *TABLE[:50]])},
+        "95th percentile of lines: 51",
+    ),
+    sample(code_rules.annotations, "argument", {UTIL: "def f(x) -> None: ...\n"}, "f: no type for x"),
+    sample(code_rules.annotations, "return", {UTIL: "def f(x: int): ...\n"}, "f: no type for return"),
+    sample(code_rules.annotations, "kwargs", {UTIL: "def f(**more) -> None: ...\n"}, "no type for more"),
+    sample(code_rules.licences, "missing", {UTIL: "# SPDX-License-Identifier: GPL-3.0-or-later\n"}, "its head lacks"),
+    sample(code_rules.unit_files, "missing", {UTIL: "", "tests/unit/test_y.py": ""}, "no test_x.py"),
+    sample(code_rules.leftovers, "mark", {UTIL: "# TODO later\n"}, "x.py:1"),
+    sample(code_rules.documented, "no examples", {MODULE: module(EXAMPLES="")}, "no EXAMPLES"),
+    sample(code_rules.documented, "no attributes", {MODULE: module(DOCUMENTATION="module: thing\n")}, "check mode"),
+    sample(code_rules.documented, "other example", {MODULE: module(EXAMPLES="- debug: {}\n")}, "no example uses"),
+    sample(
+        code_rules.action_groups,
+        "missing",
+        {MODULE: TAKES_KUBECONFIG, "meta/runtime.yml": "action_groups: {k8s: []}\n"},
+        "thing takes kubeconfig",
+    ),
+    sample(
+        code_rules.action_groups,
+        "too many",
+        {MODULE: module(), "meta/runtime.yml": "action_groups: {k8s: [thing]}\n"},
+        "does not extend",
+    ),
+    sample(
+        code_rules.action_groups,
+        "gone",
+        {"meta/runtime.yml": "action_groups: {k8s: [gone]}\n"},
+        "gone, which does not exist",
+    ),
+    sample(
+        code_rules.module_secrets,
+        "undecided",
+        {MODULE: module("run(body, argument_spec={'client_secret': {'type': 'str'}})")},
+        "client_secret",
+    ),
+    sample(
+        code_rules.module_secrets,
+        "nested",
+        {MODULE: module("run(body, argument_spec={'x': {'type': 'dict', 'options': {'token': {}}}})")},
+        "x.token",
+    ),
+    sample(role_rules.skeleton, "empty", {"roles/thing/README.md": ""}, "tasks/preflight.yml"),
+    sample(role_rules.skeleton, "entry point", {SPEC: spec("{}")}, "entry point preflight"),
+    sample(role_rules.skeleton, "tasks of an entry point", {SPEC: spec("{}", "absent")}, "tasks/absent.yml"),
+    sample(
+        role_rules.defaults,
+        "only in defaults",
+        {SPEC: spec("{}"), DEFAULTS: "thing_a: 1\n"},
+        "thing_a has a default but",
+    ),
+    sample(
+        role_rules.defaults,
+        "only in spec",
+        {SPEC: spec("{thing_a: {default: x}}")},
+        "thing_a has a default in the spec only",
+    ),
+    sample(
+        role_rules.defaults,
+        "value",
+        {SPEC: spec("{thing_a: {type: int, default: 2}}"), DEFAULTS: "thing_a: 1\n"},
+        "thing_a is 1 in defaults and 2",
+    ),
+    sample(
+        role_rules.defaults,
+        "true is not one",
+        {SPEC: spec("{thing_a: {type: bool, default: true}}"), DEFAULTS: "thing_a: 1\n"},
+        "thing_a is 1 in defaults and True",
+    ),
+    sample(
+        role_rules.defaults,
+        "type",
+        {SPEC: spec('{thing_a: {type: int, default: "1"}}'), DEFAULTS: 'thing_a: "1"\n'},
+        "the default '1' is no int",
+    ),
+    sample(
+        role_rules.defaults,
+        "boolean as number",
+        {SPEC: spec("{thing_a: {type: int, default: true}}"), DEFAULTS: "thing_a: true\n"},
+        "the default True is no int",
+    ),
+    sample(
+        role_rules.defaults,
+        "choice",
+        {SPEC: spec("{thing_a: {choices: [a, b], default: c}}"), DEFAULTS: "thing_a: c\n"},
+        "none of the choices",
+    ),
+    sample(
+        role_rules.defaults, "elements", {SPEC: spec("{thing_a: {type: list, default: []}}")}, "a list without elements"
+    ),
+    sample(
+        role_rules.defaults,
+        "jinja",
+        {
+            SPEC: spec("""{thing_a: {default: "{{ x | default('y') }}"}}"""),
+            DEFAULTS: """thing_a: "{{ x | default('y') }}"\n""",
+        },
+        "may be a default",
+    ),
+    sample(
+        role_rules.defaults,
+        "shared name",
+        {SPEC: spec("{hub_name: {default: x}}"), DEFAULTS: "hub_name: x\n"},
+        "hub_name is another role's or a shared name",
+    ),
+    sample(
+        role_rules.shared_types,
+        "two types",
+        {SPEC: spec("{hub_port: {type: int}}"), "roles/other/meta/argument_specs.yml": spec("{hub_port: {type: str}}")},
+        "hub_port is",
+    ),
+    sample(role_rules.secrets, "undecided", {SPEC: spec("{thing_password: {type: str}}")}, "thing_password"),
+    sample(
+        role_rules.tested, "nobody", {SPEC: spec("{}"), "molecule/other/molecule.yml": "---\n"}, "thing: no scenario"
+    ),
+    sample(
+        role_rules.playbooks,
+        "tasks",
+        {"playbooks/x.yml": "- {hosts: hubs, connection: local, gather_facts: false, tasks: []}\n"},
+        "has tasks",
+    ),
+    sample(
+        role_rules.playbooks,
+        "facts",
+        {"playbooks/x.yml": "- {hosts: hubs, connection: local}\n"},
+        "gather_facts: false",
+    ),
+    sample(
+        role_rules.playbooks,
+        "short name",
+        {"playbooks/x.yml": "- {hosts: hubs, connection: local, gather_facts: false, roles: [thing]}\n"},
+        "without the collection",
+    ),
+    sample(docs_rules.errors, "undocumented", {UTIL: "x = 'E-DNS-99'\n"}, "E-DNS-99 (plugins/module_utils/_hub/x.py)"),
+    sample(
+        docs_rules.errors,
+        "unused",
+        {"docs/errors.md": "### E-DNS-98 Gone\n\n**Means** x\n\n**Do** y\n"},
+        "E-DNS-98, which no code uses",
+    ),
+    sample(
+        docs_rules.errors,
+        "no cure",
+        {UTIL: "x = 'E-DNS-99'\n", "docs/errors.md": "### E-DNS-99 Title\n\n**Means** x\n"},
+        "lacks its title, **Means** or **Do**",
+    ),
+    sample(
+        docs_rules.derived,
+        "stale table",
+        {SPEC: spec("{}"), "roles/thing/README.md": "# thing\n"},
+        "README.md is out of date",
+    ),
+    sample(
+        docs_rules.commands, "gone", {"Makefile": "x:\n", "README.md": "`make gone` `make demo`"}, "names make gone"
+    ),
+    sample(
+        docs_rules.commands, "not named", {"Makefile": "test:\n", "README.md": "`make test`"}, "does not name make demo"
+    ),
+    sample(docs_rules.links, "gone", {"README.md": "[x](docs/gone.md)"}, "links to docs/gone.md"),
+]

@@ -1,0 +1,298 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules about plugins/: layers, sizes, types, secrets, documentation that belongs together."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import yaml
+
+from .verdict import Verdict, functions, load, parsed, python_files
+
+LICENCE = (
+    "# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)"
+)
+MAIN_LINES, FUNCTION_LINES, COMPLEXITY, FILE_LINES = 40, 80, 14, 500
+TYPICAL_LINES, TYPICAL_COMPLEXITY = 45, 9
+BRANCHES = (
+    ast.If,
+    ast.For,
+    ast.While,
+    ast.ExceptHandler,
+    ast.With,
+    ast.Assert,
+    ast.BoolOp,
+    ast.IfExp,
+    ast.comprehension,
+    ast.Match,
+)
+ANSIBLE_NAMES = {"AnsibleModule", "exit_json", "fail_json"}
+SHELL = "_shell.py"
+SECRET = re.compile(r"(^|_)(secret|password|passphrase|token|private_key|credential|credentials)(_|$)")
+#: an option that names a file or a method, or tells how long something may last, is no secret by itself
+NOT_SECRET = re.compile(r"_(file|files|method|timeout|ttl)$")
+KUBERNETES_FRAGMENT = "researchops.jupyterhub.kubernetes"
+
+
+def layers(root: Path) -> Verdict:
+    """Nothing below the shell knows AnsibleModule, ends the process or reads a module's parameters."""
+    verdict = Verdict()
+    for path in python_files(root, "plugins/module_utils"):
+        if path.name == SHELL:
+            continue
+        verdict.look()
+        for node in ast.walk(parsed(path)):
+            name = _name(node)
+            if name in ANSIBLE_NAMES or (isinstance(node, ast.Attribute) and name == "params"):
+                verdict.complaints.append(f"{path.relative_to(root)}:{node.lineno} uses {name}")  # type: ignore[attr-defined]
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ansible_collections."):
+                own = (node.module or "").startswith("ansible_collections.researchops.jupyterhub")
+                if not own:
+                    verdict.complaints.append(f"{path.relative_to(root)}:{node.lineno} imports {node.module}")
+    return verdict
+
+
+def _name(node: ast.AST) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.name if isinstance(node, ast.alias) and hasattr(node, "lineno") else ""
+
+
+def broad_except(root: Path) -> Verdict:
+    """Only the shell may catch everything."""
+    verdict = Verdict()
+    for path in python_files(root, "plugins"):
+        if path.name == SHELL:
+            continue
+        verdict.look()
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ExceptHandler) and _catches_all(node.type):
+                verdict.complaints.append(f"{path.relative_to(root)}:{node.lineno} catches everything")
+    return verdict
+
+
+def _catches_all(caught: ast.expr | None) -> bool:
+    names = caught.elts if isinstance(caught, ast.Tuple) else [caught]
+    return any(
+        name is None or (isinstance(name, ast.Name) and name.id in ("Exception", "BaseException")) for name in names
+    )
+
+
+def complexity(function: ast.AST) -> int:
+    """Return branches + 1."""
+    return 1 + sum(isinstance(node, BRANCHES) for node in ast.walk(function))
+
+
+def size(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return a function's lines."""
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def sizes(root: Path) -> Verdict:
+    """No function, and no file, is too long or too branchy."""
+    verdict = Verdict()
+    lengths, branches = [], []
+    for path in python_files(root, "plugins"):
+        place = path.relative_to(root)
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        code = sum(1 for line in lines if line and not line.startswith("#"))
+        if code > FILE_LINES and "modules" not in place.parts:
+            verdict.complaints.append(f"{place}: {code} lines of code, at most {FILE_LINES}")
+        for function in functions(parsed(path)):
+            length, branch = size(function), complexity(function)
+            lengths.append(length)
+            branches.append(branch)
+            limit = MAIN_LINES if function.name == "main" and "modules" in place.parts else FUNCTION_LINES
+            bad = length > limit or branch > COMPLEXITY
+            told = f"{place}:{function.lineno} {function.name}: {length} lines of {limit}, complexity {branch} of {COMPLEXITY}"
+            verdict.look(told if bad else None)
+    for what, values, limit in (("lines", lengths, TYPICAL_LINES), ("complexity", branches, TYPICAL_COMPLEXITY)):
+        if values and percentile(values, 0.95) > limit:
+            verdict.complaints.append(f"95th percentile of {what}: {percentile(values, 0.95)}, at most {limit}")
+    return verdict
+
+
+def percentile(values: list[int], share: float) -> int:
+    """Return the value that ``share`` of all values do not exceed."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def annotations(root: Path) -> Verdict:
+    """Every function says what it takes and returns."""
+    verdict = Verdict()
+    for path in python_files(root, "plugins"):
+        for function in functions(parsed(path)):
+            taken = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
+            taken += [extra for extra in (function.args.vararg, function.args.kwarg) if extra]
+            bare = [
+                argument.arg
+                for argument in taken
+                if argument.arg not in ("self", "cls") and argument.annotation is None
+            ]
+            bare += ["return"] if function.returns is None else []
+            place = f"{path.relative_to(root)}:{function.lineno} {function.name}"
+            verdict.look(f"{place}: no type for {', '.join(bare)}" if bare else None)
+    return verdict
+
+
+def licences(root: Path) -> Verdict:
+    """Every plugin file carries the licence line that ansible-test looks for, and the SPDX line."""
+    verdict = Verdict()
+    for path in python_files(root, "plugins"):
+        head = path.read_text(encoding="utf-8")[:600]
+        missing = [line for line in (LICENCE, "SPDX-License-Identifier: GPL-3.0-or-later") if line not in head]
+        verdict.look(f"{path.relative_to(root)}: its head lacks {missing}" if missing else None)
+    return verdict
+
+
+def unit_files(root: Path) -> Verdict:
+    """Every plugin file has a unit file; doc fragments and YAML documentation of filters have none."""
+    verdict = Verdict()
+    there = {path.name for path in (root / "tests" / "unit").rglob("test_*.py")}
+    for path in python_files(root, "plugins"):
+        if path.name == "__init__.py" or "doc_fragments" in path.parts:
+            continue
+        wanted = {f"test_{path.name}", f"test_{path.name.lstrip('_')}"}
+        verdict.look(
+            None if wanted & there else f"{path.relative_to(root)}: no {min(wanted, key=len)} under tests/unit"
+        )
+    return verdict
+
+
+def leftovers(root: Path) -> Verdict:
+    """Nothing is left half-done, and nothing names the place it was written in."""
+    verdict = Verdict()
+    marks = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|NotImplementedError)\b")
+    home = f"{Path.home()}/." if str(Path.home()) != "/" else "/nowhere/."
+    for top in ("plugins", "roles", "playbooks", "examples", "meta", "docs", "molecule"):
+        for path in sorted((root / top).rglob("*")):
+            if not path.is_file() or path.suffix not in {".py", ".yml", ".yaml", ".md", ".j2", ".sh"}:
+                continue
+            verdict.look()
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                if marks.search(line) or home in line or (root.parent != Path("/") and f"{root.parent}/" in line):
+                    verdict.complaints.append(f"{path.relative_to(root)}:{number} {line.strip()[:90]}")
+    return verdict
+
+
+def module_files(root: Path) -> list[Path]:
+    """Return the modules."""
+    return [path for path in python_files(root, "plugins/modules") if path.name != "__init__.py"]
+
+
+def constants(path: Path) -> dict[str, str]:
+    """Return the text constants at the top of a module: DOCUMENTATION, EXAMPLES, RETURN."""
+    found = {}
+    for node in parsed(path).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            found.update({target.id: node.value.value for target in node.targets if isinstance(target, ast.Name)})
+    return found
+
+
+def documentation(path: Path) -> dict[str, Any]:
+    """Return a module's documentation."""
+    return yaml.safe_load(constants(path).get("DOCUMENTATION", "")) or {}
+
+
+def documented(root: Path) -> Verdict:
+    """Every module has documentation, an example that uses it, return values, and tells how check mode behaves."""
+    verdict = Verdict()
+    for path in module_files(root):
+        texts, place = constants(path), path.relative_to(root)
+        missing = [name for name in ("DOCUMENTATION", "EXAMPLES", "RETURN") if not texts.get(name, "").strip()]
+        if missing:
+            verdict.look(f"{place}: no {', '.join(missing)}")
+            continue
+        told = documentation(path)
+        fragments = told.get("extends_documentation_fragment") or []
+        attributes = any(str(name).startswith("researchops.jupyterhub.attributes") for name in fragments)
+        verdict.look(
+            None if attributes else f"{place}: does not say how it behaves in check mode (fragment attributes)"
+        )
+        tasks = yaml.safe_load(texts["EXAMPLES"]) or []
+        name = f"researchops.jupyterhub.{path.stem}"
+        if not any(isinstance(task, dict) and name in task for task in tasks):
+            verdict.complaints.append(f"{place}: no example uses {name}")
+    return verdict
+
+
+def action_groups(root: Path) -> Verdict:
+    """The action group k8s lists exactly the modules that take the cluster's options."""
+    verdict = Verdict()
+    listed = set((load(root / "meta" / "runtime.yml").get("action_groups") or {}).get("k8s") or [])
+    for path in module_files(root):
+        fragments = documentation(path).get("extends_documentation_fragment") or []
+        takes = KUBERNETES_FRAGMENT in fragments
+        if takes and path.stem not in listed:
+            verdict.look(f"{path.stem} takes kubeconfig and is missing from the action group k8s in meta/runtime.yml")
+        elif not takes and path.stem in listed:
+            verdict.look(f"{path.stem} is in the action group k8s but does not extend {KUBERNETES_FRAGMENT}")
+        else:
+            verdict.look()
+    gone = sorted(listed - {path.stem for path in module_files(root)})
+    verdict.complaints += [f"the action group k8s lists {name}, which does not exist" for name in gone]
+    return verdict
+
+
+def argument_spec(path: Path) -> Mapping[str, Any]:
+    """Return the specification a module hands to the shell, by running its main() with a shell that only listens."""
+    module = _load_module(path)
+    heard: dict[str, Any] = {}
+
+    def listen(*_args: object, argument_spec: Mapping[str, Any], **_rules: object) -> None:
+        heard.update(argument_spec)
+
+    module.run = listen  # type: ignore[attr-defined]
+    module.main()
+    return heard
+
+
+def _load_module(path: Path) -> ModuleType:
+    name = f"ansible_collections.researchops.jupyterhub.plugins.modules.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        if before is None:
+            sys.modules.pop(name, None)
+        else:
+            sys.modules[name] = before
+    return module
+
+
+def looks_secret(name: str) -> bool:
+    """Tell whether a name sounds like a secret's."""
+    return bool(SECRET.search(name)) and not NOT_SECRET.search(name)
+
+
+def undecided(options: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the options that sound secret and carry no decision about no_log."""
+    for name, option in options.items():
+        option = option or {}
+        if looks_secret(name) and option.get("type", "str") not in ("bool", "int", "float") and "no_log" not in option:
+            yield prefix + name
+        yield from undecided(option.get("options") or {}, f"{prefix}{name}.")
+
+
+def module_secrets(root: Path) -> Verdict:
+    """Every option of a module that sounds secret says whether it is (no_log: true or false)."""
+    verdict = Verdict()
+    for path in module_files(root):
+        bad = list(undecided(argument_spec(path)))
+        verdict.look(f"{path.relative_to(root)}: no_log is not decided for {', '.join(bad)}" if bad else None)
+    return verdict

@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules that hold documentation to the code: error ids, variables, commands, links."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from .verdict import Verdict
+
+ERROR_ID = re.compile(r"\bE-[A-Z]+-\d\d\b")
+ENTRY = re.compile(r"^### (?P<id>E-[A-Z]+-\d\d)\b(?P<title>.*)$", re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "docs.py"
+
+
+def used_errors(root: Path) -> dict[str, str]:
+    """Return error id: the first file that uses it."""
+    found: dict[str, str] = {}
+    for top in ("plugins", "roles", "playbooks"):
+        for path in sorted((root / top).rglob("*")):
+            if path.is_file() and path.suffix in {".py", ".yml", ".j2"}:
+                for name in ERROR_ID.findall(path.read_text(encoding="utf-8")):
+                    found.setdefault(name, str(path.relative_to(root)))
+    return found
+
+
+def errors(root: Path) -> Verdict:
+    """Every error id in the code has one entry in docs/errors.md that explains and cures it, and vice versa."""
+    verdict = Verdict()
+    path = root / "docs" / "errors.md"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    entries = list(ENTRY.finditer(text))
+    ends = [*(entry.start() for entry in entries[1:]), len(text)][: len(entries)]
+    documented = [entry["id"] for entry in entries]
+    used = used_errors(root)
+    for name, place in sorted(used.items()):
+        verdict.look(None if name in documented else f"{name} ({place}) has no entry in docs/errors.md")
+    for entry, end in zip(entries, ends, strict=True):
+        body = text[entry.end() : end]
+        if entry["id"] not in used:
+            verdict.complaints.append(f"docs/errors.md explains {entry['id']}, which no code uses")
+        if documented.count(entry["id"]) > 1:
+            verdict.complaints.append(f"docs/errors.md has {entry['id']} more than once")
+        if not entry["title"].strip() or "**Means**" not in body or "**Do**" not in body:
+            verdict.complaints.append(
+                f"docs/errors.md: the entry of {entry['id']} lacks its title, **Means** or **Do**"
+            )
+    return verdict
+
+
+@cache
+def tool() -> ModuleType:
+    """Return the program that writes the derived documentation."""
+    spec = importlib.util.spec_from_file_location("derived_docs", TOOL)
+    if spec is None or spec.loader is None:
+        raise ImportError(str(TOOL))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["derived_docs"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def derived(root: Path) -> Verdict:
+    """docs/variables.md and the tables in the roles' READMEs are what the argument specs say."""
+    verdict = Verdict()
+    for path, content in tool().wanted(root).items():
+        current = path.read_text(encoding="utf-8") if path.exists() else ""
+        verdict.look(None if current == content else f"{path.relative_to(root)} is out of date: run make docs")
+    return verdict
+
+
+def commands(root: Path) -> Verdict:
+    """Every ``make TARGET`` that a document names exists, and README names the two commands of a newcomer."""
+    verdict = Verdict()
+    makefile = (root / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
+    for path in [*sorted(root.glob("*.md")), *sorted((root / "docs").rglob("*.md"))]:
+        for name in re.findall(r"(?:`|^)make ([a-z0-9-]+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            verdict.look(
+                None if name in targets else f"{path.relative_to(root)} names make {name}, which does not exist"
+            )
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    verdict.complaints += [
+        f"README.md does not name make {name}" for name in ("demo", "test") if f"make {name}" not in readme
+    ]
+    return verdict
+
+
+def links(root: Path) -> Verdict:
+    """Every relative link in a document leads to a file."""
+    verdict = Verdict()
+    for path in [
+        *sorted(root.glob("*.md")),
+        *sorted((root / "docs").rglob("*.md")),
+        *sorted(root.glob("roles/*/README.md")),
+    ]:
+        for target in LINK.findall(path.read_text(encoding="utf-8")):
+            there = (path.parent / target).exists()
+            verdict.look(None if there else f"{path.relative_to(root)} links to {target}, which does not exist")
+    return verdict

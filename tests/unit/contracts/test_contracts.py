@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The house rules hold for this checkout, and every rule notices when they are broken (see broken.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils import _shell
+from ansible_collections.researchops.jupyterhub.tests.unit.contracts import broken, code_rules, docs_rules, role_rules
+from ansible_collections.researchops.jupyterhub.tests.unit.contracts.verdict import Verdict
+
+ROOT = Path(__file__).resolve().parents[3]
+#: rule, and how many things it must have looked at to count
+RULES: dict[Callable[[Path], Verdict], int] = {
+    code_rules.layers: 8,
+    code_rules.broad_except: 10,
+    code_rules.sizes: 50,
+    code_rules.annotations: 50,
+    code_rules.licences: 10,
+    code_rules.unit_files: 10,
+    code_rules.leftovers: 20,
+    code_rules.documented: 3,
+    code_rules.action_groups: 3,
+    code_rules.module_secrets: 3,
+    role_rules.skeleton: 5,
+    role_rules.defaults: 30,
+    role_rules.shared_types: 30,
+    role_rules.secrets: 5,
+    role_rules.tested: 5,
+    role_rules.playbooks: 3,
+    docs_rules.errors: 20,
+    docs_rules.derived: 6,
+    docs_rules.commands: 4,
+    docs_rules.links: 5,
+}
+
+
+def name(rule: Callable[[Path], Verdict]) -> str:
+    return rule.__name__
+
+
+@pytest.mark.parametrize("rule", RULES, ids=name)
+def test_rule_holds(rule: Callable[[Path], Verdict]) -> None:
+    verdict = rule(ROOT)
+    assert verdict.complaints == [], "\n" + "\n".join(verdict.complaints)
+    assert verdict.examined >= RULES[rule], f"{name(rule)} looked at {verdict.examined} things only"
+
+
+@pytest.mark.parametrize(("rule", "files", "complaint"), broken.SAMPLES, ids=[sample.id for sample in broken.SAMPLES])
+def test_rule_notices(rule: Callable[[Path], Verdict], files: dict[str, str], complaint: str, tmp_path: Path) -> None:
+    for place, text in files.items():
+        path = tmp_path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    found = rule(tmp_path).complaints
+    assert [text for text in found if complaint in text], f"wanted {complaint!r} among {found}"
+
+
+def test_every_rule_has_a_broken_sample() -> None:
+    proven = {sample.values[0] for sample in broken.SAMPLES}
+    assert {name(rule) for rule in RULES} == {rule.__name__ for rule in proven if callable(rule)}
+
+
+def test_every_rule_is_in_the_table() -> None:
+    written = {
+        function
+        for module in (code_rules, role_rules, docs_rules)
+        for function in vars(module).values()
+        if callable(function) and getattr(function, "__annotations__", {}).get("return") == "Verdict"
+    }
+    assert written == set(RULES)
+
+
+def test_documentation_fragment_and_argument_spec_of_the_cluster_options_agree() -> None:
+    from ansible_collections.researchops.jupyterhub.plugins.doc_fragments.kubernetes import ModuleDocFragment
+    from yaml import safe_load
+
+    documented = safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    assert {key: option["type"] for key, option in documented.items()} == {
+        key: option["type"] for key, option in _shell.KUBERNETES_OPTIONS.items()
+    }
+    for key, option in _shell.KUBERNETES_OPTIONS.items():
+        for variable in option["fallback"][1]:
+            assert f"E({variable})" in " ".join(documented[key]["description"])
