@@ -12,7 +12,8 @@ short_description: Whether a certificate must be ordered
 version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
-  - Judges the Secret that holds a hub's certificate. A certificate is needed where there is none, where the present one does not serve the name,
+  - Judges the Secret that holds a hub's certificate. A certificate is needed where there is none, where the present
+    one does not serve the name,
     comes from another ACME directory, or is in the last third of its life.
   - A Secret that this collection did not fill is never to be overwritten.
   - Use C(no_log) on tasks that hand a Secret to this filter. Nothing of it is returned but dates.
@@ -48,7 +49,8 @@ seealso:
 EXAMPLES = """
 - name: Judge a Secret that does not exist yet
   ansible.builtin.debug:
-    msg: "{{ [] | researchops.jupyterhub.acme_need('hub.example.org', 'https://acme-v02.api.letsencrypt.org/directory') }}"
+    msg: >-
+      {{ [] | researchops.jupyterhub.acme_need('hub.example.org', 'https://acme.example.org/directory') }}
 """
 
 RETURN = """
@@ -58,11 +60,10 @@ _value:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
 
@@ -72,7 +73,13 @@ def acme_need(
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
     try:
-        need = acme.need(secrets[0] if secrets else None, str(domain), str(directory), float(renew_before), datetime.now(timezone.utc))
+        need = acme.need(
+            secrets[0] if secrets else None,
+            str(domain),
+            str(directory),
+            float(renew_before),
+            datetime.now(UTC),
+        )
     except HubError as problem:
         raise AnsibleFilterError(problem.text()) from problem
     return need.as_dict() | {"error": acme.foreign(secret_name, need.reason).text() if need.stops else ""}

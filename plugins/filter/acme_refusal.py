@@ -12,7 +12,8 @@ short_description: What the refusal of an ACME server means, and what to do
 version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
-  - Turns what an ACME client reported, with the server's problem document in it (RFC 8555, section 6.7), into one error for a person.
+  - Turns what an ACME client reported, with the server's problem document in it (RFC 8555, section 6.7), into one
+    error for a person.
 options:
   _input:
     description: What the client reported.
@@ -37,7 +38,7 @@ EXAMPLES = """
   ansible.builtin.debug:
     msg: >-
       {{ 'urn:ietf:params:acme:error:rateLimited: too many certificates already issued'
-         | researchops.jupyterhub.acme_refusal('open an order', 'hub.example.org', 'https://acme-v02.api.letsencrypt.org/directory') }}
+         | researchops.jupyterhub.acme_refusal('open an order', 'hub.example.org', 'https://acme.example.org/dir') }}
 """
 
 RETURN = """

@@ -12,7 +12,8 @@ short_description: The complete record sets of a name that leads to these addres
 version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
-  - Sorts addresses into A and AAAA records. A family without an address gets an empty record set, because a forgotten AAAA record leads people elsewhere.
+  - Sorts addresses into A and AAAA records. A family without an address gets an empty record set, because a forgotten
+    AAAA record leads people elsewhere.
   - One host name instead of addresses becomes a CNAME record.
 options:
   _input:
@@ -42,7 +43,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import records_for
 

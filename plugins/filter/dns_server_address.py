@@ -41,7 +41,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 
 

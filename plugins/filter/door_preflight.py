@@ -12,7 +12,8 @@ short_description: Judge the settings of a front-door role without asking anybod
 version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
-  - Returns rows of the preflight table about the settings of the roles P(researchops.jupyterhub.hub_front#role), P(researchops.jupyterhub.hub_dns#role)
+  - Returns rows of the preflight table about the settings of the roles P(researchops.jupyterhub.hub_front#role),
+    P(researchops.jupyterhub.hub_dns#role)
     and P(researchops.jupyterhub.letsencrypt#role).
   - Secrets among the settings are looked at and never returned.
 options:
@@ -53,7 +54,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns import settings as dns_settings
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import front

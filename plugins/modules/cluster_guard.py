@@ -12,10 +12,12 @@ module: cluster_guard
 short_description: Refuse the wrong cluster, and report what the right one offers
 version_added: 0.1.0
 description:
-  - Compares the UID of the namespace C(kube-system), which every cluster has and no two share, with the pinned one, and stops when it differs.
+  - Compares the UID of the namespace C(kube-system), which every cluster has and no two share, with the pinned one,
+    and stops when it differs.
   - In the same process it reports version, storage classes, ready nodes and which of the given permissions are missing,
     so that one task answers every question a play has before its first write.
-  - kubernetes.core has no module that compares clusters or reviews access; M(kubernetes.core.k8s_info) reads one kind per process.
+  - kubernetes.core has no module that compares clusters or reviews access; M(kubernetes.core.k8s_info) reads one kind
+    per process.
 author:
   - researchops.jupyterhub contributors (@researchops)
 extends_documentation_fragment:
@@ -33,7 +35,8 @@ options:
     type: str
     default: ""
   expected_ca_sha256:
-    description: SHA-256 fingerprint of the CA certificate that the kubeconfig must trust, in hex, with or without colons.
+    description: SHA-256 fingerprint of the CA certificate that the kubeconfig must trust, in hex, with or without
+      colons.
     type: str
     default: ""
   permissions:

@@ -12,12 +12,17 @@ module: cluster_kubeconfig
 short_description: Keep a private kubeconfig with exactly one context
 version_added: 0.1.0
 description:
-  - Reads the kubeconfig a person has, picks one context and writes it into a private file of its own, which later tasks, Helm and kubectl use.
-    Nothing else in that kubeconfig, no current context that somebody switches, and no pod's own account can lead them to another cluster.
-  - File names inside become absolute, secrets are copied and never printed, the file has mode 0600 and appears by one rename.
-  - Optionally the file logs in by itself at an OpenID provider (client credentials) through the helper C(exec_credential.py),
+  - Reads the kubeconfig a person has, picks one context and writes it into a private file of its own, which later
+    tasks, Helm and kubectl use.
+    Nothing else in that kubeconfig, no current context that somebody switches, and no pod's own account can lead them
+    to another cluster.
+  - File names inside become absolute, secrets are copied and never printed, the file has mode 0600 and appears by one
+    rename.
+  - Optionally the file logs in by itself at an OpenID provider (client credentials) through the helper
+    C(exec_credential.py),
     so that a token which lives two minutes lasts through a play of two hours.
-  - M(kubernetes.core.kubeconfig) edits a file key by key from values handed over in the task, where a secret would pass through the play.
+  - M(kubernetes.core.kubeconfig) edits a file key by key from values handed over in the task, where a secret would
+    pass through the play.
 author:
   - researchops.jupyterhub contributors (@researchops)
 extends_documentation_fragment:
@@ -33,15 +38,18 @@ options:
     type: str
     required: true
   state:
-    description: V(present) keeps the file up to date, V(absent) removes the hub's private directory with kubeconfig and tokens.
+    description: V(present) keeps the file up to date, V(absent) removes the hub's private directory with kubeconfig
+      and tokens.
     type: str
     choices: [present, absent]
     default: present
   cache_dir:
-    description: The directory that holds one private directory per hub; by default C(researchops-jupyterhub) in the user's cache directory.
+    description: The directory that holds one private directory per hub; by default C(researchops-jupyterhub) in the
+      user's cache directory.
     type: path
   oidc_issuer:
-    description: Issuer URL of the OpenID provider that the cluster trusts. With it the file's user logs in there instead of using the given credentials.
+    description: Issuer URL of the OpenID provider that the cluster trusts. With it the file's user logs in there
+      instead of using the given credentials.
     type: str
     default: ""
   oidc_client_id:
@@ -113,7 +121,11 @@ def body(request: Request) -> Outcome:
     """Make the private file equal to what the inputs say, or remove it."""
     params = request.params
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", params["hub"]):
-        raise HubError("E-ACCESS-16", f"The hub's name {params['hub']!r} cannot name a directory", "use letters, digits, dots and dashes")
+        raise HubError(
+            "E-ACCESS-16",
+            f"The hub's name {params['hub']!r} cannot name a directory",
+            "use letters, digits, dots and dashes",
+        )
     folder = access.PrivateFolder.for_hub(params["cache_dir"] or "", params["hub"])
     if params["state"] == "absent":
         there = os.path.isdir(folder.path)
@@ -135,7 +147,14 @@ def present(request: Request, folder: access.PrivateFolder) -> Outcome:
         request.redactor.add(secret)
     kubeconfig.check_provider(chosen.user, os.pathsep.join(paths))
     access.check_helper(chosen.user, chosen.context)
-    path = folder.file("kubeconfig", *paths, given.context, str(chosen.cluster["server"]), params["oidc_issuer"], params["oidc_client_id"])
+    path = folder.file(
+        "kubeconfig",
+        *paths,
+        given.context,
+        str(chosen.cluster["server"]),
+        params["oidc_issuer"],
+        params["oidc_client_id"],
+    )
     files[path] = access.as_yaml(chosen.document(), os.pathsep.join(paths))
     stale = [name for name, text in files.items() if not folder.holds(name, text)]
     for name in stale:
@@ -143,7 +162,10 @@ def present(request: Request, folder: access.PrivateFolder) -> Outcome:
             folder.write(name, files[name])
     warnings = []
     if kubeconfig.holds_secret(sources):
-        warnings = [f"{name} holds secrets and others may read it; run: chmod 600 {name}" for name in access.open_to_others(paths)]
+        warnings = [
+            f"{name} holds secrets and others may read it; run: chmod 600 {name}"
+            for name in access.open_to_others(paths)
+        ]
     return Outcome(
         changed=bool(stale),
         result={"path": path, "context": chosen.context, "server": chosen.cluster["server"]},
@@ -152,7 +174,9 @@ def present(request: Request, folder: access.PrivateFolder) -> Outcome:
     )
 
 
-def machine_login(request: Request, folder: access.PrivateFolder, files: dict[str, str]) -> kubeconfig.MachineLogin | None:
+def machine_login(
+    request: Request, folder: access.PrivateFolder, files: dict[str, str]
+) -> kubeconfig.MachineLogin | None:
     """The machine login asked for; a secret given as text joins the private files to write."""
     params = request.params
     if not params["oidc_issuer"]:

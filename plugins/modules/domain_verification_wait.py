@@ -12,12 +12,16 @@ module: domain_verification_wait
 short_description: Prove DNS records at every authoritative name server
 version_added: 0.1.0
 description:
-  - Finds the zone that holds a name and all its authoritative name servers, asks each of them, and is done when all agree twice in a row.
+  - Finds the zone that holds a name and all its authoritative name servers, asks each of them, and is done when all
+    agree twice in a row.
     No cache and no negative TTL stands in between.
-  - Several record sets are proved together, also the absence of one (a forgotten AAAA record sends half of the world elsewhere).
-  - NXDOMAIN, SERVFAIL, refusals and silence are never final before the deadline; the last answer of every server is returned either way.
+  - Several record sets are proved together, also the absence of one (a forgotten AAAA record sends half of the world
+    elsewhere).
+  - NXDOMAIN, SERVFAIL, refusals and silence are never final before the deadline; the last answer of every server is
+    returned either way.
   - In check mode it looks once and never fails.
-  - M(community.dns.wait_for_txt) waits for TXT records only, gives up at the first dead server and by default waits without end.
+  - M(community.dns.wait_for_txt) waits for TXT records only, gives up at the first dead server and by default waits
+    without end.
 author:
   - researchops.jupyterhub contributors (@researchops)
 extends_documentation_fragment:
@@ -180,7 +184,11 @@ RECORD = {
 def body(request: Request) -> Outcome:
     """Prove the records, or say who still disagrees."""
     params = request.params
-    items = params["records"] if params["records"] is not None else [{key: params[key] for key in ("type", "values", "exact")}]
+    items = (
+        params["records"]
+        if params["records"] is not None
+        else [{key: params[key] for key in ("type", "values", "exact")}]
+    )
     wanted = parse_wanted(items, params["name"] or "")
     clock = SystemClock()
     reporter = Reporter.from_environment(params["hub"] or wanted[0].name, "front door", clock)

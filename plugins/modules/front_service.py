@@ -12,10 +12,13 @@ module: front_service
 short_description: The Service people reach a hub by, made before the hub
 version_added: 0.1.0
 description:
-  - Makes the hub's namespace and a Service that selects the hub's proxy pods by the chart's labels, and waits until it has an address,
+  - Makes the hub's namespace and a Service that selects the hub's proxy pods by the chart's labels, and waits until
+    it has an address,
     so that DNS and certificates are right before Helm starts.
-  - A hub that already runs with its address on the chart's own Service C(proxy-public) keeps it; then nothing is made and RV(kept) is true.
-  - M(kubernetes.core.k8s) applies objects but cannot wait for a Service's address, nor look at one object to decide about another
+  - A hub that already runs with its address on the chart's own Service C(proxy-public) keeps it; then nothing is made
+    and RV(kept) is true.
+  - M(kubernetes.core.k8s) applies objects but cannot wait for a Service's address, nor look at one object to decide
+    about another
     in one process.
 author:
   - researchops.jupyterhub contributors (@researchops)
@@ -187,7 +190,13 @@ def present(request: Request, front: Front, api: FrontApi) -> Outcome:
     """Make what is missing and wait for the address."""
     seen: Seen = api.look()
     if seen.keeps:
-        kept = {"addresses": list(addresses_of(seen.proxy_public)), "service": "proxy-public", "kept": True, "plan": [], "transitions": []}
+        kept = {
+            "addresses": list(addresses_of(seen.proxy_public)),
+            "service": "proxy-public",
+            "kept": True,
+            "plan": [],
+            "transitions": [],
+        }
         return Outcome(changed=False, result=kept, diff={"before": {}, "after": {}})
     plan = api.foretell(seen)
     if plan.changed and not request.check_mode:
@@ -224,7 +233,11 @@ def main() -> None:
             "https_port": {"type": "int", "default": 443},
             "source_ranges": {"type": "list", "elements": "str", "default": []},
             "annotations": {"type": "dict", "default": {}},
-            "ip_families": {"type": "str", "choices": ["", "SingleStack", "PreferDualStack", "RequireDualStack"], "default": ""},
+            "ip_families": {
+                "type": "str",
+                "choices": ["", "SingleStack", "PreferDualStack", "RequireDualStack"],
+                "default": "",
+            },
             "wait_timeout": {"type": "int", "default": 600},
             "hub": {"type": "str", "default": ""},
         },

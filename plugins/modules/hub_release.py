@@ -14,12 +14,15 @@ version_added: 0.1.0
 author:
   - researchops.jupyterhub contributors (@researchops)
 description:
-  - Brings one Helm release of a Zero to JupyterHub style chart to the state given here with at most one C(helm upgrade).
+  - Brings one Helm release of a Zero to JupyterHub style chart to the state given here, with at most one
+    C(helm upgrade).
   - An unchanged release costs one read of the cluster and no Helm process. A changed one is rendered by the server and
-    compared object by object and field by field with what is live; check mode returns exactly the plan that the run then carries out.
-  - A release that a dead writer left C(pending-install), C(pending-upgrade) or C(pending-rollback) is recovered by a stated policy.
-    Nothing here ever uninstalls a release to repair it, and no claim of the hub or of a person is deleted or replaced.
-  - M(kubernetes.core.helm) was not enough. It overlooks pending releases, returns the release's values in RV(ignore:status),
+    compared object by object and field by field with what is live. Check mode returns exactly the plan that the run
+    then carries out.
+  - A release that a dead writer left C(pending-install), C(pending-upgrade) or C(pending-rollback) is recovered by a
+    stated policy. Nothing here ever uninstalls a release to repair it, and no claim of the hub or of a person is
+    deleted or replaced.
+  - M(kubernetes.core.helm) was not enough. It overlooks pending releases, returns the release's values in its result,
     leaves values in temporary files when it is killed, and starts five Helm processes to find that nothing changed.
 extends_documentation_fragment:
   - researchops.jupyterhub.kubernetes
@@ -60,8 +63,8 @@ options:
   chart_sha256:
     description:
       - SHA-256 the chart must have; for a directory that of its sorted file list, as returned in the error message.
-      - Without it the collection's lock file decides, and for a version that is not in there the digest recorded when this
-        version was first installed.
+      - Without it the collection's lock file decides, and for a version that is not in there the digest recorded when
+        this version was first installed.
     type: str
   values:
     description:
@@ -71,7 +74,8 @@ options:
     default: {}
   values_root:
     description:
-      - Key under which a parent chart holds JupyterHub's values, for example V(jupyterhub) for daskhub. Empty for the chart itself.
+      - Key under which a parent chart holds JupyterHub's values, for example V(jupyterhub) for daskhub.
+      - Empty for the chart itself.
     type: str
     default: ""
   layers:
@@ -101,7 +105,8 @@ options:
       - What to do with a release that is half done.
       - V(fail) stops and says what is pending since when.
       - V(wait) waits up to O(timeout) seconds for its writer to end.
-      - V(rollback) goes back to the last deployed revision and upgrades from there; where there is none, it does as V(mark_failed).
+      - V(rollback) goes back to the last deployed revision and upgrades from there. Where there is none, it does as
+        V(mark_failed).
       - V(mark_failed) marks the stuck revision failed and upgrades.
     type: str
     choices: [fail, wait, rollback, mark_failed]
@@ -244,7 +249,7 @@ hooks:
   elements: dict
   sample: [{"target": "Job/hook-image-awaiter", "events": ["pre-install", "pre-upgrade"]}]
 not_server_checked:
-  description: Objects of the plan that the server could not be asked about, because their namespace or kind is not there yet.
+  description: Objects the server could not be asked about, because their namespace or kind is not there yet.
   returned: always
   type: list
   elements: str
@@ -266,7 +271,7 @@ pods:
   returned: always
   type: list
   elements: dict
-  sample: [{"name": "hub-5b9c", "ready": true, "images": ["quay.io/jupyterhub/k8s-hub:4.4.0"], "image_ids": [], "restarts": 0}]
+  sample: [{"name": "hub-5b9c", "ready": true, "images": ["k8s-hub:4.4.0"], "image_ids": [], "restarts": 0}]
 recovered:
   description: What was done about a half-done release; empty if there was none.
   returned: always
@@ -280,10 +285,12 @@ transitions:
   sample: [{"at": "2026-11-22T10:00:00+00:00", "subject": "climate", "phase": "release", "text": "plan +31 ~0 -0"}]
 """
 
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.release_run import run_release
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._shell import KUBERNETES_OPTIONS, run
+from typing import Any
 
-ARGUMENT_SPEC = {
+from ..module_utils._hub.release_run import converge
+from ..module_utils._shell import KUBERNETES_OPTIONS, Outcome, Request, run
+
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "release_name": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
@@ -306,10 +313,17 @@ ARGUMENT_SPEC = {
 }
 
 
+def body(request: Request) -> Outcome:
+    """Bring the release to the wanted state."""
+    done, reporter = converge(request.params, check_mode=request.check_mode, redactor=request.redactor)
+    result = {**done.as_dict(), "transitions": reporter.transitions}
+    return Outcome(done.changed, result, done.plan.diff, done.warnings)
+
+
 def main() -> None:
-    """Run as an Ansible module."""
+    """Entry point."""
     run(
-        run_release,
+        body,
         argument_spec=ARGUMENT_SPEC,
         libraries=("kubernetes", "yaml"),
         required_if=[("state", "present", ("chart_ref",))],

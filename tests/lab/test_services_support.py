@@ -40,10 +40,14 @@ class Target:
     ca_file: Path
     oidc_secret: str
     automation_secret: str
-    tsig_secret: str
+    tsig_file: Path  # the secret alone, base64; the same key in other formats lies beside it
     dns: str  # address of the primary
     lab: Lab | None = None  # only when the services run alone
     running: dict[str, subprocess.Popen[bytes]] | None = None
+
+    @property
+    def tsig_secret(self) -> str:
+        return self.tsig_file.read_text(encoding="utf-8").strip()
 
 
 def running_lab(environment: Mapping[str, str]) -> Target | None:
@@ -58,7 +62,7 @@ def running_lab(environment: Mapping[str, str]) -> Target | None:
         ca_file=Path(environment["LAB_CA_FILE"]),
         oidc_secret=read("LAB_OIDC_CLIENT_SECRET_FILE"),
         automation_secret=read("LAB_AUTOMATION_CLIENT_SECRET_FILE"),
-        tsig_secret=read("LAB_TSIG_SECRET_FILE"),
+        tsig_file=Path(environment["LAB_TSIG_SECRET_FILE"]),
         dns=environment["LAB_DNS_SERVER"],
     )
 
@@ -166,7 +170,7 @@ def alone(directory: Path) -> Iterator[Target]:
                 ca_file=lab.ca_file,
                 oidc_secret=lab.oidc_client_secret_file.read_text().strip(),
                 automation_secret=lab.automation_client_secret_file.read_text().strip(),
-                tsig_secret=lab.tsig_file.read_text().strip(),
+                tsig_file=lab.tsig_file,
                 dns=lab.knot_ip,
                 lab=lab,
                 running=running,

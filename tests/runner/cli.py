@@ -90,7 +90,9 @@ def parser() -> argparse.ArgumentParser:
     docs.add_argument("--check", action="store_true", help="write nothing; tell what is out of date")
     add("format", command_format, "lay out the Python code as lint wants it")
     clean = add("clean", command_clean, "remove build/")
-    clean.add_argument("--cache", action="store_true", help="also the environments and collections outside the checkout")
+    clean.add_argument(
+        "--cache", action="store_true", help="also the environments and collections outside the checkout"
+    )
     for name in everything.TIERS:
         add(name, command_tier, f"run the tier {name}")
     return top

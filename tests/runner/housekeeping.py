@@ -15,7 +15,10 @@ def layout() -> int:
     tool = environments.ready("lint").bin / "ruff"
     python = [path for path in content.files() if path.suffix == ".py"]
     say(output([tool, "format", *python], cwd=paths.ROOT).strip())
-    say(output([tool, "check", "--fix", "--exit-zero", "--quiet", *python], cwd=paths.ROOT).strip() or "lint has no more")
+    say(
+        output([tool, "check", "--fix", "--exit-zero", "--quiet", *python], cwd=paths.ROOT).strip()
+        or "lint has no more"
+    )
     return 0
 
 

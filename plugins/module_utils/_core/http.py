@@ -7,9 +7,9 @@
 """HTTPS as this collection speaks it: one way to trust, to wait, to follow and to fail.
 
 ``requests`` alone lets the environment overrule its caller (``REQUESTS_CA_BUNDLE`` beats ``verify``, ``~/.netrc`` adds
-credentials), waits for ever, follows a redirect from https to http, and prints whole URLs, authorization codes included,
-in its errors. :class:`Http` takes only the proxies from the environment, bounds every exchange in time and size, and
-raises :class:`HttpError` with addresses that are safe to show.
+credentials), waits for ever, follows a redirect from https to http, and prints whole URLs, authorization codes
+included, in its errors. :class:`Http` takes only the proxies from the environment, bounds every exchange in time and
+size, and raises :class:`HttpError` with addresses that are safe to show.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class HttpError(HubError):
     """An exchange that did not happen or was refused here; ``kind`` is for callers that have a better sentence.
 
     Attributes:
-        kind: ``name`` (no address), ``connect``, ``timeout``, ``tls``, ``redirect``, ``size``, ``ca_file`` or ``format``.
+        kind: ``name`` (no address), ``connect``, ``timeout``, ``tls``, ``redirect``, ``size``, ``ca_file``, ``format``.
         reason: the cause alone, without the address.
     """
 
@@ -126,7 +126,7 @@ def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
         raise HttpError(
             error_id="E-HTTP-03",
             what=f"The CA file {ca_file} cannot be used: {reason}",
-            do="give a readable file with one or more PEM certificates, or leave the option out to trust the system's CAs",
+            do="give a readable file with PEM certificates, or leave the option out to trust the system's CAs",
             kind="ca_file",
             reason=reason,
         ) from problem
@@ -138,9 +138,9 @@ def _add_fallback_authorities(context: ssl.SSLContext) -> None:
     paths = ssl.get_default_verify_paths()
     if paths.cafile or (paths.capath and any(os.scandir(paths.capath))):
         return
-    from requests import certs
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-    context.load_verify_locations(cafile=certs.where())
+    context.load_verify_locations(cafile=DEFAULT_CA_BUNDLE_PATH)
 
 
 class Http:
@@ -234,16 +234,18 @@ class Http:
         fitting = [
             cookie
             for cookie in self._session.cookies
-            if cookie.name == name and _host_fits(cookie.domain, parts.hostname or "") and parts.path.startswith(cookie.path)
+            if cookie.name == name
+            and _host_fits(cookie.domain, parts.hostname or "")
+            and parts.path.startswith(cookie.path)
         ]
         return max(fitting, key=lambda cookie: len(cookie.path)).value if fitting else None
 
     def cookie_header(self, url: str) -> str:
         """All cookies for ``url`` as one header, for the websocket that requests cannot open."""
-        from requests import Request
-        from requests.cookies import get_cookie_header
+        import requests
 
-        return get_cookie_header(self._session.cookies, Request("GET", url).prepare()) or ""
+        cookies: Any = requests.cookies
+        return cookies.get_cookie_header(self._session.cookies, requests.Request("GET", url).prepare()) or ""
 
     def _opened(self, method: str, url: str, headers: Mapping[str, str] | None, form: Any, json: Any) -> Any:
         import requests
@@ -293,7 +295,7 @@ class Http:
         return b"".join(parts)
 
     def _failed(self, url: str, problem: Exception) -> HttpError:
-        """The error for a failed exchange; when the caller's whole time is over, that is what counts, and it is raised."""
+        """The error for a failed exchange; when the caller's whole time is over, that is raised instead."""
         self._seconds_left()
         return _translated(url, problem)
 
@@ -322,7 +324,7 @@ def _session(context: ssl.SSLContext) -> Any:
         def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
             return super().proxy_manager_for(proxy, **kwargs, ssl_context=context)
 
-        def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        def cert_verify(self, conn: Any, *_ignored: Any, **_ignored_too: Any) -> None:
             conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
 
     session = requests.Session()
@@ -358,6 +360,7 @@ def _causes(problem: BaseException) -> Iterator[BaseException]:
 def _translated(url: str, problem: Exception) -> HttpError:
     """The error for a failed exchange; library texts are not repeated, because they quote whole addresses."""
     import requests
+    import urllib3
 
     host = urlsplit(url).hostname or url
     for cause in _causes(problem):
@@ -368,10 +371,10 @@ def _translated(url: str, problem: Exception) -> HttpError:
         if isinstance(cause, ConnectionRefusedError):
             return _error(url, "connect", "the connection is refused (nothing listens there)")
     for cause in _causes(problem):
-        if isinstance(cause, (requests.Timeout, TimeoutError)) or type(cause).__name__ in ("ConnectTimeoutError", "ReadTimeoutError"):
+        if isinstance(cause, (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError)):
             return _error(url, "timeout", "no answer in time")
         if isinstance(cause, ssl.SSLError):
-            return _error(url, "tls", f"the TLS handshake fails ({cause.reason or 'no reason given'})")
+            return _error(url, "tls", f"the TLS handshake fails ({getattr(cause, 'reason', '') or 'no reason given'})")
         if isinstance(cause, OSError) and cause.strerror:
             return _error(url, "connect", cause.strerror)
     return _error(url, "connect", f"the connection broke off ({type(problem).__name__})")

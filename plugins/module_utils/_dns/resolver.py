@@ -68,7 +68,11 @@ def recursive(nameservers: Sequence[str], port: int) -> Any:
     try:
         resolver = dns.resolver.Resolver(configure=not nameservers)
     except dns.resolver.NoResolverConfiguration as problem:
-        raise HubError("E-DNS-01", "This machine has no DNS resolver configured", "name one in nameservers, or write /etc/resolv.conf") from problem
+        raise HubError(
+            "E-DNS-01",
+            "This machine has no DNS resolver configured",
+            "name one in nameservers, or write /etc/resolv.conf",
+        ) from problem
     if nameservers:
         resolver.nameservers = list(nameservers)
         resolver.port = port
@@ -124,7 +128,9 @@ class Authorities:
 
     def _name_servers(self, zone: str) -> list[str]:
         response = self._resolve(zone, "NS")
-        names = {str(item.target).rstrip(".").lower() for rrset in response.answer if rrset.rdtype == 2 for item in rrset}
+        names = {
+            str(item.target).rstrip(".").lower() for rrset in response.answer if rrset.rdtype == 2 for item in rrset
+        }
         if not names:
             raise NoZone(f"the zone {zone} names no name server")
         return sorted(names)
@@ -229,10 +235,16 @@ class Attempts:
     def add(self, seconds: float, looks: Sequence[Look], seen: str) -> None:
         """Note one look at ``seconds`` since the start."""
         answers = [answer.as_dict() | {"type": look.wanted.rtype} for look in looks for answer in look.answers]
-        if self.entries and json.dumps(self.entries[-1]["answers"]) == json.dumps(answers) and self.entries[-1]["seen"] == seen:
+        if (
+            self.entries
+            and json.dumps(self.entries[-1]["answers"]) == json.dumps(answers)
+            and self.entries[-1]["seen"] == seen
+        ):
             self.entries[-1] |= {"until": round(seconds, 1), "looks": self.entries[-1]["looks"] + 1}
             return
-        self.entries.append({"since": round(seconds, 1), "until": round(seconds, 1), "looks": 1, "seen": seen, "answers": answers})
+        self.entries.append(
+            {"since": round(seconds, 1), "until": round(seconds, 1), "looks": 1, "seen": seen, "answers": answers}
+        )
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,14 @@ def problems(values: Mapping[str, Any]) -> list[HubError]:
 
 def _domain(domain: str) -> HubError | None:
     if not domain:
-        return HubError("E-DNS-07", "The hub has no name: hub_domain is not set", "set hub_domain, for example hub.example.org")
+        return HubError(
+            "E-DNS-07", "The hub has no name: hub_domain is not set", "set hub_domain, for example hub.example.org"
+        )
     labels = domain.lower().rstrip(".").split(".")
     if len(domain) > 253 or len(labels) < 2 or not all(LABEL.fullmatch(label) for label in labels):
-        return HubError("E-DNS-07", f"hub_domain {domain!r} is no host name", "write the bare name, without https:// and path")
+        return HubError(
+            "E-DNS-07", f"hub_domain {domain!r} is no host name", "write the bare name, without https:// and path"
+        )
     return None
 
 
@@ -57,14 +61,30 @@ def _update(values: Mapping[str, Any]) -> list[HubError]:
     missing = [name for name in ("server", "key_name", "key_secret") if not values[name]]
     if missing:
         listed = ", ".join(f"hub_dns_{name}" for name in missing)
-        return [HubError("E-DNS-07", f"Dynamic updates (RFC 2136) need {listed}", "take them from the server's configuration (its TSIG key)")]
+        return [
+            HubError(
+                "E-DNS-07",
+                f"Dynamic updates (RFC 2136) need {listed}",
+                "take them from the server's configuration (its TSIG key)",
+            )
+        ]
     found = []
     if not _is_secret(str(values["key_secret"])):
         what = "hub_dns_key_secret is a placeholder or not base64, as TSIG secrets are"
-        found.append(HubError("E-DNS-07", what, "copy the secret of the TSIG key, without quotes, from the server's configuration"))
+        found.append(
+            HubError(
+                "E-DNS-07", what, "copy the secret of the TSIG key, without quotes, from the server's configuration"
+            )
+        )
     zone, domain = str(values["zone"]).lower().rstrip("."), str(values["domain"]).lower().rstrip(".")
     if zone and domain != zone and not domain.endswith("." + zone):
-        found.append(HubError("E-DNS-07", f"hub_domain {domain} is not in hub_dns_zone {zone}", "correct one of them, or leave the zone empty"))
+        found.append(
+            HubError(
+                "E-DNS-07",
+                f"hub_domain {domain} is not in hub_dns_zone {zone}",
+                "correct one of them, or leave the zone empty",
+            )
+        )
     return found
 
 

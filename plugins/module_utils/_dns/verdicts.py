@@ -90,7 +90,12 @@ class Answer:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the module's return value."""
-        answered = {"server": self.server, "address": self.address, "status": self.code.value, "answers": list(self.values)}
+        answered = {
+            "server": self.server,
+            "address": self.address,
+            "status": self.code.value,
+            "answers": list(self.values),
+        }
         return answered | ({"alias": self.alias} if self.alias else {})
 
 
@@ -129,7 +134,9 @@ def canonical(rtype: str, value: str) -> str:
             flags, tag, data = shlex.split(value)
             return f'{int(flags)} {tag.lower()} "{data}"'
     except ValueError as problem:
-        raise HubError("E-DNS-05", f"{value!r} cannot be the value of an {rtype} record", "correct the wanted value") from problem
+        raise HubError(
+            "E-DNS-05", f"{value!r} cannot be the value of an {rtype} record", "correct the wanted value"
+        ) from problem
     return value
 
 
@@ -240,12 +247,15 @@ def not_proved(looks: Sequence[Look], seconds: float, details: dict[str, Any]) -
     """The error when the time is up."""
     names = ", ".join(dict.fromkeys(look.wanted.name for look in looks))
     wanted = "; ".join(
-        dict.fromkeys(", ".join(look.wanted.text() for look in looks if look.wanted.name == name) for name in dict.fromkeys(x.wanted.name for x in looks))
+        dict.fromkeys(
+            ", ".join(look.wanted.text() for look in looks if look.wanted.name == name)
+            for name in dict.fromkeys(x.wanted.name for x in looks)
+        )
     )
     if unreachable(looks):
         return HubError(
             error_id="E-DNS-03",
-            what=f"The authoritative name servers of {names} are not reachable from here, so the record cannot be proved",
+            what=f"The authoritative name servers of {names} cannot be reached from here, so nothing is proved",
             seen=describe(looks),
             wanted=f"{wanted}; waited {seconds:.0f} s",
             do="open port 53 (UDP and TCP) outward for this machine, or run from one that has it",
@@ -289,5 +299,9 @@ def records_for(addresses: Sequence[str]) -> list[dict[str, Any]]:
     if not hosts:
         return [{"type": rtype, "values": sorted(set(values)), "exact": True} for rtype, values in families.items()]
     if len(set(hosts)) > 1 or families["A"] or families["AAAA"]:
-        raise HubError("E-DNS-05", f"No single name can lead to {', '.join(addresses)}", "set hub_dns_addresses to addresses or to one host name")
+        raise HubError(
+            "E-DNS-05",
+            f"No single name can lead to {', '.join(addresses)}",
+            "set hub_dns_addresses to addresses or to one host name",
+        )
     return [{"type": "CNAME", "values": hosts[:1], "exact": True}]

@@ -18,7 +18,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .._core.errors import Changed, HubError, missing_library
@@ -74,13 +74,19 @@ def need(secret: Mapping[str, Any] | None, domain: str, directory: str, renew_be
         return Need(True, "there is no certificate yet")
     came_from = ((secret.get("metadata") or {}).get("annotations") or {}).get(DIRECTORY_NOTE, "")
     certificate, key = (_decoded(secret, name) for name in ("tls.crt", "tls.key"))
-    found = certificate_problems(certificate, key, [domain], now, source="the present certificate") if certificate else []
+    found = (
+        certificate_problems(certificate, key, [domain], now, source="the present certificate") if certificate else []
+    )
     ends, due = _dates(certificate, renew_before)
     if not came_from:
         reason = found[0].sentence if found else FOREIGN_GOOD
         return Need(False, reason, foreign=True, ends=_iso(ends))
     if not certificate or found:
-        return Need(True, f"the present certificate {found[0].sentence}" if found else "the Secret holds no certificate", ends=_iso(ends))
+        return Need(
+            True,
+            f"the present certificate {found[0].sentence}" if found else "the Secret holds no certificate",
+            ends=_iso(ends),
+        )
     if came_from != directory:
         return Need(True, f"the present certificate came from {came_from}", ends=_iso(ends))
     if due is None or now >= due:
@@ -107,7 +113,8 @@ def _dates(certificate: str, renew_before: float) -> tuple[datetime | None, date
         return None, None
     # cryptography before 42 has only the attributes without a timezone, which are UTC.
     begins, ends = (
-        getattr(leaf, f"{name}_utc", None) or getattr(leaf, name).replace(tzinfo=timezone.utc) for name in ("not_valid_before", "not_valid_after")
+        getattr(leaf, f"{name}_utc", None) or getattr(leaf, name).replace(tzinfo=UTC)
+        for name in ("not_valid_before", "not_valid_after")
     )
     return ends, ends - (timedelta(seconds=renew_before) if renew_before else (ends - begins) / RENEW_SHARE)
 
@@ -139,22 +146,31 @@ def settings_problems(values: Mapping[str, Any]) -> list[HubError]:
             HubError(
                 error_id="E-CERT-40",
                 what=f"letsencrypt_method {method} does not exist in this release yet",
-                do="use letsencrypt_method: direct, or none with hub_https_type secret or manual and a certificate of your own",
+                do="use letsencrypt_method: direct, or none with a certificate of your own (hub_https_type: manual)",
             )
         ]
     found = []
     if not values["domain"]:
         found.append(HubError("E-CERT-42", "A certificate needs a name: hub_domain is not set", "set hub_domain"))
     if not str(values["directory"]).startswith("https://"):
-        found.append(HubError("E-CERT-42", "letsencrypt_acme_directory does not start with https://", "give the ACME server's https URL"))
+        found.append(
+            HubError(
+                "E-CERT-42",
+                "letsencrypt_acme_directory does not start with https://",
+                "give the ACME server's https URL",
+            )
+        )
     if values["email"] and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", str(values["email"])):
-        found.append(HubError("E-CERT-42", f"hub_contact_email {values['email']!r} is no address", "correct it, or leave it out"))
+        found.append(
+            HubError("E-CERT-42", f"hub_contact_email {values['email']!r} is no address", "correct it, or leave it out")
+        )
     if values["dns_provider"] != "rfc2136" or not values["dns_server"] or not values["dns_key_name"]:
         found.append(
             HubError(
                 error_id="E-CERT-43",
-                what="letsencrypt_method direct proves the name by a DNS record, which only hub_dns_provider rfc2136 can set by itself in this release",
-                do="set hub_dns_provider: rfc2136 with hub_dns_server, hub_dns_key_name and hub_dns_key_secret, or bring a certificate (hub_https_type: manual)",
+                what="letsencrypt_method direct proves the name by a DNS record, and nobody here can set one",
+                do="set hub_dns_provider: rfc2136 with hub_dns_server, hub_dns_key_name and hub_dns_key_secret, "
+                "or bring a certificate of your own (hub_https_type: manual)",
             )
         )
     return found
@@ -180,11 +196,23 @@ def rows(values: Mapping[str, Any], directory_answers: bool) -> list[dict[str, A
 
 ADVICE = {
     "rateLimited": ("E-CERT-46", "wait until the time the server names; meanwhile try with letsencrypt_staging: true"),
-    "caa": ("E-CERT-47", "add a CAA record that allows this CA (Let's Encrypt: 0 issue \"letsencrypt.org\"), or take another CA"),
-    "accountDoesNotExist": ("E-CERT-45", "delete Secret letsencrypt-account in the hub's namespace; the next run makes a new account"),
-    "unauthorized": ("E-CERT-45", "check that _acme-challenge of this name is answered by the zone that hub_dns updates, the same for everybody"),
+    "caa": (
+        "E-CERT-47",
+        'add a CAA record that allows this CA (Let\'s Encrypt: 0 issue "letsencrypt.org"), or take another CA',
+    ),
+    "accountDoesNotExist": (
+        "E-CERT-45",
+        "delete Secret letsencrypt-account in the hub's namespace; the next run makes a new account",
+    ),
+    "unauthorized": (
+        "E-CERT-45",
+        "check that _acme-challenge of this name is answered by the zone that hub_dns updates, the same for everybody",
+    ),
     "dns": ("E-CERT-45", "check that the public can resolve this name: delegation, DNSSEC, all name servers"),
-    "rejectedIdentifier": ("E-CERT-45", "this CA gives no certificate for this name; take a public name, or another CA"),
+    "rejectedIdentifier": (
+        "E-CERT-45",
+        "this CA gives no certificate for this name; take a public name, or another CA",
+    ),
 }
 """What to do about the error types of RFC 8555, section 6.7."""
 
@@ -199,7 +227,10 @@ def refusal(said: str, step: str, domain: str, directory: str) -> HubError:
         directory: the ACME server.
     """
     kind = re.search(r"urn:ietf:params:acme:error:(\w+)", said)
-    error_id, do = ADVICE.get(kind[1] if kind else "", ("E-CERT-45", "correct what the server names, then run again; each failed order counts against its limits"))
+    error_id, do = ADVICE.get(
+        kind[1] if kind else "",
+        ("E-CERT-45", "correct what the server names, then run again; each failed order counts against its limits"),
+    )
     return HubError(
         error_id=error_id,
         what=f"No certificate for {domain}: {directory} refused to {step}" + (f" ({kind[1]})" if kind else ""),

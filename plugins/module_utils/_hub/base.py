@@ -25,7 +25,7 @@ DEFAULTS: Json = {
     "z2jh_values_root": "",
     "z2jh_timeout": 900,
     "z2jh_pending_policy": "fail",
-    "z2jh_pending_max_age": 3600,
+    "z2jh_pending_max_age": 900,
     "z2jh_drift": "skip",
     "z2jh_drop_layers": [],
     "z2jh_helm_binary": "helm",

@@ -145,7 +145,7 @@ def check_digest(chart: ChartRef, seen: str, expected: Expected) -> None:
         raise HubError(
             "E-CHART-01",
             f"The chart {chart} is not the one that is pinned by {expected.source}",
-            "find out why the chart changed; if the new one is right, set chart_sha256 (z2jh_chart_sha256) to its digest",
+            "find out why the chart changed; if the new one is right, set chart_sha256 (z2jh_chart_sha256) to it",
             seen=f"sha256 {seen}",
             wanted=f"sha256 {expected.sha256}",
         )

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import tarfile
@@ -22,9 +21,8 @@ from pathlib import Path
 
 from .._core.errors import HubError
 from .chart import ChartRef, Expected, Kind, check_digest
+from .chart_digest import digest_of_path, no_chart
 
-SKIPPED = frozenset({".git", ".svn", ".hg", "__pycache__"})
-"""Directories that belong to a work tree, not to a chart."""
 WORKSPACE_PREFIX = "researchops-hub-release-"
 STALE_AFTER = 24 * 3600
 """Seconds after which a private directory of ours has certainly lost its run (a run is bounded by its timeout)."""
@@ -41,39 +39,6 @@ class LocalChart:
 
     path: Path
     sha256: str
-
-
-def digest_of_path(path: Path) -> str:
-    """The SHA-256 of a ``.tgz`` file, or of the sorted list of a directory's files with theirs.
-
-    Raises:
-        HubError: E-CHART-04 where there is no chart.
-    """
-    try:
-        if path.is_file():
-            return hashlib.sha256(path.read_bytes()).hexdigest()
-        if not (path / "Chart.yaml").is_file():
-            raise _no_chart(path, "there is no Chart.yaml in it" if path.is_dir() else "it does not exist")
-        lines = (f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n" for name, file in sorted(_files(path)))
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
-    except OSError as problem:
-        raise _no_chart(path, problem.strerror or str(problem)) from problem
-
-
-def _files(root: Path) -> Iterator[tuple[str, Path]]:
-    for directory, names, files in os.walk(root):
-        names[:] = [name for name in names if name not in SKIPPED]
-        for file in files:
-            path = Path(directory, file)
-            yield path.relative_to(root).as_posix(), path
-
-
-def _no_chart(path: Path, reason: str) -> HubError:
-    return HubError(
-        "E-CHART-04",
-        f"There is no usable chart at {path}: {reason}",
-        "set chart_ref (z2jh_chart_ref) to a chart's directory, a .tgz file, oci://... or https://REPOSITORY/CHARTNAME",
-    )
 
 
 @contextmanager
@@ -177,7 +142,7 @@ def chart_metadata(path: Path, version: str) -> tuple[str, str]:
         metadata = yaml.safe_load(_chart_yaml(path))
         found, name = str(metadata["version"]), str(metadata["name"])
     except (OSError, tarfile.TarError, yaml.YAMLError, KeyError, TypeError) as problem:
-        raise _no_chart(path, f"its Chart.yaml cannot be read ({type(problem).__name__})") from problem
+        raise no_chart(path, f"its Chart.yaml cannot be read ({type(problem).__name__})") from problem
     if version and found.removeprefix("v") != version.removeprefix("v"):
         raise HubError(
             "E-CHART-02",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -29,6 +29,10 @@ class Certificate:
     subject: str
     issuer: str
     not_after: datetime
+
+    def as_dict(self) -> dict[str, str]:
+        """The certificate as plain data."""
+        return {"subject": self.subject, "issuer": self.issuer, "not_after": self.not_after.isoformat()}
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Door:
 
     def facts(self, now: datetime) -> dict[str, Any]:
         """The door as plain data."""
-        chain = [{"subject": one.subject, "issuer": one.issuer, "not_after": one.not_after.isoformat()} for one in self.chain]
+        chain = [one.as_dict() for one in self.chain]
         return {"address": self.address, "tls": self.tls, "days_left": self.days_left(now), "chain": chain}
 
 
@@ -63,34 +67,45 @@ def look(url: str, context: ssl.SSLContext) -> Door:
     """
     _scheme, host, port = origin(url)
     try:
-        with socket.create_connection((host, port), timeout=CONNECT_TIMEOUT) as plain:
-            with context.wrap_socket(plain, server_hostname=host) as secure:
-                return Door(str(secure.getpeername()[0]), secure.version() or "", _chain(secure))
+        with _shaken_hands(host, port, context) as secure:
+            return Door(str(secure.getpeername()[0]), secure.version() or "", _chain(secure))
     except ssl.SSLCertVerificationError as problem:
         raise _untrusted(url, problem.verify_message.rstrip("."), _served(host, port)) from problem
     except ssl.SSLError as problem:
-        raise _untrusted(url, f"the handshake fails ({problem.reason or 'no reason given'})", "") from problem
+        raise _untrusted(url, f"the handshake fails ({getattr(problem, 'reason', '') or 'no reason given'})", "") from problem
     except OSError as problem:
         raise _unreachable(url, host, problem) from problem
 
 
+def _shaken_hands(host: str, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
+    plain = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT)
+    try:
+        return context.wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
+
+
 def _chain(secure: ssl.SSLSocket, *, verified: bool = True) -> tuple[Certificate, ...]:
-    """The chain, decoded. Python has a public method for it from 3.13 on; before, the same thing lives one level down."""
+    """The chain, decoded. Python 3.13 has a public method for it; before, the same thing lives one level down."""
     name = "get_verified_chain" if verified else "get_unverified_chain"
     reader = getattr(secure, name, None) or getattr(getattr(secure, "_sslobj", None), name, None)
     ders: list[Any] = list(reader() or []) if reader is not None else []
     if not ders:
         leaf = secure.getpeercert(binary_form=True)
         ders = [leaf] if leaf else []
-    return tuple(_decoded(der if isinstance(der, bytes) else ssl.PEM_cert_to_DER_cert(der.public_bytes())) for der in ders)
+    return tuple(_decoded(der) for der in ders)
 
 
-def _decoded(der: bytes) -> Certificate:
+def _decoded(der: Any) -> Certificate:
+    """A certificate as DER bytes or, from the level below, as an object that gives PEM text."""
     from cryptography import x509
 
+    if not isinstance(der, bytes):
+        der = ssl.PEM_cert_to_DER_cert(der.public_bytes())
     found = x509.load_der_x509_certificate(der)
     # cryptography 42 renamed the attribute to say which zone it means; 41 is still supported here.
-    ends = getattr(found, "not_valid_after_utc", None) or found.not_valid_after.replace(tzinfo=timezone.utc)
+    ends = getattr(found, "not_valid_after_utc", None) or found.not_valid_after.replace(tzinfo=UTC)
     return Certificate(found.subject.rfc4514_string() or "(no subject)", found.issuer.rfc4514_string(), ends)
 
 
@@ -99,9 +114,8 @@ def _served(host: str, port: int) -> str:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        with socket.create_connection((host, port), timeout=CONNECT_TIMEOUT) as plain:
-            with context.wrap_socket(plain, server_hostname=host) as secure:
-                chain = _chain(secure, verified=False)
+        with _shaken_hands(host, port, context) as secure:
+            chain = _chain(secure, verified=False)
     except OSError:
         return ""
     if not chain:
@@ -115,19 +129,23 @@ def _untrusted(url: str, reason: str, served: str) -> HubError:
         what=f"The certificate of {clean_url(url)} cannot be trusted: {reason}",
         seen=served,
         wanted=f"an unexpired certificate for {urlsplit(url).hostname} from a CA that is trusted here",
-        do="correct the certificate (hub_https, letsencrypt), or name its CA in hub_verify_ca_file; verification cannot be switched off",
+        do="correct the certificate (hub_https, letsencrypt), or name its CA in hub_verify_ca_file",
     )
 
 
 def _unreachable(url: str, host: str, problem: OSError) -> HubError:
     if isinstance(problem, socket.gaierror):
-        reason, do = f"no address is known for {host}", "make the DNS record (hub_dns), or check the resolver of this machine"
+        reason = f"no address is known for {host}"
+        do = "make the DNS record (hub_dns), or check the resolver of this machine"
     elif isinstance(problem, ConnectionRefusedError):
-        reason, do = "the connection is refused", "check that the front Service has an address and that the proxy pod runs"
+        reason = "the connection is refused"
+        do = "check that the front Service has an address and that the proxy pod runs"
     elif isinstance(problem, TimeoutError):
-        reason, do = f"no answer within {CONNECT_TIMEOUT:.0f} s", "check firewall, load balancer and route from this machine to the hub"
+        reason = f"no answer within {CONNECT_TIMEOUT:.0f} s"
+        do = "check firewall, load balancer and route from this machine to the hub"
     else:
-        reason, do = problem.strerror or type(problem).__name__, "check the network between this machine and the hub"
+        reason = problem.strerror or type(problem).__name__
+        do = "check the network between this machine and the hub"
     return HubError(
         error_id="E-VERIFY-01",
         what=f"The front door {clean_url(url)} cannot be reached: {reason}",

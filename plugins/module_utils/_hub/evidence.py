@@ -46,6 +46,10 @@ class Row:
     seconds: float = 0.0
     facts: dict[str, Any] = field(default_factory=dict)
 
+    def line(self, width: int) -> str:
+        """The row as one line of a table whose titles are ``width`` characters wide."""
+        return f"{self.result.value:<10}  {self.title:<{width}}  {self.seconds:6.1f} s  {self.text}".rstrip()
+
     def as_dict(self) -> dict[str, Any]:
         """The row as plain data."""
         return {
@@ -115,11 +119,12 @@ class Evidence:
     def text(self) -> str:
         """The whole evidence for a person; what the text report holds."""
         kind = "looked at without changing anything" if self.check_mode else "tested"
+        began = self.started.isoformat(sep=" ", timespec="seconds")
         head = [
-            f"{self.hub}: {self.url} {kind} on {self.started.isoformat(sep=' ', timespec='seconds')}, {self.seconds:.1f} s",
+            f"{self.hub}: {self.url} {kind} on {began}, {self.seconds:.1f} s",
             f"user {self.user or '(nobody)'}, login by {self.login}",
             "",
         ]
         width = max((len(row.title) for row in self.rows), default=0)
-        body = [f"{row.result.value:<10}  {row.title:<{width}}  {row.seconds:6.1f} s  {row.text}".rstrip() for row in self.rows]
+        body = [row.line(width) for row in self.rows]
         return "\n".join([*head, *body]) + "\n"

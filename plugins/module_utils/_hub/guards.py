@@ -121,17 +121,25 @@ def check_homes(new: Homes | None, old: Homes | None, claims: Sequence[str]) -> 
     """
     if not claims or not homes_moved(new, old) or new is None or old is None:
         return
-    told = {"template": "pvcNameTemplate", "scheme": "slug_scheme", "kind": "singleuser.storage.type", "static": "static.pvcName"}
-    changed = {name: (getattr(old, key), getattr(new, key)) for key, name in told.items() if getattr(old, key) != getattr(new, key)}
+    changed = {name: (before, after) for name, before, after in _pairs(old, new) if before != after}
     raise HubError(
         "E-STORE-03",
         f"This upgrade would look for people's homes under other names; {len(claims)} homes would seem empty",
-        "keep the deployed values in z2jh_values (for hubs made before chart 4: singleuser.storage.dynamic.pvcNameTemplate "
-        "'claim-{username}{servername}' and hub.config.KubeSpawner.slug_scheme: escape)",
+        "keep the deployed values in z2jh_values (for hubs made before chart 4: slug_scheme: escape under "
+        "hub.config.KubeSpawner, and singleuser.storage.dynamic.pvcNameTemplate: 'claim-{username}{servername}')",
         seen="; ".join(f"{name} {_told(after)}" for name, (_before, after) in changed.items()),
         wanted="; ".join(f"{name} {_told(before)}" for name, (before, _after) in changed.items()),
         details={"claims": sorted(claims)[:20]},
     )
+
+
+def _pairs(old: Homes, new: Homes) -> list[tuple[str, str | None, str | None]]:
+    return [
+        ("pvcNameTemplate", old.template, new.template),
+        ("slug_scheme", old.scheme, new.scheme),
+        ("singleuser.storage.type", old.kind, new.kind),
+        ("static.pvcName", old.static, new.static),
+    ]
 
 
 def _told(value: str | None) -> str:
@@ -171,7 +179,7 @@ def no_storage(claim: str, reason: str, classes: Sequence[str]) -> HubError:
     return HubError(
         "E-STORE-01",
         f"The hub's claim {claim} will stay Pending: {reason} (found: {found})",
-        "set z2jh_storage_class to a class that exists, or mark one as default; on EKS install the EBS CSI add-on first",
+        "set z2jh_storage_class to a class that exists, or mark one as default; on EKS the EBS CSI add-on comes first",
         details={"claim": claim, "classes": sorted(classes)},
     )
 
@@ -187,6 +195,6 @@ def check_removal(manifest: Manifest) -> None:
         raise HubError(
             "E-STORE-04",
             f"Removing this release would delete claim {', '.join(doomed)} and the data on it",
-            "run once with state present (that protects the claim with Helm's keep policy), then remove the release; or "
-            "set keep_data to false if the data may go",
+            "run once with state present (that protects the claim with Helm's keep policy), then remove the release; "
+            "or set keep_data to false if the data may go",
         )

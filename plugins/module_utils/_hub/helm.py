@@ -48,8 +48,14 @@ SHORT = 60.0
 """Seconds for a command that only reads."""
 STOP_GRACE = 15.0
 """Seconds between SIGTERM and SIGKILL; Helm uses them to mark the release failed."""
+LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
-HELM_SETTINGS = ("HELM_NAMESPACE", "HELM_DRIVER", "HELM_DEBUG", "HELM_KUBECONTEXT", "HELM_KUBETOKEN", "HELM_KUBEAPISERVER")
+"""From linux/prctl.h."""
+NOISE = ("WARNING", "level=", "walk.go", "warnings.go")
+"""Beginnings of lines that are not Helm's reason."""
+HELM_SETTINGS = frozenset(
+    {"HELM_NAMESPACE", "HELM_DRIVER", "HELM_DEBUG", "HELM_KUBECONTEXT", "HELM_KUBETOKEN", "HELM_KUBEAPISERVER"}
+)
 """Settings of the caller's shell that would change what is done and where."""
 
 
@@ -125,7 +131,7 @@ class Helm:
             raise HubError(
                 "E-CHART-03",
                 f"The chart {chart} cannot be fetched: {self._last_line(ran)}",
-                "check the reference, the version and the way to it (proxy, registry login), or set chart_ref to a local file",
+                "check reference, version and the way to it (proxy, registry login), or set chart_ref to a local file",
             )
         return files[0]
 
@@ -199,9 +205,9 @@ class Helm:
         Raises:
             HubError: as :meth:`upgrade`.
         """
-        options = ["--namespace", self._target.namespace, "--ignore-not-found", "--wait", "--timeout", f"{timeout:.0f}s"]
+        options = ["--ignore-not-found", "--wait", "--timeout", f"{timeout:.0f}s", *self._context()]
         ran = self._run(
-            ["uninstall", self._target.release, *options, *self._context()],
+            ["uninstall", self._target.release, "--namespace", self._target.namespace, *options],
             timeout=timeout + GRACE,
             says="helm uninstall",
         )
@@ -253,7 +259,7 @@ class Helm:
     def _last_line(self, ran: Ran) -> str:
         """What Helm gave as its reason, redacted: its last words, or all of them where they belong together."""
         text = self._redactor.text(ran.stderr.strip() or ran.stdout.strip())
-        lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("WARNING", "level="))]
+        lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(NOISE)]
         starts = [index for index, line in enumerate(lines) if line.startswith("Error:")]
         told = " ".join(lines[starts[-1] :] if starts else lines[-1:]).removeprefix("Error: ")
         return (told[:900] or "it gave no reason").rstrip(".")
@@ -268,7 +274,8 @@ class Helm:
                 stderr=subprocess.PIPE,
                 text=True,
                 env=child_environment(os.environ, self._target.kubeconfig),
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                # Safe beside the Lease's thread: the child makes one system call through a pointer looked up before.
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
             )
         except OSError as problem:
             raise _unusable(self._binary, problem.strerror or str(problem)) from problem
@@ -285,7 +292,7 @@ class Helm:
                 raise HubError(
                     "E-HELM-10",
                     f"`{says or 'helm'}` did not end within {timeout:.0f} s and was stopped",
-                    "look at the release's pods and hooks, raise timeout (z2jh_timeout) if they need longer, then run again",
+                    "look at the release's pods and hooks; raise timeout (z2jh_timeout) if they need longer; run again",
                     changed=Changed.UNKNOWN,
                 )
             try:
@@ -359,4 +366,4 @@ def _stop(child: subprocess.Popen[str]) -> None:
 
 def _end_with_parent() -> None:
     """In the child, before Helm starts: get SIGTERM when the module dies, so that no writer is left unattended."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -197,5 +197,5 @@ def _broken(what: str) -> HubError:
         error_id="E-VERIFY-08",
         what=f"No cell can be run: {what}",
         wanted="a kernel that answers over its websocket",
-        do="check that every load balancer and proxy on the way lets websockets pass and keeps idle ones open; then look at the log of the user's pod",
+        do="check that every proxy on the way lets websockets pass and keeps idle ones; then read the user pod's log",
     )

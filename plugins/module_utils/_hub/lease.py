@@ -19,7 +19,7 @@ import socket
 import threading
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
@@ -71,7 +71,7 @@ def read_holder(lease: Json | None) -> Holder:
 
 def _time(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc) if text else None
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC) if text else None
     except ValueError:
         return None
 
@@ -150,7 +150,7 @@ class Lease:
         Raises:
             HubError: E-HELM-05 if it was renewed.
         """
-        self._reporter.say(f"waiting: the release is claimed by {holder.name}; {WATCH:.0f} s to see whether it is alive")
+        self._reporter.say(f"waiting: claimed by {holder.name}; {WATCH:.0f} s to see whether that run is alive")
         self._clock.sleep(WATCH)
         found = self._client.get(self._path)
         again = read_holder(found)
@@ -189,7 +189,9 @@ class Lease:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._ended.set()
         if self._thread is not None:
             self._thread.join(timeout=RENEW_EVERY)
@@ -197,7 +199,7 @@ class Lease:
             self._release_lease()
 
     def _renew(self) -> None:
-        """Every :data:`RENEW_EVERY` seconds until the end; one failure may be the network, so only taking over counts."""
+        """Until the end. A failed renewal may be the network; only somebody who took over ends the renewing."""
         while not self._ended.wait(RENEW_EVERY):
             try:
                 holder = read_holder(self._client.get(self._path))

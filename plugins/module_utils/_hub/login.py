@@ -29,14 +29,18 @@ QUOTED_CHARACTERS = 240
 TEXT_TYPES = frozenset({"", "text", "email", "tel", "search"})
 SUBMIT_TYPES = frozenset({"submit", "image"})
 USER_NAMES = ("username", "login", "user", "j_username", "identifier", "email", "loginfmt", "userid", "uid")
-NO_WORDS = re.compile(r"\b(no|deny|cancel|reject|decline|refuse|abort|back|logout|sign out)\b", re.IGNORECASE)
-YES_WORDS = re.compile(r"\b(yes|allow|accept|approve|authorize|authorise|continue|confirm|agree|grant|ok|next)\b", re.IGNORECASE)
-ALERT_CLASSES = re.compile(r"\b(alert|error|login_error|feedback|invalid|kc-feedback-text)\b", re.IGNORECASE)
+NO_WORDS = re.compile(r"\b(no|deny|cancel|reject|decline|refuse|abort|back|log ?out|sign ?out)\b", re.IGNORECASE)
+YES_WORDS = re.compile(
+    r"\b(yes|allow|accept|approve|authorize|authorise|continue|confirm|agree|grant|ok|next)\b", re.IGNORECASE
+)
+ALERT_CLASSES = re.compile(r"\b(alert|error|login_error|feedback|invalid)\b", re.IGNORECASE)
 HIDING = frozenset({"hidden", "modal", "d-none", "collapse"})
 """Classes of elements that a script may show later; what they say is not about this page."""
 UNSEEN = frozenset({"script", "style", "head", "template", "noscript", "svg"})
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
-BROKEN_EXCHANGE = re.compile(r"access token was not returned|oauth state|oauth error|missing code_verifier|without a code", re.IGNORECASE)
+BROKEN_EXCHANGE = re.compile(
+    r"access token was not returned|oauth state|oauth error|missing code_verifier|without a code", re.IGNORECASE
+)
 """JupyterHub's and oauthenticator's words for a login that failed for another reason than who the user is."""
 
 
@@ -185,8 +189,11 @@ class _Reader(HTMLParser):
 
 
 def _is_unseen(tag: str, given: dict[str, str]) -> bool:
-    hidden = "hidden" in given or given.get("aria-hidden") == "true" or bool(HIDING.intersection(given.get("class", "").split()))
-    return tag in UNSEEN or hidden or "display:none" in given.get("style", "").replace(" ", "")
+    by_attribute = "hidden" in given or given.get("aria-hidden") == "true"
+    by_style = HIDING.intersection(given.get("class", "").split()) or "display:none" in given.get("style", "").replace(
+        " ", ""
+    )
+    return tag in UNSEEN or by_attribute or bool(by_style)
 
 
 def _is_alert(given: dict[str, str]) -> bool:
@@ -273,7 +280,10 @@ def decide(page: Page, memory: Memory, hub_url: str) -> Move:
         if memory.password_sent:
             return Finish(End.WRONG_PASSWORD, page.quote())
         if not _may_receive_password(page, form):
-            return Finish(End.STUCK, f"a password form at {clean_url(page.url)} that sends elsewhere: {clean_url(form.action)}")
+            there = f"{form.method} {clean_url(form.action)}"
+            return Finish(
+                End.STUCK, f"a password form at {clean_url(page.url)} that would send the password by {there}"
+            )
         return Submit(form, "password", replace(memory, user_sent=True, password_sent=True), _button(form))
     return _decide_at_hub(page, memory) if at_hub else _decide_elsewhere(page, memory)
 
@@ -309,7 +319,8 @@ def is_hub_page(url: str, hub_url: str) -> bool:
     """Whether an address belongs to the hub, and not to an identity provider that shares its host."""
     base = urlsplit(hub_url).path
     path = urlsplit(url).path
-    return origin(url) == origin(hub_url) and (path.startswith((f"{base}hub/", f"{base}user/")) or path in (base, f"{base}hub"))
+    below = path.startswith((f"{base}hub/", f"{base}user/")) or path in (base, f"{base}hub")
+    return origin(url) == origin(hub_url) and below
 
 
 def password_form(page: Page) -> Form | None:
@@ -325,7 +336,8 @@ def _may_receive_password(page: Page, form: Form) -> bool:
 def _user_form(page: Page) -> Form | None:
     """An identifier-first page: a text field that asks for the user and no password yet."""
     for form in page.forms:
-        wanted = [one for one in form.of_kind(*TEXT_TYPES) if one.autocomplete.startswith("username") or one.name.lower() in USER_NAMES]
+        texts = form.of_kind(*TEXT_TYPES)
+        wanted = any(one.autocomplete.startswith("username") or one.name.lower() in USER_NAMES for one in texts)
         if wanted and not form.of_kind("password") and form.method == "post":
             return form
     return None
@@ -367,7 +379,7 @@ def fill(form: Form, button: Button | None, *, user: str = "", password: str = "
 
 
 def _user_field(form: Form) -> Field | None:
-    """The field for the user's name: marked as such, else known by name, else the last text field before the password."""
+    """The field for the user: marked as such, else known by name, else the last text field before the password."""
     texts = form.of_kind(*TEXT_TYPES)
     marked = [one for one in texts if one.autocomplete.startswith("username")]
     named = [one for name in USER_NAMES for one in texts if one.name.lower() == name]

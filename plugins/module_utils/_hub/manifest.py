@@ -8,27 +8,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._k8s.objects import ABSENT, RESOURCES, Identity, canonical, differences, identity
+from .._k8s.objects import RESOURCES, Identity, canonical, differences, identity
+from .redaction import shown
 from .release_inputs import KEEP_POLICY
 
 Json = dict[str, Any]
-
-CHANGED = "<changed>"
-HIDDEN = "<hidden>"
-SECRET_NAME = re.compile(
-    r"(secret|token|passw|credential|apikey|api_key|private_?key|cookie|(^|[._\[\]\"-])keys?($|[._\[\]\"-]))", re.IGNORECASE
-)
-"""Names of fields whose values are not shown, whatever they hold."""
-REFERENCE = re.compile(r"(SecretRef|secretKeyRef|secretName|existingSecret|imagePullSecrets|checksum/)")
-"""Names that look alike but hold a reference or a hash."""
-URL_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
-LONGEST_VALUE = 200
-"""Characters of a value that are shown; a longer one is told by its length."""
 
 
 @dataclass(frozen=True)
@@ -126,29 +114,3 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tu
     kind = str(after.get("kind") or before.get("kind"))
     found = differences(canonical(before), canonical(after))
     return {path: shown(kind, path, old, new) for path, old, new in found}
-
-
-def shown(kind: str, path: str, before: Any, after: Any) -> tuple[Any, Any]:
-    """One changed value before and after, without secrets; a value that is not there is None."""
-    if (kind == "Secret" and path.split(".")[0] in ("data", "stringData")) or is_secret_name(path):
-        return (None if before is ABSENT else HIDDEN), (None if after is ABSENT else CHANGED)
-    return _value(before), _value(after)
-
-
-def is_secret_name(path: str) -> bool:
-    """Whether a field of this name may hold a secret."""
-    return bool(SECRET_NAME.search(path)) and not REFERENCE.search(path)
-
-
-def _value(value: Any) -> Any:
-    if value is ABSENT:
-        return None
-    if isinstance(value, str):
-        if len(value) > LONGEST_VALUE or "\n" in value:
-            return f"<{len(value)} characters>"
-        return URL_PASSWORD.sub(f"{HIDDEN}@", value)
-    if isinstance(value, Mapping):
-        return {key: HIDDEN if is_secret_name(str(key)) else _value(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_value(item) for item in value]
-    return value

@@ -89,9 +89,8 @@ def decide(facts: Stuck, policy: Policy, max_age: float) -> Move:
         return Move.WAIT
     if facts.writer is Writer.UNKNOWN and (facts.age is None or facts.age < max_age):
         return Move.REFUSE
-    if policy is Policy.MARK_FAILED or facts.back_to is None or facts.revision.status in ("pending-install", "uninstalling"):
-        return Move.MARK_FAILED
-    return Move.ROLLBACK
+    nowhere_to_go = facts.back_to is None or facts.revision.status in ("pending-install", "uninstalling")
+    return Move.MARK_FAILED if policy is Policy.MARK_FAILED or nowhere_to_go else Move.ROLLBACK
 
 
 def pending_error(release: str, facts: Stuck, policy: Policy, max_age: float) -> HubError:
@@ -102,8 +101,8 @@ def pending_error(release: str, facts: Stuck, policy: Policy, max_age: float) ->
     young = facts.writer is Writer.UNKNOWN and (facts.age is None or facts.age < max_age)
     if policy in (Policy.ROLLBACK, Policy.MARK_FAILED) and young:
         do = (
-            f"wait: pending_policy={policy.value} acts on a release of an unknown writer only after {_minutes(max_age)}; "
-            "if you know that nobody is deploying, run again with -e z2jh_pending_max_age=0"
+            f"wait: pending_policy={policy.value} acts on a release of an unknown writer only after "
+            f"{_minutes(max_age)}; if you know that nobody is deploying, run again with -e z2jh_pending_max_age=0"
         )
     else:
         goal = "marks it failed and upgrades" if facts.back_to is None else f"goes to revision {facts.back_to.number}"

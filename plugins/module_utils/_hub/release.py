@@ -14,38 +14,22 @@ it serves, and put the mark on it by which the next run knows that there is noth
 from __future__ import annotations
 
 import secrets as random
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from .._core.clock import Clock
 from .._core.errors import Changed, HubError
 from .._core.plan import Plan, Step
 from .._core.poll import State, Verdict, wait
-from .._core.progress import Reporter
-from .._core.redact import Redactor
-from .._k8s.client import KubeClient
 from .._k8s.objects import identity
 from . import guards, pending, release_plan
-from .chart import ChartRef, Kind, expected_digest, parse_reference
-from .chart_files import LocalChart, chart_metadata, digest_of_path, obtain, workspace
-from .helm import Helm
+from .chart import Kind, expected_digest
+from .chart_files import LocalChart, chart_metadata, obtain, workspace
 from .lease import Lease
 from .manifest import Manifest, read_release, split_template
-from .pending import Move, Policy, Stuck
-from .release_inputs import (
-    HUB_SECRETS,
-    Inputs,
-    effective_values,
-    fingerprint,
-    generated_name,
-    generated_object,
-    secrets_object,
-)
+from .pending import Move, Policy, Stuck, Writer
+from .release_inputs import HUB_SECRETS, Inputs, generated_name, generated_object, secrets_object
 from .release_state import (
     APP_VERSION,
     CHART_NAME,
@@ -57,95 +41,18 @@ from .release_state import (
     failed_patch,
     label_changes,
     proof_label,
-    read_history,
-    release_selector,
 )
+from .release_tools import UNFINISHED, Tools, interruptible
+from .release_wanted import Done, Wanted, as_found, load_history, secrets_path
 from .rollout import STORAGE_CLASSES, Rollout
 from .server_plan import ObjectPlan, Planner
 
 Json = dict[str, Any]
 
-UNFINISHED = frozenset({"E-HELM-03", "E-HELM-10", "E-HELM-15"})
-"""Errors after which nobody knows what Helm has done."""
-SHORTEST_WAIT = 30.0
+SHORTEST_WAIT = 5.0
 """Seconds a rollout gets even when Helm used up the time."""
 RENDER_TIMEOUT = 120.0
 """Seconds for rendering: Helm only reads then."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The options of ``state: present``, checked and complete."""
-
-    release: str
-    namespace: str
-    chart: ChartRef
-    chart_sha256: str
-    values: Json
-    values_root: str
-    layers: tuple[str, ...]
-    drop_layers: tuple[str, ...]
-    secrets: Mapping[str, str]
-    timeout: float
-    policy: Policy
-    max_age: float
-    check_drift: bool
-    create_namespace: bool
-
-    @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> Wanted:
-        """From the module's options.
-
-        Raises:
-            HubError: E-CHART-02 for a chart that is not pinned.
-        """
-        return cls(
-            release=params["release_name"],
-            namespace=params["namespace"],
-            chart=parse_reference(params["chart_ref"], params["chart_version"] or ""),
-            chart_sha256=params["chart_sha256"] or "",
-            values=params["values"] or {},
-            values_root=params["values_root"] or "",
-            layers=tuple(params["layers"] or ()),
-            drop_layers=tuple(params["drop_layers"] or ()),
-            secrets={key: str(value) for key, value in (params["secrets"] or {}).items()},
-            timeout=float(params["timeout"]),
-            policy=Policy(params["pending_policy"]),
-            max_age=float(params["pending_max_age"]),
-            check_drift=params["drift"] == "check",
-            create_namespace=params["create_namespace"],
-        )
-
-
-@dataclass
-class Tools:
-    """What a run works with."""
-
-    client: KubeClient
-    helm: Helm
-    clock: Clock
-    reporter: Reporter
-    redactor: Redactor
-
-
-@dataclass
-class Done:
-    """What a run found and did; the module turns it into its return values."""
-
-    changed: bool
-    status: str = ""
-    revision: int = 0
-    chart: str = ""
-    app_version: str = ""
-    digest: str = ""
-    plan: Plan = field(default_factory=lambda: Plan({}, {}))
-    hooks: list[Json] = field(default_factory=list)
-    unchecked: list[str] = field(default_factory=list)
-    restarts: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    pods: list[Json] = field(default_factory=list)
-    recovered: str = ""
-    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -163,56 +70,28 @@ class Prepared:
     upgrade: bool
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn SIGTERM (a cancelled job) into an error, so that everything is put away in order."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise HubError(
-            "E-HELM-15",
-            "This run was told to stop (SIGTERM)",
-            "run again: it continues from what it finds",
-            changed=Changed.UNKNOWN,
-        )
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def secrets_path(namespace: str, name: str = "") -> str:
-    """The path of a Secret, or of all of a namespace."""
-    return f"/api/v1/namespaces/{namespace}/secrets" + (f"/{name}" if name else "")
-
-
-def load_history(client: KubeClient, namespace: str, release: str) -> History:
-    """One read: the metadata of Helm's records of one release."""
-    return read_history(client.list(secrets_path(namespace), release_selector(release), metadata_only=True))
-
-
 class Present:
     """``state: present``."""
 
-    def __init__(self, wanted: Wanted, tools: Tools) -> None:
+    def __init__(self, wanted: Wanted, inputs: Inputs, tools: Tools) -> None:
         self._wanted = wanted
+        self._inputs = inputs
         self._tools = tools
         self._client = tools.client
         self._planner = Planner(tools.client)
-        self._inputs = self._read_inputs()
         self._lease = Lease(tools.client, wanted.namespace, wanted.release, tools.clock, tools.reporter)
 
-    def run(self, check_mode: bool) -> Done:
-        """Look, decide, and unless ``check_mode``, do.
+    def run(self, history: History, check_mode: bool) -> Done:
+        """Decide, and unless ``check_mode``, do.
+
+        Args:
+            history: the release as it was found.
+            check_mode: only plan.
 
         Raises:
             HubError: whatever kept the release from being as wanted.
         """
         wanted = self._wanted
-        history = self._history()
-        if history.proved(self._inputs.digest) and not wanted.check_drift:
-            return self._as_found(history)
         release_plan.check_layers(history.newest, wanted.layers, wanted.drop_layers)
         with ExitStack() as stack:
             stack.enter_context(interruptible())
@@ -224,40 +103,8 @@ class Present:
                 self._apply(history, prepared, done)
         return done
 
-    def _read_inputs(self) -> Inputs:
-        wanted = self._wanted
-        mark = fingerprint(wanted.secrets, wanted.namespace, wanted.release)
-        digest = expected_digest(wanted.chart, wanted.chart_sha256, "").sha256
-        if wanted.chart.kind is Kind.PATH:
-            digest = digest_of_path(Path(wanted.chart.ref).expanduser())
-        return Inputs(
-            release=wanted.release,
-            namespace=wanted.namespace,
-            chart=wanted.chart,
-            chart_digest=digest,
-            values=effective_values(wanted.values, wanted.values_root, mark),
-            layers=wanted.layers,
-            fingerprint=mark,
-        )
-
     def _history(self) -> History:
         return load_history(self._client, self._wanted.namespace, self._wanted.release)
-
-    def _as_found(self, history: History) -> Done:
-        newest = history.newest
-        if newest is None:
-            return Done(False)
-        notes = newest.annotations
-        plan = release_plan.assemble((), release_plan.reason_of(()))
-        return Done(
-            changed=False,
-            status=newest.status,
-            revision=newest.number,
-            chart=notes.get(CHART_NAME, ""),
-            app_version=notes.get(APP_VERSION, ""),
-            digest=newest.digest,
-            plan=plan,
-        )
 
     # ---- a release that somebody left half done
 
@@ -266,7 +113,7 @@ class Present:
         wanted, clock = self._wanted, self._tools.clock
         if not pending.is_busy(history):
             return history, None, Move.PROCEED
-        writer = self._lease.probe()
+        writer = Writer.UNKNOWN if wanted.policy is Policy.WAIT else self._lease.probe()
         facts = pending.stuck(history, writer, clock.utcnow())
         move = pending.decide(facts, wanted.policy, wanted.max_age)
         if move is Move.WAIT:
@@ -325,7 +172,9 @@ class Present:
     def _render(self, chart: Path, busy: bool) -> Manifest:
         wanted, helm = self._wanted, self._tools.helm
         if busy:
-            return split_template(helm.template(chart, self._inputs.values, RENDER_TIMEOUT), wanted.namespace, wanted.release)
+            return split_template(
+                helm.template(chart, self._inputs.values, RENDER_TIMEOUT), wanted.namespace, wanted.release
+            )
         return read_release(helm.render(chart, self._inputs.values, RENDER_TIMEOUT))
 
     def _guard(self, new: Manifest, old: Manifest, objects: ObjectPlan) -> None:
@@ -348,7 +197,7 @@ class Present:
         return release_plan.secrets_step(secrets_object(wanted.namespace, wanted.secrets), live)
 
     def _report(self, history: History, prepared: Prepared) -> Done:
-        done = self._as_found(history)
+        done = as_found(history)
         done.changed = prepared.plan.changed
         done.plan = prepared.plan
         done.chart, done.app_version = prepared.chart_name, prepared.app_version
@@ -356,10 +205,14 @@ class Present:
         done.unchecked = prepared.objects.unchecked
         done.restarts = prepared.objects.restarts
         done.kept = prepared.objects.kept
-        if prepared.upgrade and not self._inputs.chart_digest and not history.recorded_chart(self._inputs.chart_identity):
+        if (
+            prepared.upgrade
+            and not self._inputs.chart_digest
+            and not history.recorded_chart(self._inputs.chart_identity)
+        ):
             done.warnings.append(
-                f"Nobody has pinned chart {self._wanted.chart} yet: its sha256 {prepared.chart.sha256} is recorded in the "
-                "release, and later runs refuse another one. Set z2jh_chart_sha256 to have it checked from the start."
+                f"Nobody has pinned chart {self._wanted.chart} yet: its sha256 {prepared.chart.sha256} is recorded in "
+                "the release, and later runs refuse another one. Set z2jh_chart_sha256 to check it from the start."
             )
         return done
 
@@ -414,11 +267,13 @@ class Present:
     def _unchanged_since(self, planned: History) -> None:
         """Lose cleanly against somebody who wrote between our plan and our claim."""
         now = self._history()
-        if [(item.number, item.version) for item in now.revisions] != [(item.number, item.version) for item in planned.revisions]:
+        if [(item.number, item.version) for item in now.revisions] != [
+            (item.number, item.version) for item in planned.revisions
+        ]:
             newest = now.revisions[0].number if now.revisions else 0
             raise HubError(
                 "E-HELM-05",
-                f"Somebody else changed release {self._wanted.release} while this run was planning (now revision {newest})",
+                f"Somebody else changed release {self._wanted.release} while this run planned (now revision {newest})",
                 "run again: it plans from the new state",
             )
 

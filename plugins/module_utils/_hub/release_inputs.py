@@ -183,9 +183,7 @@ def generated_object(namespace: str, release: str, name: str, random_hex: Iterab
             },
         },
         "type": "Opaque",
-        "data": {
-            key: base64.b64encode(value.encode()).decode() for key, value in zip(keys, random_hex, strict=True)
-        },
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in zip(keys, random_hex, strict=True)},
     }
 
 

@@ -15,10 +15,11 @@ from typing import Any
 from .._core.errors import HubError
 from .._core.plan import Plan, Step
 from .._k8s.objects import ABSENT, differences
-from .manifest import changes, shown
+from .manifest import changes
 from .pending import Move, Stuck
+from .redaction import shown
 from .release_inputs import HUB_SECRETS, Inputs
-from .release_state import History, Revision
+from .release_state import History, Revision, release_chart
 
 Json = dict[str, Any]
 
@@ -41,18 +42,7 @@ class Deployed:
 def read_deployed(release: Mapping[str, Any]) -> Deployed:
     """The same from Helm's stored record."""
     values = release.get("config") or {}
-    return Deployed(chart_name(release), values, release.get("apply_method") != "ssa")
-
-
-def chart_name(release: Mapping[str, Any]) -> str:
-    """``name-version`` of a release's chart."""
-    metadata = (release.get("chart") or {}).get("metadata") or {}
-    return f"{metadata.get('name', '?')}-{metadata.get('version', '?')}"
-
-
-def app_version(release: Mapping[str, Any]) -> str:
-    """The version of what the chart installs."""
-    return str(((release.get("chart") or {}).get("metadata") or {}).get("appVersion") or "")
+    return Deployed(release_chart(release), values, release.get("apply_method") != "ssa")
 
 
 def check_layers(newest: Revision | None, layers: Iterable[str], dropped: Iterable[str]) -> None:

@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._core.errors import Changed, HubError
 from .._core.plan import Step
 from .._core.poll import State, Verdict, wait
 from .._k8s.objects import identity
 from . import guards, release_plan
 from .lease import Lease, lease_path
 from .manifest import Manifest, is_kept, read_release
-from .release import UNFINISHED, Done, Tools, interruptible, load_history, secrets_path
-from .release_inputs import DOMAIN, HUB_SECRETS
-from .release_state import History, decode
+from .release_inputs import HUB_SECRETS
+from .release_state import DOMAIN, History, decode
+from .release_tools import UNFINISHED, Tools, interruptible
+from .release_wanted import Done, load_history, secrets_path
 from .server_plan import Planner
-from .._core.errors import HubError
 
 Json = dict[str, Any]
 
@@ -33,11 +34,11 @@ MANAGER_LABEL = "app.kubernetes.io/managed-by"
 class Absent:
     """``state: absent``."""
 
-    def __init__(self, params: Mapping[str, Any], tools: Tools) -> None:
-        self._release: str = params["release_name"]
-        self._namespace: str = params["namespace"]
-        self._timeout = float(params["timeout"])
-        self._keep_data: bool = params["keep_data"]
+    def __init__(self, options: Mapping[str, Any], tools: Tools) -> None:
+        self._release: str = options["release_name"]
+        self._namespace: str = options["namespace"]
+        self._timeout = float(options["timeout"])
+        self._keep_data: bool = options["keep_data"]
         self._tools = tools
         self._client = tools.client
 
@@ -78,7 +79,7 @@ class Absent:
             found += self._paths("pods", SERVERS)
         if not self._keep_data:
             found += self._paths("persistentvolumeclaims", guards.HOMES_SELECTOR)
-            found += self._paths("persistentvolumeclaims", "component=hub")
+            found += self._paths("persistentvolumeclaims", f"component=hub,release={self._release}")
         return found
 
     def _paths(self, plural: str, selector: str) -> list[str]:
@@ -141,6 +142,7 @@ class Absent:
                 "E-HELM-17",
                 f"{', '.join(ended.observation)} did not go away within {self._timeout:.0f} s",
                 "look at its finalizers and events (kubectl describe), then run again",
+                changed=Changed.SOME,
             )
 
 

@@ -4,82 +4,78 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""From the options of hub_release and hub_release_info to their results: the wiring, nothing else."""
+"""From the options of hub_release to what was done: the wiring, nothing else."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from .._core.clock import SystemClock
+from .._core.clock import Clock, SystemClock
 from .._core.progress import Reporter
+from .._core.redact import Redactor
 from .._k8s.client import KubeClient
-from .._shell import Outcome, Request
-from .helm import Helm, Target
-from .manifest import is_secret_name
-from .release import Done, Present, Tools, Wanted
-from .release_removal import Absent
+from .redaction import is_secret_name
+from .release_wanted import Done, Wanted, as_found, load_history, read_inputs
+
+if TYPE_CHECKING:
+    from .release_tools import Tools
+
+Options = Mapping[str, Any]
 
 
-def tools(request: Request) -> Tools:
-    """Everything a run works with, from the module's options."""
-    params, clock = request.params, SystemClock()
-    reporter = Reporter.from_environment(params["release_name"], "release", clock)
-    target = Target(params["release_name"], params["namespace"], params["kubeconfig"], params["context"])
-    return Tools(
-        client=KubeClient.from_kubeconfig(params["kubeconfig"], params["context"]),
-        helm=Helm(params["helm_binary"], target, clock=clock, reporter=reporter, redactor=request.redactor),
-        clock=clock,
-        reporter=reporter,
-        redactor=request.redactor,
-    )
+def converge(options: Options, *, check_mode: bool, redactor: Redactor) -> tuple[Done, Reporter]:
+    """Bring a release to the wanted state, and tell what that took.
+
+    Raises:
+        HubError: whatever kept the release from being as wanted.
+    """
+    clock = SystemClock()
+    reporter = Reporter.from_environment(options["release_name"], "release", clock)
+    for secret in suspects(options["values"]):
+        redactor.add(secret)
+    if options["state"] == "absent":
+        return _absent(options, check_mode, _tools(options, _client(options), clock, reporter, redactor)), reporter
+    wanted = Wanted.from_options(options)
+    inputs = read_inputs(wanted)
+    client = _client(options)
+    history = load_history(client, wanted.namespace, wanted.release)
+    if history.proved(inputs.digest) and not wanted.check_drift:
+        return as_found(history), reporter
+    # Only from here on: planning and writing are a lot of code, and the usual run needs none of it.
+    from .release import Present
+
+    present = Present(wanted, inputs, _tools(options, client, clock, reporter, redactor))
+    return present.run(history, check_mode), reporter
 
 
-def run_release(request: Request) -> Outcome:
-    """The body of module hub_release."""
-    _learn_secrets(request)
-    if request.params["state"] == "present":
-        wanted = Wanted.from_params(request.params)
-        kit = tools(request)
-        done = Present(wanted, kit).run(request.check_mode)
-    else:
-        kit = tools(request)
-        done = Absent(request.params, kit).run(request.check_mode)
-    return outcome(done, kit.reporter)
+def _client(options: Options) -> KubeClient:
+    return KubeClient.from_kubeconfig(options["kubeconfig"], options["context"])
 
 
-def outcome(done: Done, reporter: Reporter) -> Outcome:
-    """The documented return values."""
-    result: dict[str, Any] = {
-        "status": done.status or "absent",
-        "revision": done.revision,
-        "chart": done.chart,
-        "app_version": done.app_version,
-        "digest": done.digest,
-        "plan": [step.as_dict() for step in done.plan.steps],
-        "plan_summary": done.plan.summary(),
-        "reason": done.plan.reason,
-        "hooks": done.hooks,
-        "not_server_checked": done.unchecked,
-        "restarts": done.restarts,
-        "kept": done.kept,
-        "pods": done.pods,
-        "recovered": done.recovered,
-        "transitions": reporter.transitions,
-    }
-    return Outcome(done.changed, result, done.plan.diff, done.warnings)
+def _absent(options: Options, check_mode: bool, tools: Tools) -> Done:
+    from .release_removal import Absent
+
+    return Absent(options, tools).run(check_mode)
 
 
-def _learn_secrets(request: Request) -> None:
-    """Mask what looks like a secret in the values, although none should be there."""
+def _tools(options: Options, client: KubeClient, clock: Clock, reporter: Reporter, redactor: Redactor) -> Tools:
+    """Everything a run that does something works with."""
+    from .helm import Helm, Target
+    from .release_tools import Tools
 
-    def learn(name: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                learn(str(key), item)
-        elif isinstance(value, list):
-            for item in value:
-                learn(name, item)
-        elif isinstance(value, str) and is_secret_name(name):
-            request.redactor.add(value)
+    target = Target(options["release_name"], options["namespace"], options["kubeconfig"], options["context"])
+    helm = Helm(options["helm_binary"], target, clock=clock, reporter=reporter, redactor=redactor)
+    return Tools(client, helm, clock, reporter, redactor)
 
-    learn("", request.params["values"])
+
+def suspects(values: Any, name: str = "") -> Iterator[str]:
+    """Texts under names that look like a secret's: none should be in the values, and none is shown if one is."""
+    if isinstance(values, Mapping):
+        for key, item in values.items():
+            yield from suspects(item, str(key))
+    elif isinstance(values, list):
+        for item in values:
+            yield from suspects(item, name)
+    elif isinstance(values, str) and is_secret_name(name):
+        yield values

@@ -22,7 +22,7 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from .._core.errors import HubError
@@ -145,7 +145,7 @@ def _revision(metadata: Json) -> Revision | None:
 
 def _time(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc) if text else None
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC) if text else None
     except ValueError:
         return None
 
@@ -208,3 +208,14 @@ def failed_patch(secret: Json, revision: Revision, now: datetime) -> Json:
     release["info"]["last_deployed"] = now.isoformat(timespec="seconds").replace("+00:00", "Z")
     metadata = {"resourceVersion": secret["metadata"]["resourceVersion"], "labels": {"status": "failed"}}
     return {"metadata": metadata, "data": {"release": encode(release)}}
+
+
+def release_chart(release: Mapping[str, Any]) -> str:
+    """``name-version`` of a decoded release's chart."""
+    metadata = (release.get("chart") or {}).get("metadata") or {}
+    return f"{metadata.get('name', '?')}-{metadata.get('version', '?')}"
+
+
+def release_app_version(release: Mapping[str, Any]) -> str:
+    """The version of what a decoded release's chart installs; empty where it says none."""
+    return str(((release.get("chart") or {}).get("metadata") or {}).get("appVersion") or "")

@@ -46,8 +46,9 @@ class Credentials:
         base = {"Accept": "application/json"}
         if self._token is not None:
             return base | {"Authorization": f"token {self._token}"}
+        base |= {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
         xsrf = self.http.cookie("_xsrf", url)
-        return base | {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"} | ({"X-XSRFToken": xsrf} if xsrf else {})
+        return base | {"X-XSRFToken": xsrf} if xsrf else base
 
     def websocket_headers(self, url: str) -> dict[str, str]:
         """Headers of a websocket handshake with ``url`` (written as https)."""

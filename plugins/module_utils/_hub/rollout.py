@@ -29,6 +29,9 @@ SERVING = frozenset({"hub", "proxy"})
 """Values of the ``component`` label of what people need to log in."""
 STORAGE_CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 LOOK_EVERY = 1.0
+"""Seconds between two looks."""
+LAST_LINES = 4
+"""Lines at the end of a log that may be blank before the search for words is given up."""
 CURES = {
     "image": "check the image's name and tag and the pull secret (hub_registry), then run again",
     "crash": "correct the setting behind the last line of its log, then run again",
@@ -113,19 +116,22 @@ class Rollout:
         if worst.cause == "claim":
             classes = [item["metadata"]["name"] for item in self._client.list(STORAGE_CLASSES, metadata_only=True)]
             if not classes:
-                return replace(no_storage(_claim(looks, worst.pod), "nothing provides storage", classes), changed=Changed.SOME)
+                return replace(
+                    no_storage(_claim(looks, worst.pod), "nothing provides storage", classes), changed=Changed.SOME
+                )
         return not_ready(release, worst.text, CURES[worst.cause], seconds)
 
     def _last_words(self, looks: Sequence[Served], found: Trouble) -> str:
-        """The last line of a crashed container's log, redacted."""
+        """The last line of a crashed container's log that says anything, redacted."""
         pod = next(pod for look in looks for pod in look.pods if pod["metadata"]["name"] == found.pod)
         path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{found.pod}/log"
         for previous in ("true", "false"):
-            query = {"container": found.container, "tailLines": "1", "previous": previous}
-            reply = self._client.request("GET", path, query, accept="*/*")
-            line = self._redactor.text(str(reply.body.get("message") or "")).strip()
-            if reply.status == 200 and line:
-                return f"; its last words: {line}"
+            for lines in range(1, LAST_LINES + 1):
+                query = {"container": found.container, "tailLines": str(lines), "previous": previous}
+                reply = self._client.request("GET", path, query, accept="*/*")
+                said = self._redactor.text(str(reply.body.get("message") or "")).strip()
+                if reply.status == 200 and said:
+                    return f"; its last words: {said.splitlines()[0].strip()}"
         return ""
 
 
@@ -150,7 +156,9 @@ def _claim(looks: Sequence[Served], name: str) -> str:
     """The first claim a pod uses."""
     pod = next(pod for look in looks for pod in look.pods if pod["metadata"]["name"] == name)
     volumes = pod.get("spec", {}).get("volumes") or []
-    return next((str(item["persistentVolumeClaim"]["claimName"]) for item in volumes if "persistentVolumeClaim" in item), "?")
+    return next(
+        (str(item["persistentVolumeClaim"]["claimName"]) for item in volumes if "persistentVolumeClaim" in item), "?"
+    )
 
 
 def not_ready(release: str, reason: str, cure: str, seconds: float) -> HubError:

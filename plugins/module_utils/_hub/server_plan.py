@@ -23,7 +23,8 @@ from .._core.plan import Step
 from .._k8s.client import APPLY_PATCH, KubeClient, Reply, api_error
 from .._k8s.objects import ABSENT, api_root, canonical, differences, identity, known_resource, object_path
 from .helm import FIELD_MANAGER
-from .manifest import Manifest, changes, is_kept, shown
+from .manifest import Manifest, changes, is_kept
+from .redaction import shown
 
 Json = dict[str, Any]
 
@@ -93,7 +94,9 @@ class Planner:
         wanted = new.by_identity()
         gone = [obj for key, obj in before.items() if key not in wanted]
         with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-            looked = list(pool.map(lambda obj: self._look(obj, before.get(identity(obj)) if client_side else None), new.objects))
+            looked = list(
+                pool.map(lambda obj: self._look(obj, before.get(identity(obj)) if client_side else None), new.objects)
+            )
             leaving = list(pool.map(self._leaving, gone))
         result = ObjectPlan()
         for item in looked:
@@ -191,5 +194,3 @@ def refused(reply: Reply, target: str, path: str, server: str) -> HubError:
         "class or a selector) has to stay as it is",
         details={"status": reply.status, "object": target},
     )
-
-

@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""Walking through a sign-in page by page, as a person with a browser; what to do on each page is decided in login.py."""
+"""Walking through a sign-in page by page, as a person with a browser does; login.py decides what to do on each page."""
 
 from __future__ import annotations
 

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from .._core.budget import Budget
 from .._core.clock import Clock
@@ -199,7 +198,7 @@ class SmokeTest:
         return HubError(
             error_id="E-VERIFY-14",
             what=f"The {self._wish.timeout:.0f} s for the smoke test are over",
-            do="look at the times of the steps before; where they are honest (a node is added, an image pulled), raise hub_verify_timeout",
+            do="look at the times of the steps; where a node is added or an image pulled, raise hub_verify_timeout",
         )
 
     def _http(self) -> Http:
@@ -234,7 +233,7 @@ class SmokeTest:
                     what=f"Who types {plain} does not land on the hub",
                     seen=wrong,
                     wanted=f"a redirect to {self._wish.url}",
-                    do="let the front door redirect port 80; where it cannot by design, set hub_verify_http_redirect: false",
+                    do="let the front door redirect port 80; where it cannot, set hub_verify_http_redirect: false",
                 )
             draft.text = f"{plain} leads to {self._wish.url}"
 
@@ -321,7 +320,13 @@ class SmokeTest:
         with self._step("cell", "cell 6*7=42") as draft:
             value = server.cell("6*7").value
             if value != "42":
-                raise HubError("E-VERIFY-08", "The cell 6*7 has a wrong result", "look at the kernel of the image", value or "nothing", "42")
+                raise HubError(
+                    error_id="E-VERIFY-08",
+                    what="The cell 6*7 has a wrong result",
+                    seen=value or "nothing",
+                    wanted="42",
+                    do="look at the kernel of the image",
+                )
             draft.text = f"6*7 is {value}"
 
     def _check_image(self, server: UserServer) -> None:
@@ -343,7 +348,7 @@ class SmokeTest:
                     what=f"The server of {server.user} does not run the pinned image",
                     seen=wrong,
                     wanted=expected,
-                    do="stop servers that are older than the release, or correct singleuser.image or hub_verify_expected_image; then run again",
+                    do="stop servers older than the release, or correct singleuser.image or hub_verify_expected_image",
                 )
 
     def _write(self, server: UserServer) -> None:
@@ -375,7 +380,8 @@ class SmokeTest:
             server.cell(REMOVE_CELL.format(name=self._file))
             draft.text = "same content, then removed"
             if server.was_running:
-                draft.result, draft.text = Result.NOT_PROVED, "written and read back, but a server that was running is not restarted"
+                draft.result = Result.NOT_PROVED
+                draft.text = "written and read back, but a server that was running is not restarted"
 
     def _stop(self, server: UserServer) -> None:
         title = "server stopped at the end"

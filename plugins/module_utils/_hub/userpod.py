@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""The pod behind a user's server: which image runs in it, whether it is another one than before, why it does not start."""
+"""The pod behind a user's server: which image runs in it, whether it is still the same, why it does not start."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ USER_PODS = "component=singleuser-server"
 """The label that KubeSpawner gives every user pod in z2jh's set-up."""
 USER_NOTE = "hub.jupyter.org/username"
 SERVER_NOTE = "hub.jupyter.org/servername"
-"""Annotations with the names as the hub has them; labels carry them in an escaped form that changed between releases."""
+"""Annotations with the names as the hub has them; the labels' escaped form changed between releases."""
 CONTAINER = "notebook"
 HINTS = 4
 """Events quoted in a message; older ones rarely say more."""
@@ -44,7 +44,9 @@ def parse_pod(pod: Mapping[str, Any]) -> UserPod:
     meta, spec, status = pod.get("metadata") or {}, pod.get("spec") or {}, pod.get("status") or {}
     containers = spec.get("containers") or [{}]
     main = next((one for one in containers if one.get("name") == CONTAINER), containers[0])
-    running = next((one for one in status.get("containerStatuses") or [] if one.get("name") == main.get("name")), {})
+    running: Mapping[str, Any] = next(
+        (one for one in status.get("containerStatuses") or [] if one.get("name") == main.get("name")), {}
+    )
     return UserPod(
         name=meta.get("name", ""),
         uid=meta.get("uid", ""),

@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""One user's server during a smoke test: started, used by running cells, stopped; a person's own server is left alone."""
+"""One user's server during a smoke test: started, used by running cells, stopped; one that ran before is left alone."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from .userpod import UserPod, UserPods
 
 CLEAN_UP = 60.0
 """Seconds that cleaning up may take after the budget is gone."""
+LAST_LOOK = 5.0
+"""Seconds kept back from a wait, so that its last look still fits into the budget and tells what was awaited."""
 EVENTS_KEPT = 5
 
 
@@ -39,7 +41,14 @@ class UserServer:
     """
 
     def __init__(
-        self, hub: HubApi, credentials: Credentials, user: str, *, pods: UserPods | None, budget: Budget, reporter: Reporter
+        self,
+        hub: HubApi,
+        credentials: Credentials,
+        user: str,
+        *,
+        pods: UserPods | None,
+        budget: Budget,
+        reporter: Reporter,
     ) -> None:
         self.user = user
         self.was_running = False
@@ -71,7 +80,8 @@ class UserServer:
         except HubError as problem:
             if problem.error_id != "E-VERIFY-14":
                 raise
-            raise self._not_started(said, f"it is not up, and the {self._budget.seconds:.0f} s for the whole test are over") from problem
+            reason = f"it is not up, and the {self._budget.seconds:.0f} s for the whole test are over"
+            raise self._not_started(said, reason) from problem
         server = server_of(self._hub.user(self.user)) or {}
         path = str(server.get("url") or f"user/{quote(self.user)}/")
         self._open_kernel(urljoin(self._hub.hub_url, path))
@@ -80,7 +90,7 @@ class UserServer:
             self.pod = next((pod for pod in self._pods.of(self.user) if pod.uid != before), None)
 
     def _request_start(self) -> None:
-        """Ask for the server. Only a refusal (4xx) starts nothing for sure; an answer that got lost may have started it."""
+        """Ask for the server. Only a refusal (4xx) starts nothing for sure; what got lost may have started it."""
         try:
             self._hub.start(self.user)
         except HubError as problem:
@@ -106,7 +116,7 @@ class UserServer:
             lambda: server_of(self._hub.user(self.user)),
             judge_start,
             clock=self._budget.clock,
-            timeout=self._budget.left(),
+            timeout=max(0.0, self._budget.left() - LAST_LOOK),
             reporter=self._reporter,
         )
         if not waited.done:
@@ -131,7 +141,7 @@ class UserServer:
             what=f"The server of {self.user} did not start: {reason}",
             seen="; ".join(dict.fromkeys(words)),
             wanted="a running server",
-            do="cure what the last event names (image, quota, storage, node); `kubectl describe pod` of the user's pod says more",
+            do="cure what the last event names (image, quota, storage, node); `kubectl describe pod` says more",
             details={"events": words},
         )
 
@@ -189,7 +199,7 @@ class UserServer:
             self._remains,
             judge_end,
             clock=self._budget.clock,
-            timeout=self._budget.left(),
+            timeout=max(0.0, self._budget.left() - LAST_LOOK),
             interval=1.0,
             reporter=self._reporter,
         )
@@ -199,7 +209,7 @@ class UserServer:
                 what=f"The server of {self.user} does not end",
                 seen=waited.observation,
                 wanted=f"neither server nor pod after {waited.seconds:.0f} s",
-                do="look at the user's pod: a finalizer, a volume that cannot be released, or a node that is gone keeps it",
+                do="look at the user's pod: a finalizer, a volume that is not released, or a lost node keeps it",
             )
         self.started = False
         return "hub and cluster agree" if self.pod is not None else "the hub says so"

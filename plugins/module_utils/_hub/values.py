@@ -79,7 +79,7 @@ class Merged:
             node = below
         last = path[-1]
         if last not in node:
-            node[last] = value
+            node[last] = {} if isinstance(value, dict) else value
             self.owners[path] = layer
         elif not (isinstance(node[last], dict) and value == {}) and _differ(node[last], value):
             self._contradiction(layer, path)

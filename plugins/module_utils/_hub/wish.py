@@ -74,7 +74,11 @@ def parse_wish(params: Mapping[str, Any]) -> Wish:
             do="set url (hub_domain, hub_port, hub_base_url)",
         )
     if params["timeout"] <= 0:
-        raise HubError("E-VERIFY-15", f"A timeout of {params['timeout']} s leaves no time", "set timeout to a positive number of seconds")
+        raise HubError(
+            error_id="E-VERIFY-15",
+            what=f"A timeout of {params['timeout']} s leaves no time",
+            do="set timeout (hub_verify_timeout) to a positive number of seconds",
+        )
     return Wish(
         hub=params["hub"] or host,
         url=url,
@@ -109,7 +113,7 @@ def choose_login(params: Mapping[str, Any]) -> str:
     if asked != "auto" and asked not in NEEDS:
         raise HubError(
             error_id="E-AUTH-14",
-            what=f"The login method {asked} is not available yet: this release cannot enter through Identity-Aware Proxy",
+            what=f"The login method {asked} is not available yet: this release cannot enter through IAP",
             wanted="oidc or hub_token",
             do="use hub_verify_login: hub_token (the evidence then says that the login is not proved)",
         )

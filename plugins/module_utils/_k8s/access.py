@@ -67,7 +67,9 @@ def as_yaml(document: Mapping[str, Any], origin: str) -> str:
     """A document as the text of a file that says where it came from; equal input gives equal text."""
     import yaml
 
-    return f"# Made by researchops.jupyterhub from {origin}; changes here are lost.\n" + str(yaml.safe_dump(document, sort_keys=True))
+    return f"# Made by researchops.jupyterhub from {origin}; changes here are lost.\n" + str(
+        yaml.safe_dump(document, sort_keys=True)
+    )
 
 
 def open_to_others(paths: Sequence[str]) -> list[str]:
@@ -99,7 +101,9 @@ class PrivateFolder:
     @classmethod
     def for_hub(cls, base: str, hub: str, environ: Mapping[str, str] = os.environ) -> PrivateFolder:
         """The folder of one hub; ``base`` defaults to the user's cache directory."""
-        top = base or os.path.join(environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "researchops-jupyterhub")
+        top = base or os.path.join(
+            environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "researchops-jupyterhub"
+        )
         return cls(os.path.join(os.path.abspath(os.path.expanduser(top)), hub))
 
     def file(self, kind: str, *inputs: str) -> str:
@@ -139,7 +143,7 @@ class PrivateFolder:
             raise HubError(
                 error_id="E-ACCESS-15",
                 what=f"{path} cannot be written: {problem.strerror or type(problem).__name__}",
-                do="free space or correct the rights of that directory (XDG_CACHE_HOME chooses another), then run again",
+                do="free space or correct the rights of that directory (XDG_CACHE_HOME moves it), then run again",
             ) from problem
 
     def remove(self) -> bool:

@@ -40,13 +40,13 @@ def anonymous(client: KubeClient) -> HubError:
     """The error for a kubeconfig that logs nobody in."""
     return HubError(
         error_id="E-ACCESS-10",
-        what=f"The API server {client.server} takes us for an anonymous visitor: the kubeconfig carries no credentials it knows",
+        what=f"The API server {client.server} takes us for an anonymous visitor: the kubeconfig logs nobody in",
         do="give a kubeconfig whose user has a token, a client certificate or a login helper",
     )
 
 
 def observe(client: KubeClient, permissions: Sequence[Permission]) -> Observed:
-    """Everything :class:`Observed` holds, over one kept connection; an anonymous visitor gets no further than the version.
+    """Everything :class:`Observed` holds, over one connection; an anonymous visitor sees the version only.
 
     Raises:
         HubError: E-K8S-02 unreachable, E-K8S-03 credentials refused, E-K8S-08 for a server that fails.

@@ -98,15 +98,27 @@ def problems(front: Front) -> list[HubError]:
         found.append(
             HubError(
                 error_id="E-FRONT-03",
-                what=f"hub_front_source_ranges has no effect on a Service of type {front.kind}: everybody could connect",
-                do="use hub_front_service_type: LoadBalancer, or filter where the traffic really enters and empty hub_front_source_ranges",
+                what=f"hub_front_source_ranges does nothing on a Service of type {front.kind}: everybody could connect",
+                do="use hub_front_service_type: LoadBalancer, or filter where the traffic enters and empty this list",
             )
         )
     bad = [text for text in front.source_ranges if not _is_network(text)]
     if bad:
-        found.append(HubError("E-FRONT-04", f"hub_front_source_ranges holds no network: {', '.join(bad)}", "write them as 192.0.2.0/24"))
+        found.append(
+            HubError(
+                "E-FRONT-04",
+                f"hub_front_source_ranges holds no network: {', '.join(bad)}",
+                "write them as 192.0.2.0/24",
+            )
+        )
     if not 1 <= front.https_port <= 65535 or front.https_port == 80:
-        found.append(HubError("E-FRONT-04", f"hub_port {front.https_port} cannot be the port of an https URL", "use 443, 8443 or another free port"))
+        found.append(
+            HubError(
+                "E-FRONT-04",
+                f"hub_port {front.https_port} cannot be the port of an https URL",
+                "use 443, 8443 or another free port",
+            )
+        )
     if front.kind != "LoadBalancer" and not front.address:
         found.append(
             HubError(
@@ -119,7 +131,7 @@ def problems(front: Front) -> list[HubError]:
 
 
 def rows(settings: Mapping[str, Any]) -> list[Json]:
-    """Rows of the preflight table about the role's settings ``kind``, ``address``, ``https_port`` and ``source_ranges``."""
+    """Rows of the preflight table about the settings ``kind``, ``address``, ``https_port``, ``source_ranges``."""
     front = Front(
         namespace="",
         name="hub-front",
@@ -132,7 +144,9 @@ def rows(settings: Mapping[str, Any]) -> list[Json]:
     found = problems(front)
     if found:
         return [{"check": "front Service", "ok": False, "text": item.text()} for item in found]
-    seen = f"{front.kind}, https on port {front.https_port}" + (f", for {', '.join(front.source_ranges)}" if front.source_ranges else "")
+    seen = f"{front.kind}, https on port {front.https_port}" + (
+        f", for {', '.join(front.source_ranges)}" if front.source_ranges else ""
+    )
     return [{"check": "front Service", "ok": True, "text": seen}]
 
 
@@ -147,12 +161,20 @@ def _is_network(text: str) -> bool:
 def addresses_of(service: Mapping[str, Any] | None) -> tuple[str, ...]:
     """The addresses and host names a Service got from its load balancer, sorted."""
     ingress = (((service or {}).get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
-    return tuple(sorted({str(item.get("ip") or item.get("hostname")) for item in ingress if item.get("ip") or item.get("hostname")}))
+    return tuple(
+        sorted(
+            {str(item.get("ip") or item.get("hostname")) for item in ingress if item.get("ip") or item.get("hostname")}
+        )
+    )
 
 
 def keeps_proxy_public(front: Mapping[str, Any] | None, proxy_public: Mapping[str, Any] | None) -> bool:
     """Whether a running hub already has its address on the chart's own Service, and no front of ours beside it."""
-    return front is None and (proxy_public or {}).get("spec", {}).get("type") == "LoadBalancer" and bool(addresses_of(proxy_public))
+    return (
+        front is None
+        and (proxy_public or {}).get("spec", {}).get("type") == "LoadBalancer"
+        and bool(addresses_of(proxy_public))
+    )
 
 
 def canonical(item: Mapping[str, Any] | None) -> Json:
@@ -199,11 +221,13 @@ def judge(service: Mapping[str, Any] | None, wanted: str) -> Verdict:
 
 def no_address(front: Front, reason: str, event: str, seconds: float) -> HubError:
     """The error for a front that got no address in time."""
-    said = f"; the cluster says: {event}" if event else "; no event tells why (often: no load balancer controller in this cluster)"
+    said = f"; the cluster says: {event}" if event else "; no event tells why (often: no load balancer controller)"
+    what = f"Service {front.namespace}/{front.name} has no usable address after {seconds:.0f} s: {reason}{said}"
     return HubError(
         error_id="E-FRONT-01",
-        what=f"Service {front.namespace}/{front.name} has no usable address after {seconds:.0f} s: {reason}{said}".rstrip("."),
-        do="install or repair the load balancer (a cloud's controller, MetalLB), or use hub_front_service_type: NodePort with hub_front_address",
+        what=what.rstrip("."),
+        do="install or repair the load balancer (a cloud's controller, MetalLB), "
+        "or use hub_front_service_type: NodePort with hub_front_address",
     )
 
 

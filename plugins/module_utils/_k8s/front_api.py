@@ -77,7 +77,9 @@ class FrontApi:
 
     def _apply_namespace(self, dry_run: bool, live: Json | None) -> Json:
         try:
-            return self._client.apply(f"/api/v1/namespaces/{self._front.namespace}", self._front.namespace_object(), dry_run=dry_run)
+            return self._client.apply(
+                f"/api/v1/namespaces/{self._front.namespace}", self._front.namespace_object(), dry_run=dry_run
+            )
         except HubError as problem:
             # A namespace that an administrator made for us, without the right to mark it, serves as well.
             if live is None or problem.error_id != "E-K8S-04":

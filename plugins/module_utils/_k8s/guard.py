@@ -40,7 +40,11 @@ class Permission:
     @property
     def target(self) -> str:
         """What is acted on, as ``kubectl auth can-i`` writes it."""
-        what = self.resource + (f".{self.group}" if self.group else "") + (f"/{self.subresource}" if self.subresource else "")
+        what = (
+            self.resource
+            + (f".{self.group}" if self.group else "")
+            + (f"/{self.subresource}" if self.subresource else "")
+        )
         return what + (f" {self.name}" if self.name else "")
 
     @property
@@ -160,7 +164,7 @@ def count_ready(nodes: Sequence[Json]) -> tuple[int, int]:
 
 
 def fingerprints(pem: str) -> tuple[str, ...]:
-    """SHA-256 of each certificate in a PEM text, hex in lower case: what ``openssl x509 -fingerprint -sha256`` shows."""
+    """SHA-256 of each certificate in a PEM text, lower-case hex, as ``openssl x509 -fingerprint -sha256`` has it."""
     blocks = re.findall(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", pem, re.DOTALL)
     result = []
     for block in blocks:
@@ -215,8 +219,8 @@ def refusal(observed: Observed, wanted: Wanted) -> HubError | None:
             what=f"The kubeconfig trusts another CA for {observed.server} than the pinned one",
             seen=", ".join(observed.ca_sha256) or "no CA certificate in the kubeconfig",
             wanted=pinned,
-            do="fetch the kubeconfig anew from the cluster's own tools; change cluster_access_expected_ca_sha256 only if "
-            "the cluster's CA was rotated on purpose",
+            do="fetch the kubeconfig anew from the cluster's own tools; change cluster_access_expected_ca_sha256 "
+            "only if the cluster's CA was rotated on purpose",
             details={"ca_sha256": list(observed.ca_sha256), "server": observed.server},
         )
     return None
@@ -229,12 +233,13 @@ def normal_fingerprint(text: str) -> str:
 
 def unpinned(observed: Observed, hub: str) -> HubError:
     """The error for a cluster nobody pinned; it prints the line that pins it."""
-    do = f"if this is the cluster you mean, add to the inventory of {hub or 'this hub'}: cluster_access_expected_uid: {observed.uid}"
+    whose = hub or "this hub"
+    do = f"if you mean this cluster, add to the inventory of {whose}: cluster_access_expected_uid: {observed.uid}"
     if not observed.uid:
-        do = "get the permission to read the namespace kube-system (verb get), or the UID from somebody who may: kubectl get namespace kube-system -o yaml"
+        do = "get the permission to read (get) the namespace kube-system; its UID is the line that is missing here"
     return HubError(
         error_id="E-ACCESS-02",
-        what=f"No cluster is pinned for {hub or 'this hub'}; {observed.server} would be changed",
+        what=f"No cluster is pinned for {whose}; {observed.server} would be changed",
         seen=f"kube-system UID {observed.uid or 'not readable'}, Kubernetes {observed.version}",
         do=do,
         details={"uid": observed.uid, "server": observed.server},
@@ -245,7 +250,9 @@ def preflight_rows(observed: Observed, wanted: Wanted) -> tuple[Row, ...]:
     """The preflight table's rows about the cluster itself."""
     rows = [Row("API server", True, f"{observed.server} answers, credentials accepted"), _version_row(observed)]
     error = refusal(observed, wanted) or (None if wanted.uid else unpinned(observed, wanted.hub))
-    rows.append(Row("right cluster", error is None, error.text() if error else f"kube-system UID {observed.uid} as pinned"))
+    rows.append(
+        Row("right cluster", error is None, error.text() if error else f"kube-system UID {observed.uid} as pinned")
+    )
     rows.append(_permission_row(observed))
     rows.append(_nodes_row(observed))
     if wanted.storage_class is not None:
@@ -292,7 +299,9 @@ def summary(permissions: Iterable[Permission]) -> str:
     )
 
 
-def needless(refused: Iterable[Permission], namespaces: Iterable[str], existing: Iterable[str]) -> tuple[Permission, ...]:
+def needless(
+    refused: Iterable[Permission], namespaces: Iterable[str], existing: Iterable[str]
+) -> tuple[Permission, ...]:
     """Refused permissions that do not matter: nobody has to create namespaces that are there already."""
     wanted = set(namespaces)
     if not wanted or wanted - set(existing):
@@ -353,11 +362,12 @@ class Libraries:
         """The preflight row about the controller's Python."""
         if not self.missing:
             return Row("Python libraries", True, f"complete in {self.interpreter}")
+        packages = " ".join(self.notes.get(name, name) for name in self.missing)
         error = HubError(
             error_id="E-LIB-01",
             what=f"{self.interpreter} lacks Python libraries that the roles need",
             seen=f"missing: {', '.join(self.missing)}",
-            do=f"run: {self.interpreter} -m pip install {' '.join(self.notes.get(name, name) for name in self.missing)}",
+            do=f"run: {self.interpreter} -m pip install {packages}",
         )
         return Row("Python libraries", False, error.text())
 

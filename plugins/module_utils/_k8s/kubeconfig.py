@@ -64,7 +64,12 @@ class MachineLogin:
         """The kubeconfig's ``user`` that logs in this way."""
         words = ["-I", self.helper, "--issuer", self.issuer, "--client-id", self.client_id]
         words += ["--client-secret-file", self.secret_file, "--cache-dir", self.cache_dir]
-        words += [word for flag, value in (("--audience", self.audience), ("--ca-file", self.ca_file)) if value for word in (flag, value)]
+        words += [
+            word
+            for flag, value in (("--audience", self.audience), ("--ca-file", self.ca_file))
+            if value
+            for word in (flag, value)
+        ]
         return {
             "exec": {
                 "apiVersion": EXEC_API,
@@ -132,7 +137,9 @@ def choose(sources: Sequence[Source], context: str) -> Chosen:
         HubError: E-ACCESS-05 for a context, cluster or user that is not there.
     """
     where = os.pathsep.join(source.path for source in sources)
-    name = context or next((str(item.content["current-context"]) for item in sources if item.content.get("current-context")), "")
+    name = context or next(
+        (str(item.content["current-context"]) for item in sources if item.content.get("current-context")), ""
+    )
     known = sorted({entry["name"] for source in sources for entry in _entries(source, "contexts")})
     listed = ", ".join(known) or "none"
     if not name:
@@ -199,7 +206,7 @@ def helper_missing(command: str, context: str) -> HubError:
     return HubError(
         error_id="E-ACCESS-04",
         what=f"The kubeconfig's context {context} logs in by the program {command}, which this machine does not have",
-        do=f"install {command} (for gke-gcloud-auth-plugin: the Google Cloud SDK component of that name; for aws: the AWS CLI) "
+        do=f"install {command} (gke-gcloud-auth-plugin: a component of the Google Cloud SDK; aws: the AWS CLI) "
         "or give a kubeconfig with a token or certificate",
         details={"command": command},
     )
@@ -214,7 +221,11 @@ def check_provider(user: Mapping[str, Any], where: str) -> None:
     provider = user.get("auth-provider")
     name = str(provider.get("name") or "") if isinstance(provider, dict) else ""
     if name in REMOVED_PROVIDERS:
-        raise unusable(where, f"its auth-provider {name} was removed in Kubernetes 1.26", "fetch the kubeconfig anew from the provider's tool")
+        raise unusable(
+            where,
+            f"its auth-provider {name} was removed in Kubernetes 1.26",
+            "fetch the kubeconfig anew from the provider's tool",
+        )
 
 
 def holds_secret(sources: Iterable[Source]) -> bool:

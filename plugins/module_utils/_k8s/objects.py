@@ -46,8 +46,20 @@ RESOURCES: dict[str, tuple[str, bool]] = {
     "StorageClass": ("storageclasses", False),
 }
 """Kinds of Kubernetes itself: plural and whether they live in a namespace. Fixed by their API conventions."""
-BUILT_IN_GROUPS = ("", "apps", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io")
-BUILT_IN_GROUPS += ("apiextensions.k8s.io", "scheduling.k8s.io", "storage.k8s.io")
+BUILT_IN_GROUPS = frozenset(
+    {
+        "",
+        "apiextensions.k8s.io",
+        "apps",
+        "autoscaling",
+        "batch",
+        "networking.k8s.io",
+        "policy",
+        "rbac.authorization.k8s.io",
+        "scheduling.k8s.io",
+        "storage.k8s.io",
+    }
+)
 
 SERVER_FIELDS = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
 """Metadata the server writes; a difference there is no change."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from .._core.poll import State, Verdict
@@ -21,7 +21,9 @@ IMAGE_PATIENCE = 90.0
 """Seconds an image may fail to be pulled before the wait gives up: registries hiccup, wrong names stay wrong."""
 CRASHES = 4
 """Restarts of a crash-looping container before the wait gives up; a hub may crash once while its proxy starts."""
-IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"})
+IMAGE_REASONS = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
+)
 HOPELESS_REASONS = frozenset({"InvalidImageName", "CreateContainerConfigError"})
 
 
@@ -106,7 +108,8 @@ def _container(pod: str, status: Mapping[str, Any], age: float) -> Trouble | Non
         text = f"container {name} of pod {pod} crashes ({how}; {restarts} restarts)"
         return Trouble(pod, "crash", text, reason == "CrashLoopBackOff" and restarts >= CRASHES, name)
     if waiting:
-        return Trouble(pod, "starting", f"container {name} of pod {pod} waits ({reason or 'no reason given'}{told})", container=name)
+        text = f"container {name} of pod {pod} waits ({reason or 'no reason given'}{told})"
+        return Trouble(pod, "starting", text, container=name)
     return None
 
 
@@ -119,7 +122,7 @@ def _age(metadata: Mapping[str, Any], now: datetime) -> float:
         made = datetime.fromisoformat(str(metadata.get("creationTimestamp", "")).replace("Z", "+00:00"))
     except ValueError:
         return 0.0
-    return (now - made.astimezone(timezone.utc)).total_seconds()
+    return (now - made.astimezone(UTC)).total_seconds()
 
 
 def pod_facts(pod: Mapping[str, Any]) -> Json:

@@ -24,7 +24,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +95,9 @@ def read_secret(path: str) -> str:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise Problem("E-ACCESS-13", f"The client secret file {path} cannot be read: {reason}", do) from error
     if mode & 0o077:
-        raise Problem("E-ACCESS-13", f"The client secret file {path} is open to others (mode {mode:04o})", f"chmod 600 {path}")
+        raise Problem(
+            "E-ACCESS-13", f"The client secret file {path} is open to others (mode {mode:04o})", f"chmod 600 {path}"
+        )
     if not secret:
         raise Problem("E-ACCESS-13", f"The client secret file {path} is empty", do)
     return secret
@@ -109,7 +111,9 @@ class Provider:
         self._sleep = sleep
         self._opener: Any = None
 
-    def fetch(self, url: str, data: bytes | None = None, headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+    def fetch(
+        self, url: str, data: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, Any]]:
         """One JSON reply and its status; tried again only when nothing came back or the provider says 5xx.
 
         Raises:
@@ -119,7 +123,8 @@ class Provider:
         import urllib.error
         import urllib.request
 
-        request = urllib.request.Request(url, data=data, headers={"Accept": "application/json", **(headers or {})})
+        # Only https URLs come here: the issuer's is checked by parse(), the token endpoint's by discover().
+        request = urllib.request.Request(url, data=data, headers={"Accept": "application/json", **(headers or {})})  # noqa: S310
         reason = ""
         for pause in PAUSES:
             self._sleep(pause)
@@ -142,19 +147,20 @@ class Provider:
         import ssl
         import urllib.request
 
-        class NoRedirect(urllib.request.HTTPRedirectHandler):
-            """Answers a redirect like any other status."""
-
-            def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-                return None
-
         if self._opener is None:
             try:
                 context = ssl.create_default_context(cafile=self._ca_file or None)
             except OSError as error:
                 do = "set cluster_access_oidc_ca_file to a file with PEM certificates, or leave it empty"
                 raise Problem("E-ACCESS-11", f"The CA file {self._ca_file} cannot be used: {error}", do) from error
-            self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), NoRedirect)
+            self._opener = urllib.request.OpenerDirector()
+            for handler in (
+                urllib.request.ProxyHandler(),
+                urllib.request.HTTPSHandler(context=context),
+                urllib.request.HTTPErrorProcessor(),
+                urllib.request.HTTPDefaultErrorHandler(),  # and none that follows redirects
+            ):
+                self._opener.add_handler(handler)
         return self._opener.open(request, timeout=REQUEST_TIMEOUT)
 
 
@@ -210,7 +216,11 @@ def login(provider: Provider, settings: Settings, now: Callable[[], float] = tim
     value = reply.get(settings.token)
     if not isinstance(value, str) or not value:
         what = f"The provider's answer for client {settings.client_id} has no {settings.token}"
-        raise Problem("E-ACCESS-14", what, "let the provider issue one for the client credentials grant, with the cluster's audience")
+        raise Problem(
+            "E-ACCESS-14",
+            what,
+            "let the provider issue one for the client credentials grant, with the cluster's audience",
+        )
     lifetime = _seconds(reply.get("expires_in"))
     return Token(value, asked + lifetime, min(MARGIN, lifetime / 2))
 
@@ -225,7 +235,7 @@ def _seconds(value: Any) -> float:
 def _refused(settings: Settings, status: int, reply: dict[str, Any]) -> Problem:
     code = "".join(letter for letter in str(reply.get("error", "no error code"))[:60] if letter.isprintable())
     what = f"{settings.issuer} refused the client {settings.client_id} ({code}, HTTP status {status})"
-    do = f"check client id, the secret in {settings.secret_file}, and that the client may use the client_credentials grant"
+    do = f"check client id, the secret in {settings.secret_file}, and that the client may use client_credentials"
     return Problem("E-ACCESS-12", what, do)
 
 
@@ -258,10 +268,8 @@ class Cache:
                 json.dump({"token": token.value, "ends": token.ends, "margin": token.margin}, stream)
             os.replace(temporary, self._path)
         except OSError:
-            try:
+            with suppress(OSError):
                 os.unlink(temporary)
-            except OSError:
-                pass
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -348,7 +356,9 @@ def parse(argv: Sequence[str]) -> tuple[Settings, str]:
     parser.add_argument("--cache-dir", default="", help="private directory for the token")
     options = parser.parse_args(argv)
     if not options.issuer.startswith("https://"):
-        raise Problem("E-ACCESS-11", f"The issuer {options.issuer} does not start with https://", "give the issuer's https URL")
+        raise Problem(
+            "E-ACCESS-11", f"The issuer {options.issuer} does not start with https://", "give the issuer's https URL"
+        )
     settings = Settings(
         issuer=options.issuer,
         client_id=options.client_id,

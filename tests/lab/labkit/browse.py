@@ -52,7 +52,9 @@ def words(url: str, home: Path, screenshot: Path | None) -> list[str]:
 def browse(lab: Lab, pid: int, facts: Mapping[str, str], url: str, screenshot: Path | None) -> int:
     """Open ``url``, or write a picture of it. Returns Chromium's exit code."""
     if screenshot is None and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise LabError("E-LAB-BROWSE  There is no display here. Do: add --screenshot FILE, or open the URL on your own machine (`lab forward`).")
+        raise LabError(
+            "E-LAB-BROWSE  There is no display here. Do: add --screenshot FILE, or open the URL on your own machine (`lab forward`)."
+        )
     build.install_packages((*build.PACKAGES, *build.BROWSER_PACKAGES))
     home = Path(tempfile.mkdtemp(prefix="lab-browse-"))
     try:
@@ -60,11 +62,21 @@ def browse(lab: Lab, pid: int, facts: Mapping[str, str], url: str, screenshot: P
         enter.enter(lab, pid)
         environment = enter.variables(lab, facts, os.environ) | {"HOME": str(home)}
         limit = SCREENSHOT if screenshot else None
-        done = subprocess.run(words(url, home, screenshot), env=environment, capture_output=screenshot is not None, timeout=limit, check=False)
+        done = subprocess.run(
+            words(url, home, screenshot),
+            env=environment,
+            capture_output=screenshot is not None,
+            timeout=limit,
+            check=False,
+        )
         if screenshot and not screenshot.is_file():
-            raise LabError(f"E-LAB-BROWSE  Chromium made no picture: {done.stderr.decode(errors='replace')[-500:]}. Do: try another URL.")
+            raise LabError(
+                f"E-LAB-BROWSE  Chromium made no picture: {done.stderr.decode(errors='replace')[-500:]}. Do: try another URL."
+            )
         return done.returncode
     except subprocess.TimeoutExpired as error:
-        raise LabError(f"E-LAB-BROWSE  Chromium did not finish {url} within {SCREENSHOT:.0f} s. Do: `lab exec -- curl -v {url}`.") from error
+        raise LabError(
+            f"E-LAB-BROWSE  Chromium did not finish {url} within {SCREENSHOT:.0f} s. Do: `lab exec -- curl -v {url}`."
+        ) from error
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -45,7 +45,9 @@ def missing_packages(wanted: Sequence[str]) -> list[str]:
     try:
         shown = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False).stdout
     except FileNotFoundError as error:
-        raise LabError("E-LAB-OS  The lab needs Debian or Ubuntu (dpkg is not there). Nothing was changed. Do: run it on Debian 12 or later.") from error
+        raise LabError(
+            "E-LAB-OS  The lab needs Debian or Ubuntu (dpkg is not there). Nothing was changed. Do: run it on Debian 12 or later."
+        ) from error
     present = {line.split()[1] for line in shown.splitlines() if line.startswith("installed ")}
     lacking = [name for name in wanted if name not in present]
     if "openssl" in wanted and importlib.util.find_spec("ensurepip") is None:
@@ -80,10 +82,20 @@ def install_packages(wanted: Sequence[str] = PACKAGES) -> None:
         if not any(Path("/var/lib/apt/lists").glob("*_Packages*")):
             run([*apt, "update"], limit=600, env=environment, do=hint)
         try:
-            run([*apt, "install", "-y", "--no-install-recommends", "--no-upgrade", *lacking], limit=1800, env=environment, do=hint)
+            run(
+                [*apt, "install", "-y", "--no-install-recommends", "--no-upgrade", *lacking],
+                limit=1800,
+                env=environment,
+                do=hint,
+            )
         except LabError:
             run([*apt, "update"], limit=600, env=environment, do=hint)  # lists older than the mirror: once more
-            run([*apt, "install", "-y", "--no-install-recommends", "--no-upgrade", *lacking], limit=1800, env=environment, do=hint)
+            run(
+                [*apt, "install", "-y", "--no-install-recommends", "--no-upgrade", *lacking],
+                limit=1800,
+                env=environment,
+                do=hint,
+            )
         if fresh and Path("/run/systemd/system").is_dir():
             run(["systemctl", "disable", "--now", *fresh], limit=60, do="disable these units by hand")
 
@@ -162,8 +174,23 @@ def _go_build(cache: Path, source: Path, target: Path, package: str, ldflags: st
     """Static, without the machine's paths; Go's own build and module caches stay where Go puts them."""
     environment = {k: v for k, v in os.environ.items() if k not in ("GOFLAGS", "GOROOT", "GOTOOLCHAIN")}
     environment |= {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
-    command = [tools(cache).go, "build", "-trimpath", "-ldflags", f"-s -w {ldflags}", "-o", target, package]
-    run(command, limit=3600, cwd=source, env=environment, do="check that Go reaches its module proxy (GOPROXY), then run again")
+    command: list[str | Path] = [
+        tools(cache).go,
+        "build",
+        "-trimpath",
+        "-ldflags",
+        f"-s -w {ldflags}",
+        "-o",
+        target,
+        package,
+    ]
+    run(
+        command,
+        limit=3600,
+        cwd=source,
+        env=environment,
+        do="check that Go reaches its module proxy (GOPROXY), then run again",
+    )
 
 
 def kubernetes_flags() -> str:
@@ -181,7 +208,10 @@ def kubernetes(cache: Path) -> Path:
     """labkube: etcd, Kubernetes, CoreDNS and the lab's controllers in one program."""
     source, flags = SOURCE / "build/kubernetes", kubernetes_flags()
     make = lambda work: _go_build(cache, source, work / "labkube", ".", flags)  # noqa: E731
-    return cached(cache, "kubernetes", digest(GO, source, flags), f"build Kubernetes {KUBERNETES_VERSION}", make) / "labkube"
+    return (
+        cached(cache, "kubernetes", digest(GO, source, flags), f"build Kubernetes {KUBERNETES_VERSION}", make)
+        / "labkube"
+    )
 
 
 def pod_program(cache: Path) -> Path:
@@ -198,7 +228,9 @@ def helm_major() -> str:
 
 def helm_version(major: str) -> str:
     """The version go.mod asks for, with its ``v``."""
-    found = re.search(rf"{re.escape(HELM[major])} (v\S+)", (SOURCE / f"build/helm{major}/go.mod").read_text(encoding="utf-8"))
+    found = re.search(
+        rf"{re.escape(HELM[major])} (v\S+)", (SOURCE / f"build/helm{major}/go.mod").read_text(encoding="utf-8")
+    )
     if found is None:
         raise LabError(f"E-LAB-HELM  build/helm{major}/go.mod does not require {HELM[major]}. Do: restore the file.")
     return found.group(1)
@@ -208,7 +240,10 @@ def helm(cache: Path, major: str) -> Path:
     source, version = SOURCE / f"build/helm{major}", helm_version(major)
     stamps = f"-X {HELM[major]}/internal/version.version={version} -X {HELM[major]}/internal/version.gitTreeState=clean"
     make = lambda work: _go_build(cache, source, work / "helm", f"{HELM[major]}/cmd/helm", stamps)  # noqa: E731
-    return cached(cache, f"helm{major}", digest(GO, source, stamps), f"build Helm {version.removeprefix('v')}", make) / "helm"
+    return (
+        cached(cache, f"helm{major}", digest(GO, source, stamps), f"build Helm {version.removeprefix('v')}", make)
+        / "helm"
+    )
 
 
 # ---- everything ------------------------------------------------------------------------------------------------

@@ -48,7 +48,9 @@ def parse(mountinfo: str) -> Hierarchies:
         return Hierarchies(1, tuple(found["cgroup"] + found["cgroup2"]))
     if found["cgroup2"]:
         return Hierarchies(2, tuple(found["cgroup2"][:1]))
-    raise LabError("E-LAB-CGROUP  No cgroup hierarchy is mounted. Nothing was changed. Do: mount cgroup2 at /sys/fs/cgroup.")
+    raise LabError(
+        "E-LAB-CGROUP  No cgroup hierarchy is mounted. Nothing was changed. Do: mount cgroup2 at /sys/fs/cgroup."
+    )
 
 
 def hierarchies() -> Hierarchies:

@@ -26,7 +26,9 @@ MEBI = 1 << 20
 def _existing(name: str) -> Lab:
     lab = labs.find(name)
     if lab is None:
-        raise LabError(f"E-LAB-DOWN  There is no lab {name!r}. Nothing was changed. Do: tests/lab/lab up --name {name}.")
+        raise LabError(
+            f"E-LAB-DOWN  There is no lab {name!r}. Nothing was changed. Do: tests/lab/lab up --name {name}."
+        )
     return lab
 
 
@@ -49,7 +51,15 @@ def _down(options: argparse.Namespace) -> int:
 def _build(options: argparse.Namespace) -> int:
     built = build.everything(labs.cache_directory(), not options.no_image and ups.have_image())
     build.forget_old(labs.cache_directory())
-    print(json.dumps({"labkube": str(built.labkube), "helm": str(built.helm), "image": built.image.reference if built.image else ""}))
+    print(
+        json.dumps(
+            {
+                "labkube": str(built.labkube),
+                "helm": str(built.helm),
+                "image": built.image.reference if built.image else "",
+            }
+        )
+    )
     return 0
 
 
@@ -67,7 +77,16 @@ def _status(options: argparse.Namespace) -> int:
     seen, pids = runtime.status(lab), runtime.host_pids(lab)
     print(f"{lab.name}: Kubernetes {KUBERNETES_VERSION}, {lab.api_server}, {cgroups.describe()}")
     print(f"{'part':<20} {'state':<12} {'pid':>8} {'restarts':>8} {'since':>10} {'memory':>10}")
-    print(_row("supervisor", "ready", pids.get(1, 0), 0, seen.get("started", 0), runtime.memory([pids[1]] if 1 in pids else [])))
+    print(
+        _row(
+            "supervisor",
+            "ready",
+            pids.get(1, 0),
+            0,
+            seen.get("started", 0),
+            runtime.memory([pids[1]] if 1 in pids else []),
+        )
+    )
     for name, part in seen.get("parts", {}).items():
         pid = pids.get(part["pid"], 0)
         print(_row(name, part["state"], pid, part["restarts"], part["since"], runtime.memory([pid] if pid else [])))
@@ -124,7 +143,7 @@ def _verbs(parser: argparse.ArgumentParser) -> None:
 
     def verb(name: str, act: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         one = verbs.add_parser(name, help=text, description=text)
-        one.add_argument("--name", default=os.environ.get("LAB_NAME") or "lab", help="which lab (default: $LAB_NAME or lab)")
+        one.add_argument("--name", default=argparse.SUPPRESS, help="which lab (default: $LAB_NAME or lab)")
         one.set_defaults(act=act)
         return one
 
@@ -151,7 +170,12 @@ def _verbs(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="lab", description="A genuine single-node Kubernetes with DNS, ACME and OpenID Connect, on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="lab", description="A genuine single-node Kubernetes with DNS, ACME and OpenID Connect, on this machine."
+    )
+    parser.add_argument(
+        "--name", default=os.environ.get("LAB_NAME") or "lab", help="which lab (default: $LAB_NAME or lab)"
+    )
     _verbs(parser)
     options = parser.parse_args(arguments)
     try:

@@ -22,7 +22,9 @@ def running(lab: Lab | None, name: str) -> tuple[Lab, int]:
     """The lab and its supervisor, or an error that says how to start it."""
     pid = runtime.supervisor_pid(lab) if lab else None
     if lab is None or pid is None:
-        raise LabError(f"E-LAB-DOWN  The lab {name!r} is not up. Nothing was changed. Do: tests/lab/lab up --name {name}.")
+        raise LabError(
+            f"E-LAB-DOWN  The lab {name!r} is not up. Nothing was changed. Do: tests/lab/lab up --name {name}."
+        )
     return lab, pid
 
 

@@ -28,7 +28,9 @@ def kubeconfig() -> str:
 def up() -> None:
     path = kubeconfig()
     if not Path(path).is_file():
-        raise LabError(f"E-LAB-KUBECONFIG  LAB_KUBECONFIG names {path}, which is no file. Nothing was changed. Do: correct the path.")
+        raise LabError(
+            f"E-LAB-KUBECONFIG  LAB_KUBECONFIG names {path}, which is no file. Nothing was changed. Do: correct the path."
+        )
     facts()
     say(f"using the cluster of {path}; the lab is not started")
 
@@ -41,7 +43,9 @@ def facts() -> dict[str, str]:
 
 def execute(command: Sequence[str]) -> NoReturn:
     """The command with KUBECONFIG set, in the host's own network."""
-    environment = os.environ | {f"LAB_{key.upper()}": value for key, value in facts().items()} | {"KUBECONFIG": kubeconfig()}
+    environment = (
+        os.environ | {f"LAB_{key.upper()}": value for key, value in facts().items()} | {"KUBECONFIG": kubeconfig()}
+    )
     try:
         os.execvpe(command[0], list(command), environment)
     except FileNotFoundError as error:

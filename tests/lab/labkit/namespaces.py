@@ -23,7 +23,11 @@ KERNEL_SETTINGS = {
     "kernel/keys/root_maxkeys": "1000000",
     "kernel/keys/root_maxbytes": "25000000",
 }
-PRIVATE = ("/run", "/var/lib", "/var/log")  # the lab writes there (fixed paths of kubelet, CNI, containerd); the host must not see it
+PRIVATE = (
+    "/run",
+    "/var/lib",
+    "/var/log",
+)  # the lab writes there (fixed paths of kubelet, CNI, containerd); the host must not see it
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from ipaddress import summarize_address_range
 from pathlib import Path
 
-from labkit.paths import Lab
+from labkit.paths import SERVICE_NETWORKS, Lab
 from labkit.say import LabError
 
 SYSCTLS = {
@@ -27,7 +27,7 @@ MODULES = ("overlay", "br_netfilter", "veth", "bridge", "nf_nat", "xt_conntrack"
 
 
 def host_commands(lab: Lab, pid: int) -> list[str]:
-    """`ip -batch` lines for the host's side; ``pid`` is the supervisor's process id as the host sees it."""
+    """`ip -batch` lines for the host's side; ``pid`` is the supervisor's process id as `ip` sees it."""
     name = lab.veth_host
     lines = [
         f"link add {name} type veth peer name eth0 netns {pid}",
@@ -47,7 +47,8 @@ def lab_commands(lab: Lab) -> list[str]:
     for host in (2, *lab.service_hosts):
         lines += [f"addr add {lab.v4(host)}/24 dev eth0", f"addr add {lab.v6(host)}/64 dev eth0 nodad"]
     lines += ["link set eth0 up", "route add unreachable default", "route add unreachable ::/0 metric 4096"]
-    return lines
+    # kube-proxy rewrites an address of a Service only after a route was found for it.
+    return lines + [f"route add {network} dev eth0" for network in SERVICE_NETWORKS]
 
 
 def _batch(lines: list[str]) -> None:
@@ -55,7 +56,9 @@ def _batch(lines: list[str]) -> None:
         ["ip", "-batch", "-"], input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=30, check=False
     )  # fmt: skip
     if done.returncode != 0:
-        raise LabError(f"E-LAB-NET  The lab's network could not be made: {done.stderr.strip()}. Do: `lab down`, then `lab up`.")
+        raise LabError(
+            f"E-LAB-NET  The lab's network could not be made: {done.stderr.strip()}. Do: `lab down`, then `lab up`."
+        )
 
 
 def set_up_host(lab: Lab, pid: int) -> None:

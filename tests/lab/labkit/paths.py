@@ -186,7 +186,17 @@ class Lab:
 
     @property
     def directories(self) -> tuple[Path, ...]:
-        return (self.pki, self.secrets, self.etc, self.trust, self.services, self.logs, self.run, self.bin, self.volumes)
+        return (
+            self.pki,
+            self.secrets,
+            self.etc,
+            self.trust,
+            self.services,
+            self.logs,
+            self.run,
+            self.bin,
+            self.volumes,
+        )
 
     @property
     def resolv_conf(self) -> Path:

@@ -50,6 +50,11 @@ def new_key(path: Path) -> None:
     _private(path, _openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"))
 
 
+def public_key(private: Path, public: Path) -> None:
+    """Write the public half of a private key, PEM."""
+    public.write_text(_openssl("pkey", "-in", str(private), "-pubout"), encoding="utf-8")
+
+
 def make_authority(directory: Path, name: str = "ca", common_name: str = "Lab CA") -> Path:
     """Create ``NAME.pem`` and ``NAME.key`` unless they are there; return the certificate's path."""
     cert, key = directory / f"{name}.pem", directory / f"{name}.key"

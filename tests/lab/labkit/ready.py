@@ -59,7 +59,12 @@ async def _none(check: ReadyCheck) -> bool:
     return True
 
 
-KINDS: dict[str, Callable[[ReadyCheck], asyncio.Future[bool]]] = {"tcp": _tcp, "http": _http, "file": _file, "none": _none}  # type: ignore[dict-item]
+KINDS: dict[str, Callable[[ReadyCheck], asyncio.Future[bool]]] = {
+    "tcp": _tcp,
+    "http": _http,
+    "file": _file,
+    "none": _none,
+}  # type: ignore[dict-item]
 
 
 async def _command(check: ReadyCheck, environment: dict[str, str]) -> bool:
@@ -75,7 +80,9 @@ async def _command(check: ReadyCheck, environment: dict[str, str]) -> bool:
     finally:
         os.close(writes)
     reader = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reads))
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reads)
+    )
     try:
         return (await asyncio.wait_for(reader.read(), COMMAND)).strip() == b"0"
     except TimeoutError:

@@ -26,6 +26,7 @@ START = 30.0  # seconds for the supervisor to make its namespaces
 READY = 180.0  # seconds for all parts to be ready; a cold disk is slow
 END = 20.0  # seconds for the lab to end in order
 SAY_EVERY = 10.0
+HOPELESS = 6  # restarts of one part within one wait
 
 
 def supervisor_pid(lab: Lab) -> int | None:
@@ -86,7 +87,11 @@ def start(lab: Lab) -> None:
     for name in ("status.json", "pid"):
         (lab.run / name).unlink(missing_ok=True)
     log = lab.logs / "supervisor.log"
-    environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(lab.source), "HOME": "/root"}
+    environment = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PYTHONPATH": str(lab.source),
+        "HOME": "/root",
+    }
     with log.open("ab") as output:
         maker = subprocess.Popen(
             [sys.executable, "-m", "labkit.supervisor", str(lab.state)], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
@@ -98,7 +103,9 @@ def start(lab: Lab) -> None:
             maker.kill()
             code = -9
     if code != 0:
-        raise LabError(f"E-LAB-START  The lab's namespaces could not be made:\n{tail(log)}\nDo: `lab down`, then `lab up`; it needs root.")
+        raise LabError(
+            f"E-LAB-START  The lab's namespaces could not be made:\n{tail(log)}\nDo: `lab down`, then `lab up`; it needs root."
+        )
 
 
 def reload(lab: Lab) -> None:
@@ -111,29 +118,38 @@ def not_ready(seen: dict[str, Any], digest: str) -> dict[str, str]:
     """Parts that are still missing, with their state; ``{"supervisor": ...}`` before it has read the spec."""
     if seen.get("digest") != digest:
         return {"supervisor": "reading the new specification" if seen else "starting"}
-    return {name: part["state"] for name, part in seen["parts"].items() if part["state"] != "ready" and not part["optional"]}
+    return {
+        name: part["state"] for name, part in seen["parts"].items() if part["state"] != "ready" and not part["optional"]
+    }
 
 
 def wait_ready(lab: Lab, digest: str, limit: float = READY) -> None:
     """Wait until every part that is not optional is ready; says every 10 s what it waits for."""
     began, told = time.monotonic(), SAY_EVERY
+    before = {name: part["restarts"] for name, part in status(lab).get("parts", {}).items()}
     while True:
         missing = not_ready(status(lab), digest)
         if not missing:
             return
         waited = time.monotonic() - began
         if supervisor_pid(lab) is None:
-            raise LabError(f"E-LAB-DEAD  The lab ended while it was starting:\n{tail(lab.logs / 'supervisor.log')}\nDo: `lab up` again.")
-        if waited > limit:
-            first = next(iter(missing))
+            raise LabError(
+                f"E-LAB-DEAD  The lab ended while it was starting:\n{tail(lab.logs / 'supervisor.log')}\nDo: `lab up` again."
+            )
+        seen = status(lab).get("parts", {})
+        hopeless = [name for name in missing if seen.get(name, {}).get("restarts", 0) - before.get(name, 0) >= HOPELESS]
+        if waited > limit or hopeless:
+            first = (hopeless or list(missing))[0]
             text = ", ".join(f"{name} {state}" for name, state in missing.items())
             raise LabError(
-                f"E-LAB-READY  Not ready after {limit:.0f} s: {text}. The end of {first}'s log:\n{tail(lab.logs / f'{first}.log')}\n"
+                f"E-LAB-READY  Not ready after {waited:.0f} s: {text}. The end of {first}'s log:\n{tail(lab.logs / f'{first}.log')}\n"
                 f"Do: `lab logs {first}`."
             )
         if waited > told:
             told += SAY_EVERY
-            say("waiting for " + ", ".join(f"{name} ({state})" for name, state in missing.items()) + f", {waited:.0f} s")
+            say(
+                "waiting for " + ", ".join(f"{name} ({state})" for name, state in missing.items()) + f", {waited:.0f} s"
+            )
         time.sleep(0.05)
 
 

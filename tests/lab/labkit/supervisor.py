@@ -26,11 +26,16 @@ from labkit.paths import Lab
 from labkit.process import Process, from_json, start_order
 from labkit.ready import is_ready
 
-ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+}
 POLL = 0.1  # seconds between looks at a part that is starting
 BACKOFF = (0.1, 0.5, 1.0, 2.0, 5.0)  # seconds before a restart; from the front again after STEADY seconds of life
 STEADY = 30.0
 STOP = 8.0  # seconds all parts together have for an orderly end
+GRACE = 1.5  # seconds of it for pods and for all parts but etcd
 LOG_LIMIT = 64 << 20  # bytes; a longer log is cut (its first half is lost)
 
 
@@ -101,16 +106,15 @@ class Supervisor:
         process = part.process
         log = self.lab.logs / f"{process.name}.log"
 
-        def to_host() -> None:
-            namespaces.enter(self.host_network)
-
+        # Only exec between this program and the part: nsenter keeps the process id.
+        outside = ["nsenter", f"--net=/proc/1/fd/{self.host_network}"] if process.host_network else []
         with log.open("ab") as output:
             output.write(f"--- {time.strftime('%F %T')} start: {process.argv[0]}\n".encode())
             output.flush()
             child = subprocess.Popen(
-                list(process.argv), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                [*outside, *process.argv], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 env=ENVIRONMENT | dict(process.env), cwd=process.cwd, start_new_session=True,
-                preexec_fn=to_host if process.host_network else None, user=process.user or None,
+                user=process.user or None,
             )  # fmt: skip
         child.returncode = 0  # reap() collects it, Popen must not try
         part.pid, part.exit = child.pid, None
@@ -199,8 +203,12 @@ class Supervisor:
                 part.task.cancel()
         with suppress(ProcessLookupError):
             os.kill(-1, signal.SIGTERM)
-        end = time.monotonic() + STOP
-        while any(part.pid for part in self.parts.values()) and time.monotonic() < end:
+        began = time.monotonic()
+        while any(part.pid for part in self.parts.values()) and time.monotonic() - began < STOP:
+            if time.monotonic() - began > GRACE:  # etcd waits for the API server's watches, and that one for etcd
+                for name, part in self.parts.items():
+                    if name != "etcd":
+                        self._signal(part, signal.SIGKILL)
             await asyncio.sleep(0.05)
 
     def _cut_logs(self) -> None:
@@ -259,7 +267,7 @@ def main(arguments: Sequence[str]) -> int:
         _first_process(lab, host_network, waits)
         return 0
     namespaces.enter(host_network)  # unshare() moved this process too; the veth's outer end belongs to the host
-    net.set_up_host(lab, pid)
+    net.set_up_host(lab, 1)  # as `ip` sees it: children of this process are born in the new pid namespace already
     (lab.run / "pid").write_text(f"{pid}\n", encoding="utf-8")
     os.write(go, b"g")
     return 0

@@ -24,6 +24,7 @@ from labkit.process import Process, ReadyCheck
 from labkit.say import LabError, run, say
 
 NODE_READY = 90.0  # seconds after its parts are ready
+SETTLE = 20.0  # seconds for the pods of before a crash to be running anew; `up` does not fail for them
 IMPORT = 600.0  # seconds for one image
 KEEP_IMAGES = 2  # of each repository: running pods may still want the one before
 
@@ -43,7 +44,7 @@ def fingerprint() -> str:
     return build.digest(build.helm_major(), sys.version, *[part for part in parts if part.is_dir()])
 
 
-def is_up(lab: Lab) -> bool:
+def is_up(lab: Lab, with_image: bool) -> bool:
     """Whether `up` would change nothing: same sources, supervisor alive, every part ready, API server answering."""
     try:
         record = json.loads((lab.run / "up.json").read_text(encoding="utf-8"))
@@ -53,8 +54,9 @@ def is_up(lab: Lab) -> bool:
     return (
         runtime.supervisor_pid(lab) is not None
         and record["fingerprint"] == fingerprint()
+        and (record["image"] or not with_image)
         and not runtime.not_ready(seen, record["digest"])
-        and all(pid > 0 and part["state"] == "ready" for part in seen["parts"].values() if not part["optional"] for pid in [part["pid"]])
+        and {part["pid"] for part in seen["parts"].values() if not part["optional"]} <= set(runtime.host_pids(lab))
         and Api(lab).alive()
     )
 
@@ -65,7 +67,9 @@ def _ctr(lab: Lab, pid: int, *words: str, limit: float) -> str:
     command = ["nsenter", "-t", str(pid), "-m", "ctr", "--address", kube.CONTAINERD, "-n", "k8s.io", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
     if done.returncode != 0:
-        raise LabError(f"E-LAB-IMAGE  ctr {' '.join(words[:2])} failed: {done.stderr.strip()[-500:]}. Do: `lab logs containerd`.")
+        raise LabError(
+            f"E-LAB-IMAGE  ctr {' '.join(words[:2])} failed: {done.stderr.strip()[-500:]}. Do: `lab logs containerd`."
+        )
     return done.stdout
 
 
@@ -106,7 +110,9 @@ class Importer(threading.Thread):
         except LabError as error:
             self.error = error
         except subprocess.TimeoutExpired as error:
-            self.error = LabError(f"E-LAB-IMAGE  An image was not imported within {error.timeout:.0f} s. Do: `lab logs containerd`.")
+            self.error = LabError(
+                f"E-LAB-IMAGE  An image was not imported within {error.timeout:.0f} s. Do: `lab logs containerd`."
+            )
         finally:
             self.first.set()
 
@@ -181,6 +187,7 @@ def facts(lab: Lab, built: Built, cluster_uid: str) -> dict[str, str]:
         "dns_zone": ZONE,
         "tsig_file": str(lab.tsig_file),
         "tsig_secret_file": str(lab.tsig_file),
+        "tsig_key_file": str(lab.secrets / "tsig.key"),
         "tsig_name": TSIG_NAME,
         "image": built.image.reference if built.image else "",
         "pod_image": built.pod_image.reference,
@@ -192,8 +199,20 @@ def facts(lab: Lab, built: Built, cluster_uid: str) -> dict[str, str]:
 
 
 # ---- the verb --------------------------------------------------------------------------------------------------
+def _settle(lab: Lab, api: Api) -> None:
+    """Wait for the pods that were there before; a pod that cannot come back is its owner's business."""
+    end, since, missing = time.monotonic() + SETTLE, float(runtime.status(lab).get("started", 0)), ["all"]
+    while time.monotonic() < end:
+        with suppress(OSError, HTTPException):
+            missing = api.unsettled(lab.node_name, since)
+            if not missing:
+                return
+        time.sleep(0.1)
+    say(f"pods that are not back after {SETTLE:.0f} s: {', '.join(missing)}")
+
+
 def _finish(lab: Lab, since: float) -> str:
-    """First objects and a Ready node; returns the cluster's UID."""
+    """First objects, a Ready node, pods of before; returns the cluster's UID."""
     api, end, uid = Api(lab), time.monotonic() + NODE_READY, ""
     for item in kube.first_objects()["items"]:
         api.apply(item)
@@ -201,6 +220,7 @@ def _finish(lab: Lab, since: float) -> str:
         with suppress(OSError, HTTPException):
             uid = uid or api.cluster_uid()
             if uid and api.node_ready(lab.node_name, since):
+                _settle(lab, api)
                 return uid
         time.sleep(0.1)
     raise LabError(f"E-LAB-NODE  Node {lab.node_name} is not Ready after {NODE_READY:.0f} s. Do: `lab logs kubelet`.")
@@ -226,7 +246,7 @@ def _start(lab: Lab, built: Built) -> float:
     importer.join(IMPORT)
     if importer.error:
         raise importer.error
-    record = {"fingerprint": fingerprint(), "digest": digest}
+    record = {"fingerprint": fingerprint(), "digest": digest, "image": built.image is not None}
     trust.refresh(lab)
     (lab.etc / "facts.json").write_text(json.dumps(facts(lab, built, uid), indent=1) + "\n", encoding="utf-8")
     (lab.run / "up.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
@@ -236,19 +256,27 @@ def _start(lab: Lab, built: Built) -> float:
 def up(name: str, with_image: bool = True) -> None:
     """Build what is missing, start what does not run, wait until all is ready; says how long and how much memory."""
     known = labs.find(name)
-    if known is not None and is_up(known):
+    wants_image = with_image and have_image()
+    if known is not None and is_up(known, wants_image):
         say(f"{name} is up (Kubernetes {KUBERNETES_VERSION}, {known.api_server})")
         return
     if os.geteuid() != 0:
-        raise LabError("E-LAB-ROOT  The lab needs root (namespaces, cgroups, apt). Nothing was changed. Do: sudo tests/lab/lab up.")
-    built = build.everything(labs.cache_directory(), with_image and have_image())
+        raise LabError(
+            "E-LAB-ROOT  The lab needs root (namespaces, cgroups, apt). Nothing was changed. Do: sudo tests/lab/lab up."
+        )
+    built = build.everything(labs.cache_directory(), wants_image)
     with labs.locked("machine"):
         lab = labs.allocate(name)
     with labs.locked(name):
+        if is_up(lab, wants_image):  # somebody else was faster
+            say(f"{name} is up (Kubernetes {KUBERNETES_VERSION}, {lab.api_server})")
+            return
         took = _start(lab, built)
     used = runtime.total_memory(lab) / (1 << 20)
     ready = "with its services" if have_services() else "without services"
-    say(f"Kubernetes {KUBERNETES_VERSION} ready in {took:.0f} s, {ready}; {used:.0f} MiB resident; {cgroups.describe()}")
+    say(
+        f"Kubernetes {KUBERNETES_VERSION} ready in {took:.0f} s, {ready}; {used:.0f} MiB resident; {cgroups.describe()}"
+    )
 
 
 def down(name: str, purge: bool = False) -> None:
@@ -264,7 +292,11 @@ def down(name: str, purge: bool = False) -> None:
             raise LabError(f"E-LAB-REST  These cgroups are still busy: {', '.join(left)}. Do: `lab down` again.")
         if purge:
             run(["rm", "-rf", "--one-file-system", lab.state], limit=300)
-    say(f"{name} is down" + ("" if was_up else " (it was not up)") + ("; its files are gone" if purge else f"; its files stay in {lab.state}"))
+    say(
+        f"{name} is down"
+        + ("" if was_up else " (it was not up)")
+        + ("; its files are gone" if purge else f"; its files stay in {lab.state}")
+    )
 
 
 def load_facts(lab: Lab) -> dict[str, str]:
@@ -273,7 +305,9 @@ def load_facts(lab: Lab) -> dict[str, str]:
     try:
         found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise LabError(f"E-LAB-DOWN  The lab {lab.name!r} was never up. Nothing was changed. Do: tests/lab/lab up --name {lab.name}.") from None
+        raise LabError(
+            f"E-LAB-DOWN  The lab {lab.name!r} was never up. Nothing was changed. Do: tests/lab/lab up --name {lab.name}."
+        ) from None
     return found
 
 
@@ -287,4 +321,6 @@ def set_forward(lab: Lab, wanted: bool) -> None:
     built = build.everything(lab.cache, have_image())
     with labs.locked(lab.name):
         _start(lab, built)
-    say(f"forward: {'https://NAME.' + ZONE + f':{HTTPS_PORT} on this machine reaches the lab' if wanted else 'stopped'}")
+    say(
+        f"forward: {'https://NAME.' + ZONE + f':{HTTPS_PORT} on this machine reaches the lab' if wanted else 'stopped'}"
+    )

@@ -14,7 +14,7 @@ const STYLE = `
   button { margin-top: 1.5rem; border: 0; background: #1f5fa8; color: #fff; font-weight: 600; cursor: pointer; }
   input:focus-visible, button:focus-visible { outline: 3px solid #e8912d; outline-offset: 2px; }
   .error { border-left: .3rem solid #c0392b; padding: .5rem .8rem; margin: 1rem 0 0; }
-  .note { margin-top: 2rem; font-size: .9rem; color: GrayText; }
+  .note { margin-top: 2rem; font-size: .9rem; opacity: .8; }
   code { overflow-wrap: anywhere; }
 `;
 

@@ -39,7 +39,9 @@ def sample(rule: Any, what: str, files: dict[str, str], complaint: str) -> Any:
 
 
 TAKES_KUBECONFIG = module(
-    DOCUMENTATION="extends_documentation_fragment: [researchops.jupyterhub.kubernetes, researchops.jupyterhub.attributes]\n"
+    DOCUMENTATION="extends_documentation_fragment:\n"
+    "  - researchops.jupyterhub.kubernetes\n"
+    "  - researchops.jupyterhub.attributes\n"
 )
 TABLE = [f"    x{number} = {number}" for number in range(90)]
 BRANCHY = [
@@ -81,7 +83,7 @@ SAMPLES = [
     sample(code_rules.annotations, "argument", {UTIL: "def f(x) -> None: ...\n"}, "f: no type for x"),
     sample(code_rules.annotations, "return", {UTIL: "def f(x: int): ...\n"}, "f: no type for return"),
     sample(code_rules.annotations, "kwargs", {UTIL: "def f(**more) -> None: ...\n"}, "no type for more"),
-    sample(code_rules.licences, "missing", {UTIL: "# SPDX-License-Identifier: GPL-3.0-or-later\n"}, "its head lacks"),
+    sample(code_rules.licences, "missing", {UTIL: f"# {code_rules.SPDX}\n"}, "its head lacks"),
     sample(code_rules.unit_files, "missing", {UTIL: "", "tests/unit/test_y.py": ""}, "no test_x.py"),
     sample(code_rules.leftovers, "mark", {UTIL: "# TODO later\n"}, "x.py:1"),
     sample(code_rules.documented, "no examples", {MODULE: module(EXAMPLES="")}, "no EXAMPLES"),

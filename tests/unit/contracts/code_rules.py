@@ -20,6 +20,9 @@ from .verdict import Verdict, functions, load, parsed, python_files
 LICENCE = (
     "# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)"
 )
+# REUSE-IgnoreStart
+SPDX = "SPDX-License-Identifier: GPL-3.0-or-later"
+# REUSE-IgnoreEnd
 MAIN_LINES, FUNCTION_LINES, COMPLEXITY, FILE_LINES = 40, 80, 14, 500
 TYPICAL_LINES, TYPICAL_COMPLEXITY = 45, 9
 BRANCHES = (
@@ -39,6 +42,7 @@ SHELL = "_shell.py"
 SECRET = re.compile(r"(^|_)(secret|password|passphrase|token|private_key|credential|credentials)(_|$)")
 #: an option that names a file or a method, or tells how long something may last, is no secret by itself
 NOT_SECRET = re.compile(r"_(file|files|method|timeout|ttl)$")
+MARKS = ("TO" + "DO", "FIX" + "ME", "X" * 3)
 KUBERNETES_FRAGMENT = "researchops.jupyterhub.kubernetes"
 
 
@@ -114,8 +118,8 @@ def sizes(root: Path) -> Verdict:
             branches.append(branch)
             limit = MAIN_LINES if function.name == "main" and "modules" in place.parts else FUNCTION_LINES
             bad = length > limit or branch > COMPLEXITY
-            told = f"{place}:{function.lineno} {function.name}: {length} lines of {limit}, complexity {branch} of {COMPLEXITY}"
-            verdict.look(told if bad else None)
+            told = f"{function.name}: {length} lines of {limit}, complexity {branch} of {COMPLEXITY}"
+            verdict.look(f"{place}:{function.lineno} {told}" if bad else None)
     for what, values, limit in (("lines", lengths, TYPICAL_LINES), ("complexity", branches, TYPICAL_COMPLEXITY)):
         if values and percentile(values, 0.95) > limit:
             verdict.complaints.append(f"95th percentile of {what}: {percentile(values, 0.95)}, at most {limit}")
@@ -150,7 +154,7 @@ def licences(root: Path) -> Verdict:
     verdict = Verdict()
     for path in python_files(root, "plugins"):
         head = path.read_text(encoding="utf-8")[:600]
-        missing = [line for line in (LICENCE, "SPDX-License-Identifier: GPL-3.0-or-later") if line not in head]
+        missing = [line for line in (LICENCE, SPDX) if line not in head]
         verdict.look(f"{path.relative_to(root)}: its head lacks {missing}" if missing else None)
     return verdict
 
@@ -172,7 +176,7 @@ def unit_files(root: Path) -> Verdict:
 def leftovers(root: Path) -> Verdict:
     """Nothing is left half-done, and nothing names the place it was written in."""
     verdict = Verdict()
-    marks = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|NotImplementedError)\b")
+    marks = re.compile(rf"\b({'|'.join(MARKS)}|NotImplementedError)\b")
     home = f"{Path.home()}/." if str(Path.home()) != "/" else "/nowhere/."
     for top in ("plugins", "roles", "playbooks", "examples", "meta", "docs", "molecule"):
         for path in sorted((root / top).rglob("*")):

@@ -40,6 +40,13 @@ class Section(dict[str, Any]):
         return self[name]
 
 
+def without_nulls(values: Any) -> Any:
+    """Helm hands on no null: a key set to null is a key left out."""
+    if isinstance(values, dict):
+        return {key: without_nulls(value) for key, value in values.items() if value is not None}
+    return values
+
+
 Run = Callable[..., Section]
 
 
@@ -64,7 +71,7 @@ def run(tmp_path: Path, chart: Path, defaults: Values, monkeypatch: pytest.Monke
         change(values)
         mounted = {f"secret/{name}": text for name, text in {**SECRETS, **(secrets or {})}.items()}
         mounted |= {f"config/{name}": text for name, text in NAMES.items()} | {
-            "secret/values.yaml": yaml.safe_dump(values, sort_keys=False)
+            "secret/values.yaml": yaml.safe_dump(without_nulls(values), sort_keys=False)
         }
         mounted |= {path.name: path.read_text() for path in (chart / "files" / "hub").iterdir() if path.is_file()}
         for name, text in {**mounted, **(files or {})}.items():
@@ -319,12 +326,17 @@ def test_pull_secrets_from_everywhere(run: Run) -> None:
 
 def test_required_user_nodes_and_debugging(run: Run) -> None:
     def change(values: Values) -> None:
-        values["scheduling"]["userPods"]["nodeAffinity"]["matchNodePurpose"] = "require"
+        values["scheduling"]["userPods"] = {
+            "nodeAffinity": {"matchNodePurpose": "require"},
+            "tolerations": [{"key": "a"}],
+        }
+        values["singleuser"]["extraTolerations"] = [{"key": "b"}]
         values["singleuser"]["extraNodeAffinity"] = {"required": [{"a": 1}]}
         values["debug"]["enabled"] = True
 
     config = run(change)
     assert [sorted(term) for term in config.KubeSpawner["node_affinity_required"]] == [["a"], ["matchExpressions"]]
+    assert config.KubeSpawner["tolerations"] == [{"key": "a"}, {"key": "b"}]
     assert config.JupyterHub["log_level"] == "DEBUG" and config.Spawner["debug"] is True
 
 

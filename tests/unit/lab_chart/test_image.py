@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib
 import io
 import json
 import os
 import re
 import shutil
-import sys
 import tarfile
 from pathlib import Path
 from types import ModuleType
@@ -23,14 +22,10 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "tests" / "lab" / "image"
 
 
-@pytest.fixture(scope="session")
-def image() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("lab_image", ROOT / "tests" / "lab" / "labkit" / "image.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def image(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "tests" / "lab"))
+    return importlib.import_module("labkit.image")
 
 
 def requirements() -> list[str]:
@@ -71,7 +66,7 @@ def test_the_key_follows_content_but_not_the_readme(image: ModuleType, tmp_path:
 def test_the_info_names_reference_and_archive_without_building(image: ModuleType, tmp_path: Path) -> None:
     info = image.image_info(tmp_path)
     assert info.reference == f"lab.test/jupyterhub:{info.key}"
-    assert info.archive == tmp_path / "image" / f"jupyterhub-{info.key}.tar" and list(tmp_path.iterdir()) == []
+    assert info.archive == tmp_path / f"image-{info.key}" / "jupyterhub.tar" and list(tmp_path.iterdir()) == []
 
 
 def small_rootfs(root: Path, stamp: int) -> Path:
@@ -121,13 +116,29 @@ def member_bytes(archive: tarfile.TarFile, name: str) -> bytes:
     return file.read()
 
 
-def test_a_failing_tool_is_reported_with_the_end_of_its_log(image: ModuleType, tmp_path: Path) -> None:
-    build = image._Build(work=tmp_path, log=tmp_path / "log", tools=None, progress=print)
-    build.log.write_text("")
-    with pytest.raises(image.ImageError, match=r"(?s)E-LAB-IMAGE: sh -c ended with 3.*Do: look at .*no space left"):
+def test_an_image_in_the_cache_is_not_built_again(image: ModuleType, tmp_path: Path) -> None:
+    info = image.image_info(tmp_path)
+    info.archive.parent.mkdir()
+    assert image.build_image(tmp_path, tools=None, progress=pytest.fail) == info
+
+
+def test_a_failing_tool_leaves_no_image_and_says_what_to_do(
+    image: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(build: Any) -> None:
         image._run(build, ["sh", "-c", "echo no space left >&2; exit 3"], limit=10)
-    with pytest.raises(image.ImageError, match="does-not-exist is not installed"):
-        image._run(build, ["does-not-exist"], limit=10)
+
+    monkeypatch.setattr(image, "_fill", fails)
+    monkeypatch.setattr(image.os, "geteuid", lambda: 0)
+    with pytest.raises(image.LabError, match=r"(?s)E-LAB-CMD .* ended with 3.*no space left.*Do: "):
+        image.build_image(tmp_path, tools=None, progress=print)
+    assert list(tmp_path.glob("image-*")) == []
+
+
+def test_building_without_root_is_refused(image: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image.os, "geteuid", lambda: 1000)
+    with pytest.raises(image.LabError, match=r"needs root\. Nothing was changed\. Do: "):
+        image.build_image(tmp_path, tools=None)
 
 
 def test_what_the_machines_apt_knows_is_handed_on(image: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -242,6 +242,26 @@ def test_the_hooks_checksum_follows_the_images_and_nothing_else(render: Callable
     assert len(set(seen)) == 3 and checksum({"cull": {"timeout": 1}}) == seen[0]
 
 
+def test_the_hook_knows_every_image_a_user_server_may_need(render: Callable[..., Objects]) -> None:
+    choice = {"kubespawner_override": {"image": "r/choice:1"}}
+    profile = {
+        "kubespawner_override": {"image": "r/profile:1"},
+        "profile_options": {"image": {"choices": {"one": choice, "none": {}}}, "free": {}},
+    }
+    user = {"image": {"name": "r/lab", "tag": "2"}, "profileList": [profile, {"display_name": "plain"}]}
+    user |= {"initContainers": [{"image": "r/init:1"}], "extraContainers": [{"image": "r/side:1"}]}
+    puller: dict[str, Any] = {"extraImages": {"more": {"name": "r/more", "tag": "1"}}}
+
+    def images(pull_profiles: bool) -> str:
+        puller["pullProfileListImages"] = pull_profiles
+        job = render({"singleuser": user, "prePuller": puller})["Job/hook-image-awaiter"]
+        value: str = job["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"]
+        return value
+
+    assert images(True) == "r/choice:1 r/init:1 r/lab:2 r/more:1 r/profile:1 r/side:1"
+    assert images(False) == "r/init:1 r/lab:2 r/more:1 r/side:1"
+
+
 def test_images_without_a_tag_are_the_hubs(render: Callable[..., Objects]) -> None:
     objects = render({"hub": {"image": {"name": "r/hub", "tag": "7"}}})
     assert {pod(objects, name)["spec"]["containers"][0]["image"] for name in ("hub", "proxy")} == {"r/hub:7"}

@@ -36,7 +36,9 @@ def refused(name: str, reason: str) -> Finding:
         ),
         pytest.param({"tree": ["a"]}, refused("tree", "a mapping is wanted, this is a list"), id="06 list for mapping"),
         pytest.param({"text": ["a"]}, refused("text", "text is wanted, this is a list"), id="07 list for text"),
-        pytest.param({"text": {"a": 1}}, refused("text", "text is wanted, this is a mapping"), id="08 mapping for text"),
+        pytest.param(
+            {"text": {"a": 1}}, refused("text", "text is wanted, this is a mapping"), id="08 mapping for text"
+        ),
     ],
 )
 def test_unusable_value_is_refused_and_has_its_default(given: dict[str, object], wanted: Finding) -> None:

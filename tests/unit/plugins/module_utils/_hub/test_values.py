@@ -110,9 +110,9 @@ def test_disagreement_is_found_in_every_order(seed: int) -> None:
 
 
 def test_merging_leaves_the_layers_alone() -> None:
-    layers: Json = {"first": {"a": {"b": 1}}, "second": {"a": {"c": 2}}}
+    layers: Json = {"first": {"a": {"b": 1}, "e": {}}, "second": {"a": {"c": 2}, "e": {"f": 1}}}
     merge_layers(layers).values["a"]["b"] = 9
-    assert layers == {"first": {"a": {"b": 1}}, "second": {"a": {"c": 2}}}
+    assert layers == {"first": {"a": {"b": 1}, "e": {}}, "second": {"a": {"c": 2}, "e": {"f": 1}}}
 
 
 @pytest.mark.parametrize(

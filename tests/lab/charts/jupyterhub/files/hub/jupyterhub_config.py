@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """JupyterHub's configuration: chart values to traits.
 
+Helm leaves null values out of what it hands on, so every key may be absent here: get_config answers None then.
 Order, as in z2jh, later wins: what the chart decides, the chart's own keys, hub.config by class name, files in
 jupyterhub_config.d, hub.extraConfig by key. JupyterHub executes this file; `c` is its configuration object.
 """
@@ -169,21 +170,22 @@ def user_node_affinity(spawner: Any) -> None:
 
 def home_volume(spawner: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Volumes and mounts, by name, that make the user's home."""
-    storage = get_config("singleuser.storage")
-    if storage["type"] == "none":
+    kind = get_config("singleuser.storage.type")
+    if kind == "none":
         return {}, {}
-    if storage["type"] == "static":
-        name, claim, sub_path = "home", storage["static"]["pvcName"], storage["static"]["subPath"]
+    sub_path = get_config(f"singleuser.storage.{kind}.subPath")
+    if kind == "static":
+        name, claim = "home", get_config("singleuser.storage.static.pvcName")
     else:
-        dynamic = storage["dynamic"]
-        name, claim, sub_path = dynamic["volumeNameTemplate"], "{pvc_name}", dynamic["subPath"]
+        name, claim = get_config("singleuser.storage.dynamic.volumeNameTemplate"), "{pvc_name}"
         spawner.storage_pvc_ensure = True
         set_config_if_not_none(spawner, "storage_capacity", "singleuser.storage.capacity")
         set_config_if_not_none(spawner, "storage_class", "singleuser.storage.dynamic.storageClass")
         set_config_if_not_none(spawner, "storage_access_modes", "singleuser.storage.dynamic.storageAccessModes")
         set_config_if_not_none(spawner, "pvc_name_template", "singleuser.storage.dynamic.pvcNameTemplate")
     volume = {"name": name, "persistentVolumeClaim": {"claimName": claim}}
-    return {name: volume}, {name: {"name": name, "mountPath": storage["homeMountPath"], "subPath": sub_path}}
+    mount = {"name": name, "mountPath": get_config("singleuser.storage.homeMountPath"), "subPath": sub_path}
+    return {name: volume}, {name: mount}
 
 
 def add_files(volumes: dict[str, Any], mounts: dict[str, Any]) -> None:

@@ -1,0 +1,25 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter that says whether a certificate must be ordered; the judgement itself is tested in _hub/test_acme.py."""
+
+from __future__ import annotations
+
+from ansible_collections.researchops.jupyterhub.plugins.filter.acme_need import FilterModule
+
+acme_need = FilterModule().filters()["acme_need"]
+
+
+def test_an_empty_list_means_no_certificate_yet() -> None:
+    assert acme_need([], "hub.example.org", "https://acme.test/dir") == {
+        "order": True,
+        "reason": "there is no certificate yet",
+        "foreign": False,
+        "ends": "",
+        "error": "",
+    }
+
+
+def test_a_foreign_secret_that_does_not_serve_carries_the_error() -> None:
+    found = acme_need([{"metadata": {}, "data": {"tls.crt": "dGV4dA=="}}], "hub.example.org", "https://a", 0, "hub-tls")
+    assert found["order"] is False
+    assert found["error"].startswith("E-CERT-41 Secret hub-tls was not filled by this role")

@@ -1,0 +1,497 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One way to speak HTTPS: trust, time, size, redirects, cookies, and errors that show no secret."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import urllib3
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core import http
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.http import (
+    Answer,
+    Http,
+    HttpError,
+    clean_url,
+    origin,
+    tls_context,
+)
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import QuietServer, make_certificates
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers from a table that a test fills: path to (status, headers, body)."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = 65536
+    routes: dict[str, tuple[int, list[tuple[str, str]], bytes]]
+    seen: list[dict[str, Any]]
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing goes to the terminal."""
+
+    def handle_one_request(self) -> None:
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            super().handle_one_request()
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.seen.append({"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body.decode()})
+        status, headers, data = self.routes.get(self.path, (404, [], b"nothing here"))
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if "Transfer-Encoding" not in dict(headers):
+            self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = _serve  # noqa: N815
+
+
+class Site:
+    """A server with a table of answers."""
+
+    def __init__(self, url: str, ca_file: str, handler: type[Handler]) -> None:
+        self.url = url
+        self.ca_file = ca_file
+        self.seen = handler.seen
+        self._routes = handler.routes
+
+    def answers(self, path: str, status: int = 200, body: bytes = b"", **headers: str) -> None:
+        self._routes[path] = (status, [(name.replace("_", "-"), value) for name, value in headers.items()], body)
+
+    def redirects(self, path: str, to: str, status: int = 302) -> None:
+        self.answers(path, status, Location=to)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return make_certificates(tmp_path_factory.mktemp("pki"))
+
+
+@contextlib.contextmanager
+def started(pem: Path | None, ca_file: str) -> Iterator[Site]:
+    handler = type("BoundHandler", (Handler,), {"routes": {}, "seen": []})
+    server = QuietServer(("127.0.0.1", 0), handler)
+    scheme = "http"
+    if pem is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        scheme = "https"
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield Site(f"{scheme}://localhost:{server.server_address[1]}", ca_file, handler)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def site(certificates: tuple[Path, Path]) -> Iterator[Site]:
+    with started(certificates[1], str(certificates[0])) as one:
+        yield one
+
+
+@pytest.fixture
+def other(certificates: tuple[Path, Path]) -> Iterator[Site]:
+    with started(certificates[1], str(certificates[0])) as one:
+        yield one
+
+
+def client(site: Site, **settings: Any) -> Http:
+    return Http(ca_file=site.ca_file, **settings)
+
+
+def fails(kind: str, call: Callable[[], Any]) -> HttpError:
+    with pytest.raises(HttpError) as caught:
+        call()
+    assert caught.value.kind == kind, str(caught.value)
+    return caught.value
+
+
+# ---- addresses ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://hub.example.org/hub/oauth_callback?code=SECRET&state=S#frag", "https://hub.example.org/hub/oauth_callback"),
+        ("https://user:pw@hub.example.org:8443/", "https://hub.example.org:8443/"),
+        ("https://issuer.example.org/interaction/mR3s9-tUqLz0aB_x7", "https://issuer.example.org/interaction/..."),
+        ("https://hub.example.org/hub/api/users/ada/server", "https://hub.example.org/hub/api/users/ada/server"),
+        ("https://hub.example.org/user/somebody-with-a-long-name", "https://hub.example.org/user/somebody-with-a-long-name"),
+        ("https://hub.example.org/a//b/", "https://hub.example.org/a//b/"),
+    ],
+    ids=["query", "credentials", "handle", "api", "long word", "slashes"],
+)
+def test_a_shown_address_holds_no_secret(url: str, shown: str) -> None:
+    assert clean_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("https://Hub.Example.org/x", ("https", "hub.example.org", 443)),
+        ("http://hub.example.org", ("http", "hub.example.org", 80)),
+        ("https://hub.example.org:8443", ("https", "hub.example.org", 8443)),
+        ("mailto:ada@example.org", ("mailto", "", 0)),
+    ],
+)
+def test_the_origin_of_an_address(url: str, wanted: tuple[str, str, int]) -> None:
+    assert origin(url) == wanted
+
+
+# ---- trust ----------------------------------------------------------------------------------------------------
+
+
+def test_the_given_ca_is_trusted_besides_the_systems(certificates: tuple[Path, Path]) -> None:
+    plain, more = tls_context(), tls_context(str(certificates[0]))
+    assert more.cert_store_stats()["x509_ca"] == plain.cert_store_stats()["x509_ca"] + 1
+    assert more.verify_mode is ssl.CERT_REQUIRED and more.check_hostname
+    assert more.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "No such file or directory"), ("no PEM here", "it holds no PEM certificate")]
+)
+def test_a_ca_file_that_is_none(tmp_path: Path, content: str | None, reason: str) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    error = fails("ca_file", lambda: tls_context(str(file)))
+    assert (error.error_id, error.reason) == ("E-HTTP-03", reason)
+    assert str(file) in error.what
+
+
+def test_a_python_without_a_store_trusts_what_requests_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = ssl.DefaultVerifyPaths(None, None, "", "", "", "")
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nothing)
+    monkeypatch.setattr(ssl, "create_default_context", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    assert tls_context().cert_store_stats()["x509_ca"] > 50
+
+
+def test_no_variable_beats_the_given_trust(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(tmp_path / "not-there.pem"))
+    site.answers("/", body=b"ok")
+    assert client(site).request("GET", site.url + "/").text == "ok"
+
+
+def test_no_variable_makes_an_unknown_ca_trusted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, site.ca_file)
+    error = fails("tls", lambda: Http().request("GET", site.url + "/?code=SECRET-CODE"))
+    assert error.error_id == "E-HTTP-02" and "certificate" in error.reason
+    assert "SECRET-CODE" not in str(error)
+    assert site.seen == []
+
+
+def test_a_name_that_the_certificate_does_not_carry(tmp_path: Path) -> None:
+    ca_file, pem = make_certificates(tmp_path, host="other.example.org")
+    with started(pem, str(ca_file)) as site:
+        error = fails("tls", lambda: client(site).request("GET", site.url + "/"))
+    assert "Hostname mismatch" in error.reason
+
+
+def test_an_expired_certificate(tmp_path: Path) -> None:
+    ca_file, pem = make_certificates(tmp_path, days=-1)
+    with started(pem, str(ca_file)) as site:
+        error = fails("tls", lambda: client(site).request("GET", site.url + "/"))
+    assert error.reason == "certificate has expired"
+
+
+def test_a_door_that_speaks_no_tls() -> None:
+    with started(None, "") as site:
+        error = fails("tls", lambda: Http().request("GET", site.url.replace("http:", "https:") + "/"))
+    assert error.reason.startswith("the TLS handshake fails")
+
+
+def test_netrc_adds_no_credentials(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost login ada password from-netrc\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    site.answers("/", body=b"ok")
+    client(site).request("GET", site.url + "/")
+    assert "Authorization" not in site.seen[0]["headers"]
+
+
+def test_proxies_come_from_the_environment(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+    error = fails("connect", lambda: client(site).request("GET", "https://hub.example.org/"))
+    assert "refused" in error.reason
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    site.answers("/", body=b"direct")
+    assert client(site).request("GET", site.url + "/").text == "direct"
+
+
+# ---- one exchange ---------------------------------------------------------------------------------------------
+
+
+def test_an_answer_is_complete(site: Site) -> None:
+    site.answers("/x", 418, b'{"a": 1}', Content_Type="application/json", X_Two="2")
+    answer = client(site).request("GET", site.url + "/x")
+    assert (answer.status, answer.url, answer.json()) == (418, site.url + "/x", {"a": 1})
+    assert (answer.headers["content-type"], answer.headers["x-two"]) == ("application/json", "2")
+
+
+def test_json_and_forms_are_sent(site: Site) -> None:
+    site.answers("/")
+    one = client(site)
+    one.request("POST", site.url + "/", json={"a": [1]})
+    one.request("POST", site.url + "/", form=[("a", "1"), ("a", "2 &")])
+    assert [json.loads(site.seen[0]["body"]), site.seen[1]["body"]] == [{"a": [1]}, "a=1&a=2+%26"]
+    assert site.seen[1]["headers"]["Content-Type"] == "application/x-www-form-urlencoded"
+
+
+def test_the_user_agent_never_changes(site: Site) -> None:
+    site.answers("/")
+    client(site).request("GET", site.url + "/")
+    assert site.seen[0]["headers"]["User-Agent"] == "researchops.jupyterhub"
+
+
+def test_a_body_that_is_not_json_says_what_it_is() -> None:
+    answer = Answer(502, "https://hub.example.org/hub/api/?x=1", {"content-type": "text/html; charset=utf-8"}, b"<h1>")
+    error = fails("format", answer.json)
+    assert error.reason == "status 502 with a body of type text/html that is not JSON"
+    assert str(error).startswith("E-HTTP-05 https://hub.example.org/hub/api/ cannot be used: status 502")
+
+
+def test_a_body_never_shows_in_a_representation() -> None:
+    assert "SECRET" not in repr(Answer(200, "https://x/", {}, b"SECRET"))
+
+
+def test_an_endless_answer_is_cut(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MAX_BODY", 100_000)
+    site.answers("/", body=b"x" * 200_000)
+    assert fails("size", lambda: client(site).request("GET", site.url + "/")).error_id == "E-HTTP-05"
+
+
+def test_a_truncated_answer_is_an_error(site: Site) -> None:
+    site.answers("/", body=b"ff\r\nshort", Transfer_Encoding="chunked", Connection="close")
+    error = fails("connect", lambda: client(site).request("GET", site.url + "/"))
+    assert (error.error_id, error.reason) == ("E-HTTP-01", "the connection broke off (ChunkedEncodingError)")
+
+
+def test_a_name_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_args: Any, **_kwargs: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    error = fails("name", lambda: Http().request("GET", "https://nowhere.example.org/?token=SECRET-TOKEN"))
+    assert error.reason == "no address is known for nowhere.example.org"
+    assert "SECRET-TOKEN" not in str(error)
+
+
+def test_nobody_listens(certificates: tuple[Path, Path]) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    error = fails("connect", lambda: Http().request("GET", f"https://127.0.0.1:{port}/"))
+    assert error.reason == "the connection is refused (nothing listens there)"
+    assert error.details == {"url": f"https://127.0.0.1:{port}/", "kind": "connect"}
+
+
+def test_silence_ends_with_the_time_that_is_left(certificates: tuple[Path, Path]) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(1)
+        port = silent.getsockname()[1]
+        error = fails("timeout", lambda: Http(seconds_left=lambda: 0.05).request("GET", f"https://127.0.0.1:{port}/"))
+    assert error.reason == "no answer in time"
+
+
+def test_when_the_callers_time_is_over_the_callers_error_counts(certificates: tuple[Path, Path]) -> None:
+    left = iter([0.05])
+
+    def seconds_left() -> float:
+        for value in left:
+            return value
+        raise HubError("E-X-01", "The caller's time is over", "wait longer")
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(1)
+        port = silent.getsockname()[1]
+        with pytest.raises(HubError, match="E-X-01"):
+            Http(seconds_left=seconds_left).request("GET", f"https://127.0.0.1:{port}/")
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind", "reason"),
+    [
+        (
+            requests.ConnectionError(urllib3.exceptions.ProtocolError("https://x/?code=SECRET")),
+            "connect",
+            "the connection broke off (ConnectionError)",
+        ),
+        (requests.ConnectionError(OSError(113, "No route to host")), "connect", "No route to host"),
+        (requests.exceptions.ReadTimeout("https://x/?code=SECRET"), "timeout", "no answer in time"),
+        (requests.exceptions.InvalidURL("https://x/?code=SECRET"), "connect", "the connection broke off (InvalidURL)"),
+        (ValueError("https://x/?code=SECRET"), "connect", "the connection broke off (ValueError)"),
+        (requests.exceptions.SSLError(ssl.SSLError(1, "[SSL] x")), "tls", "the TLS handshake fails (no reason given)"),
+    ],
+)
+def test_the_librarys_words_are_not_repeated(problem: Exception, kind: str, reason: str) -> None:
+    error = http._translated("https://hub.example.org/x?code=SECRET", problem)
+    assert (error.kind, error.reason) == (kind, reason)
+    assert "SECRET" not in str(error) + repr(error)
+
+
+# ---- redirects ------------------------------------------------------------------------------------------------
+
+
+def test_redirects_are_followed_and_remembered(site: Site, other: Site) -> None:
+    site.redirects("/a?code=SECRET", "/b")
+    site.redirects("/b", f"{other.url}/c")
+    other.answers("/c", body=b"here")
+    answer = client(site).browse("GET", site.url + "/a?code=SECRET")
+    assert (answer.status, answer.text, answer.url) == (200, "here", f"{other.url}/c")
+    assert answer.hops == (f"{site.url}/a", f"{site.url}/b")
+
+
+@pytest.mark.parametrize(("status", "method", "body"), [(302, "GET", ""), (303, "GET", ""), (307, "POST", "a=1")])
+def test_what_becomes_of_a_posted_form(site: Site, status: int, method: str, body: str) -> None:
+    site.redirects("/form", "/next", status)
+    site.answers("/next")
+    client(site).browse("POST", site.url + "/form", form={"a": "1"})
+    assert (site.seen[1]["method"], site.seen[1]["body"]) == (method, body)
+
+
+def test_a_form_is_not_carried_to_another_host(site: Site, other: Site) -> None:
+    site.redirects("/form", f"{other.url}/take", 307)
+    error = fails("redirect", lambda: client(site).browse("POST", site.url + "/form", form={"password": "SECRET-PW"}))
+    assert "another host" in error.reason and "SECRET-PW" not in str(error)
+    assert other.seen == []
+
+
+@pytest.mark.parametrize(
+    ("to", "reason"),
+    [
+        ("http://localhost/plain?state=SECRET", "it redirects from https to http://localhost/plain"),
+        ("javascript:alert(1)", "it redirects to something that is not a web address"),
+        ("ftp://localhost/file", "it redirects to something that is not a web address"),
+    ],
+)
+def test_redirects_that_are_refused(site: Site, to: str, reason: str) -> None:
+    site.redirects("/", to)
+    error = fails("redirect", lambda: client(site).browse("GET", site.url + "/"))
+    assert (error.error_id, error.reason) == ("E-HTTP-04", reason)
+
+
+def test_a_circle_ends(site: Site) -> None:
+    site.redirects("/", "/")
+    error = fails("redirect", lambda: client(site).browse("GET", site.url + "/"))
+    assert error.reason == f"20 redirects in a row, the last one to {site.url}/"
+    assert len(site.seen) == 20
+
+
+@pytest.mark.parametrize("status", [300, 304, 305])
+def test_other_statuses_with_a_location_are_answers(site: Site, status: int) -> None:
+    site.redirects("/", "/else", status)
+    assert client(site).browse("GET", site.url + "/").status == status
+
+
+def test_a_redirect_without_an_address_is_an_answer(site: Site) -> None:
+    site.answers("/", 302, b"where?")
+    assert client(site).browse("GET", site.url + "/").text == "where?"
+
+
+# ---- cookies and other secrets ----------------------------------------------------------------------------------
+
+
+def test_a_cookie_is_known_by_path_and_goes_only_there(site: Site) -> None:
+    site._routes["/"] = (
+        200,
+        [
+            ("Set-Cookie", "_xsrf=of-the-hub; Path=/hub/"),
+            ("Set-Cookie", "_xsrf=of-the-server; Path=/user/ada/"),
+            ("Set-Cookie", "_xsrf=of-all; Path=/"),
+        ],
+        b"",
+    )
+    one = client(site)
+    one.request("GET", site.url + "/")
+    assert one.cookie("_xsrf", site.url + "/hub/api/user") == "of-the-hub"
+    assert one.cookie("_xsrf", site.url + "/user/ada/api/kernels") == "of-the-server"
+    assert one.cookie("_xsrf", site.url + "/else") == "of-all"
+    assert one.cookie("_xsrf", "https://elsewhere.example.org/hub/") is None
+    assert one.cookie("other", site.url + "/hub/") is None
+    assert set(one.cookie_header(site.url + "/user/ada/x").split("; ")) == {"_xsrf=of-the-server", "_xsrf=of-all"}
+    assert one.cookie_header("https://elsewhere.example.org/") == ""
+
+
+@pytest.mark.parametrize(
+    ("domain", "host", "fits"),
+    [
+        ("hub.example.org", "hub.example.org", True),
+        (".example.org", "hub.example.org", True),
+        ("localhost.local", "localhost", True),
+        ("example.org", "notexample.org", False),
+        ("hub.example.org", "example.org", False),
+    ],
+)
+def test_which_host_gets_a_cookie(domain: str, host: str, fits: bool) -> None:
+    assert http._host_fits(domain, host) is fits
+
+
+def test_two_clients_share_no_cookie(site: Site) -> None:
+    site.answers("/", Set_Cookie="sid=one")
+    client(site).request("GET", site.url + "/")
+    client(site).request("GET", site.url + "/")
+    assert "Cookie" not in site.seen[1]["headers"]
+
+
+def test_secrets_that_turn_up_are_learnt(site: Site) -> None:
+    learnt: set[str] = set()
+    site.answers("/", 302, Set_Cookie="sid=cookie-value", Location="/cb?code=code-value&state=state-value&page=3")
+    site.answers("/cb?code=code-value&state=state-value&page=3")
+    client(site, learn=learnt.add).browse("GET", site.url + "/")
+    assert learnt == {"cookie-value", "code-value", "state-value"}
+
+
+# ---- streams ----------------------------------------------------------------------------------------------------
+
+
+def test_the_lines_of_a_stream(site: Site) -> None:
+    site.answers("/", body=b"data: 1\n\ndata: 2\n")
+    assert list(client(site).lines(site.url + "/", headers={"Accept": "text/event-stream"})) == ["data: 1", "", "data: 2"]
+    assert site.seen[0]["headers"]["Accept"] == "text/event-stream"
+
+
+def test_a_stream_that_is_none(site: Site) -> None:
+    error = fails("format", lambda: list(client(site).lines(site.url + "/missing")))
+    assert error.reason == "status 404 instead of a stream of events"
+
+
+def test_a_stream_ends_with_the_callers_time(site: Site) -> None:
+    looks = iter([5.0, 5.0])
+
+    def seconds_left() -> float:
+        for value in looks:
+            return value
+        raise HubError("E-X-01", "over", "wait longer")
+
+    site.answers("/", body=b"a\nb\nc\n")
+    got: list[str] = []
+    with pytest.raises(HubError, match="E-X-01"):
+        got.extend(client(site, seconds_left=seconds_left).lines(site.url + "/"))
+    assert len(got) <= 1

@@ -1,0 +1,54 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DNS settings that cannot work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns import settings
+
+SECRET = "3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs="  # the bytes say nothing
+MANUAL = {"domain": "hub.example.org", "provider": "manual", "server": "", "zone": "", "key_name": "", "key_secret": ""}
+UPDATE = MANUAL | {"provider": "rfc2136", "server": "ns1", "key_name": "k", "key_secret": SECRET, "zone": "example.org."}
+
+
+@pytest.mark.parametrize(
+    ("values", "error_id", "seen"),
+    [
+        pytest.param(MANUAL | {"domain": ""}, "E-DNS-07", "hub_domain is not set", id="00-no-name"),
+        pytest.param(MANUAL | {"domain": "https://hub.example.org"}, "E-DNS-07", "no host name", id="01-a-url"),
+        pytest.param(MANUAL | {"domain": "hub"}, "E-DNS-07", "no host name", id="02-one-label"),
+        pytest.param(MANUAL | {"domain": "-a.example.org"}, "E-DNS-07", "no host name", id="03-dash-first"),
+        pytest.param(MANUAL | {"domain": "a" * 64 + ".org"}, "E-DNS-07", "no host name", id="04-long-label"),
+        pytest.param(MANUAL | {"domain": "a." * 130 + "org"}, "E-DNS-07", "no host name", id="05-long-name"),
+        pytest.param(MANUAL | {"provider": "route53"}, "E-DNS-06", "route53 does not exist", id="06-not-yet"),
+        pytest.param(UPDATE | {"server": "", "key_name": ""}, "E-DNS-07", "hub_dns_server, hub_dns_key_name", id="07-missing"),
+        pytest.param(UPDATE | {"key_secret": "CHANGEME"}, "E-DNS-07", "placeholder", id="08-placeholder"),
+        pytest.param(UPDATE | {"key_secret": "<secret>"}, "E-DNS-07", "placeholder", id="09-placeholder"),
+        pytest.param(UPDATE | {"key_secret": "not base64!"}, "E-DNS-07", "not base64", id="10-no-base64"),
+        pytest.param(UPDATE | {"key_secret": "YWJj"}, "E-DNS-07", "not base64", id="11-too-short"),
+        pytest.param(UPDATE | {"zone": "example.com"}, "E-DNS-07", "is not in hub_dns_zone", id="12-another-zone"),
+        pytest.param(UPDATE | {"zone": "ample.org"}, "E-DNS-07", "is not in hub_dns_zone", id="13-no-label-border"),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_work(values: dict[str, Any], error_id: str, seen: str) -> None:
+    (row,) = settings.rows(values)
+    assert (row["ok"], row["text"].split()[0]) == (False, error_id)
+    assert seen in row["text"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [MANUAL, UPDATE, UPDATE | {"zone": ""}, UPDATE | {"zone": "hub.example.org", "domain": "Hub.Example.org."}],
+)
+def test_settings_that_work(values: dict[str, Any]) -> None:
+    assert settings.rows(values) == [
+        {"check": "DNS settings", "ok": True, "text": f"{values['domain']} by {values['provider']}"}
+    ]
+
+
+def test_the_secret_is_never_repeated() -> None:
+    secret = "this is no base64 but secret"
+    assert secret not in str(settings.rows(UPDATE | {"key_secret": secret}))

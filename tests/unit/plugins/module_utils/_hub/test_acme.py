@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a certificate must be ordered, and what refusals mean."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.acme import Need
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = 86400
+DIRECTORY = "https://acme.test/dir"
+NAME = "hub.example.org"
+
+
+def pair(name: str = NAME, days: float = 90) -> tuple[str, str]:
+    """A self-signed certificate from BEGIN on, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(BEGIN)
+        .not_valid_after(BEGIN + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
+
+
+CERTIFICATE, KEY = pair()
+
+
+def secret(certificate: str = CERTIFICATE, key: str = KEY, directory: str = DIRECTORY) -> dict[str, Any]:
+    def encoded(text: str) -> str:
+        return base64.b64encode(text.encode()).decode()
+
+    metadata = {"name": "hub-tls", "annotations": {acme.DIRECTORY_NOTE: directory} if directory else {}}
+    return {"metadata": metadata, "data": {"tls.crt": encoded(certificate), "tls.key": encoded(key)}}
+
+
+@pytest.mark.parametrize(
+    ("found", "days", "before", "order", "reason"),
+    [
+        pytest.param(None, 1, 0, True, "there is no certificate yet", id="00-none"),
+        pytest.param(secret(certificate=""), 1, 0, True, "the Secret holds no certificate", id="01-empty"),
+        pytest.param({"metadata": {"annotations": {acme.DIRECTORY_NOTE: DIRECTORY}}, "data": {"tls.crt": "*"}}, 1, 0, True, "holds no certificate", id="02-rubbish"),
+        pytest.param(secret(certificate="text"), 1, 0, True, "holds no readable certificate", id="03-not-pem"),
+        pytest.param(secret(*pair("other.example.org")), 1, 0, True, "the present certificate ", id="04-another-name"),
+        pytest.param(secret(key=pair()[1]), 1, 0, True, "the present certificate ", id="05-another-key"),
+        pytest.param(secret(), 91, 0, True, "the present certificate ", id="06-ended"),
+        pytest.param(secret(directory="https://staging.test/dir"), 1, 0, True, "came from https://staging.test/dir", id="07-another-server"),
+        pytest.param(secret(), 60.01, 0, True, "ends 2026-04-01T00:00:00Z", id="08-last-third"),
+        pytest.param(secret(), 60, 30 * DAY, True, "ends 2026-04-01T00:00:00Z", id="09-at-the-very-second"),
+        pytest.param(secret(*pair(days=6)), 4.1, 0, True, "ends 2026-01-07T00:00:00Z", id="10-last-third-of-six-days"),
+        pytest.param(secret(), 59.9, 0, False, "good until 2026-04-01T00:00:00Z, renewed from 2026-03-02T00:00:00Z on", id="11-good"),
+        pytest.param(secret(), 70, 10 * DAY, False, "renewed from 2026-03-22T00:00:00Z on", id="12-good-by-wish"),
+        pytest.param(secret(*pair(days=6)), 3.9, 0, False, "good until 2026-01-07T00:00:00Z", id="13-good-six-days"),
+    ],
+)  # fmt: skip
+def test_a_certificate_is_ordered_or_not(found: Any, days: float, before: float, order: bool, reason: str) -> None:
+    need = acme.need(found, NAME, DIRECTORY, before, BEGIN + timedelta(days=days))
+    assert (need.order, need.foreign, need.stops) == (order, False, False)
+    assert reason in need.reason
+
+
+def test_a_secret_of_somebody_else_is_never_overwritten() -> None:
+    now = BEGIN + timedelta(days=80)
+    good = acme.need(secret(directory=""), NAME, DIRECTORY, 0, now)
+    assert good == Need(False, acme.FOREIGN_GOOD, foreign=True, ends="2026-04-01T00:00:00Z")
+    assert not good.stops
+    ended = acme.need(secret(directory=""), NAME, DIRECTORY, 0, BEGIN + timedelta(days=91))
+    assert (ended.order, ended.foreign, ended.stops) == (False, True, True)
+    error = acme.foreign("hub-tls", ended.reason)
+    assert error.error_id == "E-CERT-41"
+    assert "Secret hub-tls was not filled by this role" in error.what
+
+
+def test_what_goes_back_to_the_play_holds_no_key() -> None:
+    need = acme.need(secret(), NAME, DIRECTORY, 0, BEGIN)
+    assert sorted(need.as_dict()) == ["ends", "foreign", "order", "reason"]
+    assert "PRIVATE" not in str(need.as_dict())
+
+
+GOOD: dict[str, Any] = {
+    "method": "direct",
+    "domain": NAME,
+    "directory": DIRECTORY,
+    "email": "ops@example.org",
+    "dns_provider": "rfc2136",
+    "dns_server": "ns1",
+    "dns_key_name": "k",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error_ids"),
+    [
+        pytest.param({"method": "autohttps"}, ["E-CERT-40"], id="00-not-yet"),
+        pytest.param({"domain": ""}, ["E-CERT-42"], id="01-no-name"),
+        pytest.param({"directory": "http://acme.test"}, ["E-CERT-42"], id="02-no-https"),
+        pytest.param({"email": "ops"}, ["E-CERT-42"], id="03-no-address"),
+        pytest.param({"dns_provider": "manual"}, ["E-CERT-43"], id="04-nobody-sets-the-challenge"),
+        pytest.param({"dns_server": ""}, ["E-CERT-43"], id="05-no-server"),
+        pytest.param({"dns_key_name": ""}, ["E-CERT-43"], id="06-no-key"),
+        pytest.param({"domain": "", "dns_provider": "manual"}, ["E-CERT-42", "E-CERT-43"], id="07-all-are-told"),
+        pytest.param({"method": "none", "domain": "", "dns_provider": "manual"}, [], id="08-none-needs-nothing"),
+        pytest.param({"email": ""}, [], id="09-no-contact"),
+        pytest.param({}, [], id="10-good"),
+    ],
+)
+def test_settings_that_cannot_work(changes: dict[str, Any], error_ids: list[str]) -> None:
+    assert [error.error_id for error in acme.settings_problems(GOOD | changes)] == error_ids
+
+
+def test_settings_as_rows() -> None:
+    assert acme.rows(GOOD | {"method": "none"}, False) == []
+    assert acme.rows(GOOD, True) == [
+        {"check": "ACME", "ok": True, "text": f"{DIRECTORY} answers; DNS-01 by dynamic update"}
+    ]
+    (silent,) = acme.rows(GOOD, False)
+    assert (silent["ok"], silent["text"].split()[0]) == (False, "E-CERT-44")
+    (wrong,) = acme.rows(GOOD | {"domain": ""}, False)
+    assert wrong["text"].startswith("E-CERT-42")
+
+
+@pytest.mark.parametrize(
+    ("said", "error_id", "kind"),
+    [
+        ("status 429: urn:ietf:params:acme:error:rateLimited: too many", "E-CERT-46", " (rateLimited)"),
+        ("urn:ietf:params:acme:error:caa", "E-CERT-47", " (caa)"),
+        ("urn:ietf:params:acme:error:unauthorized", "E-CERT-45", " (unauthorized)"),
+        ("urn:ietf:params:acme:error:somethingNew", "E-CERT-45", " (somethingNew)"),
+        ("Connection refused", "E-CERT-45", ""),
+    ],
+)
+def test_a_refusal_is_told_by_the_servers_own_word(said: str, error_id: str, kind: str) -> None:
+    error = acme.refusal(said, "open an order", NAME, DIRECTORY)
+    assert (error.error_id, error.changed) == (error_id, Changed.SOME)
+    assert error.what == f"No certificate for {NAME}: {DIRECTORY} refused to open an order{kind}"
+    assert error.seen == said
+
+
+def test_a_long_refusal_is_cut_and_put_on_one_line() -> None:
+    error = acme.refusal("a\n  b " + "x" * 2000, "open an order", NAME, DIRECTORY)
+    assert error.seen.startswith("a b xxx")
+    assert len(error.seen) == 700
+
+
+@pytest.mark.parametrize("kind", sorted(acme.ADVICE))
+def test_each_known_refusal_has_its_own_advice(kind: str) -> None:
+    error = acme.refusal(f"urn:ietf:params:acme:error:{kind}", "issue", NAME, DIRECTORY)
+    assert (error.error_id, error.do) == acme.ADVICE[kind]

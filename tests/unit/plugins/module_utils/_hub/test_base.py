@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The layer every hub has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.base import layer
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import Finding
+
+DATABASE = {"pvc": {"annotations": {"helm.sh/resource-policy": "keep"}}}
+PLAIN = {
+    "hub": {"baseUrl": "/", "db": DATABASE},
+    "proxy": {"service": {"type": "ClusterIP"}},
+    "singleuser": {"startTimeout": 900},
+}
+
+
+@pytest.mark.parametrize("base_url", ["", "science", "/science", "science/", "//", "/a b/", "https://hub.example.org/"])
+def test_base_url_without_its_slashes_is_refused(base_url: str) -> None:
+    assert layer({"hub_base_url": base_url}, {})[1] == [
+        Finding(
+            "E-VALUES-10",
+            "hub_base_url",
+            "must begin and end with a slash",
+            "write it as in /science/",
+            seen=base_url,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "wanted"),
+    [
+        pytest.param({}, PLAIN, id="00 nothing set"),
+        pytest.param({"z2jh_namespace": "x", "z2jh_values": {"a": 1}}, PLAIN, id="01 what is not the layer's business"),
+        pytest.param(
+            {"hub_base_url": "/science/", "z2jh_timeout": "120"},
+            PLAIN | {"hub": {"baseUrl": "/science/", "db": DATABASE}, "singleuser": {"startTimeout": 120}},
+            id="02 base URL and the one timeout",
+        ),
+        pytest.param(
+            {"hub_admins": ["bob", "ada"]},
+            PLAIN
+            | {"hub": {"baseUrl": "/", "db": DATABASE, "config": {"Authenticator": {"admin_users": ["ada", "bob"]}}}},
+            id="03 administrators, in one order",
+        ),
+        pytest.param(
+            {"z2jh_storage_class": "fast"},
+            {
+                "hub": {"baseUrl": "/", "db": {"pvc": DATABASE["pvc"] | {"storageClassName": "fast"}}},
+                "proxy": {"service": {"type": "ClusterIP"}},
+                "singleuser": {"startTimeout": 900, "storage": {"dynamic": {"storageClass": "fast"}}},
+            },
+            id="04 storage class of database and homes",
+        ),
+        pytest.param(
+            {"hub_front_keep_proxy_public": True},
+            {"hub": {"baseUrl": "/", "db": DATABASE}, "singleuser": {"startTimeout": 900}},
+            id="05 a hub that keeps its address on the chart's Service",
+        ),
+    ],
+)
+def test_values(variables: dict[str, Any], wanted: dict[str, Any]) -> None:
+    assert layer(variables, {}) == (wanted, [])
+
+
+def test_misspelt_variable_is_told() -> None:
+    assert [finding.do for finding in layer({"z2jh_chartversion": "4.4.0"}, {})[1]] == [
+        "rename it to z2jh_chart_version, or remove it"
+    ]

@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What keeps a certificate from serving a host name: the whole table, deny rows first."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.certificates import (
+    certificate_problems,
+    fingerprint,
+)
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import Finding
+from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import (
+    CLIENT_USE,
+    DAY,
+    NOW,
+    SERVER_USE,
+    make,
+)
+from cryptography.hazmat.primitives import hashes, serialization
+
+HOST = "hub.example.org"
+ROOT = make("root", authority=True, ends=NOW + 3000 * DAY)
+MIDDLE = make("middle", issuer=ROOT, authority=True, ends=NOW + 1000 * DAY)
+OLD_MIDDLE = make("old middle", issuer=ROOT, authority=True, begins=NOW - 900 * DAY, ends=NOW - 3 * DAY)
+LEAF = make(HOST, issuer=MIDDLE, names=[HOST, "10.0.0.1"])
+SELF_SIGNED = make(HOST, names=[HOST])
+OTHER = make("other.example.org", issuer=MIDDLE, names=["other.example.org"])
+EXPIRED = make(HOST, issuer=MIDDLE, names=[HOST], begins=NOW - 100 * DAY, ends=NOW - 3 * DAY)
+FUTURE = make(HOST, issuer=MIDDLE, names=[HOST], begins=NOW + timedelta(hours=1))
+COMMON_NAME_ONLY = make(HOST, issuer=MIDDLE)
+WILDCARD = make("wild", issuer=MIDDLE, names=["*.Example.org"])
+FOR_CLIENTS = make(HOST, issuer=MIDDLE, names=[HOST], use=CLIENT_USE)
+FOR_SERVERS = make(HOST, issuer=MIDDLE, names=[HOST], use=SERVER_USE)
+UNDER_OLD = make(HOST, issuer=OLD_MIDDLE, names=[HOST])
+WEAK = make(HOST, names=[HOST], rsa_bits=1024)
+STRONG = make(HOST, names=[HOST], rsa_bits=2048)
+
+CHAIN = LEAF.pem + MIDDLE.pem
+PROTECTED = LEAF.encoded(serialization.BestAvailableEncryption(b"pass phrase"))
+
+
+@pytest.mark.parametrize(
+    ("pem", "key", "names", "error_ids"),
+    [
+        pytest.param("", LEAF.key_pem, [HOST], ["E-CERT-10"], id="00 nothing"),
+        pytest.param("hello", LEAF.key_pem, [HOST], ["E-CERT-10"], id="01 no PEM"),
+        pytest.param(LEAF.key_pem, LEAF.key_pem, [HOST], ["E-CERT-10"], id="02 the key in place of the certificate"),
+        pytest.param(CHAIN[:300], LEAF.key_pem, [HOST], ["E-CERT-10"], id="03 cut off"),
+        pytest.param(
+            MIDDLE.pem + LEAF.pem, LEAF.key_pem, [HOST], ["E-CERT-11", "E-CERT-14", "E-CERT-17"], id="04 order"
+        ),
+        pytest.param(LEAF.pem + ROOT.pem, LEAF.key_pem, [HOST], ["E-CERT-11"], id="05 a link is missing"),
+        pytest.param(CHAIN + OTHER.pem, LEAF.key_pem, [HOST], ["E-CERT-11"], id="06 something foreign at the end"),
+        pytest.param(EXPIRED.pem + MIDDLE.pem, EXPIRED.key_pem, [HOST], ["E-CERT-12"], id="07 expired"),
+        pytest.param(UNDER_OLD.pem + OLD_MIDDLE.pem, UNDER_OLD.key_pem, [HOST], ["E-CERT-12"], id="08 expired issuer"),
+        pytest.param(FUTURE.pem + MIDDLE.pem, FUTURE.key_pem, [HOST], ["E-CERT-13"], id="09 not yet valid"),
+        pytest.param(OTHER.pem + MIDDLE.pem, OTHER.key_pem, [HOST], ["E-CERT-14"], id="10 another host"),
+        pytest.param(COMMON_NAME_ONLY.pem, COMMON_NAME_ONLY.key_pem, [HOST], ["E-CERT-14"], id="11 common name only"),
+        pytest.param(WILDCARD.pem, WILDCARD.key_pem, ["a.b.example.org"], ["E-CERT-14"], id="12 two labels for one *"),
+        pytest.param(WILDCARD.pem, WILDCARD.key_pem, ["example.org"], ["E-CERT-14"], id="13 no label for *"),
+        pytest.param(WILDCARD.pem, WILDCARD.key_pem, [".example.org"], ["E-CERT-14"], id="14 empty label for *"),
+        pytest.param(CHAIN, LEAF.key_pem, ["10.0.0.2"], ["E-CERT-14"], id="15 another address"),
+        pytest.param(CHAIN, LEAF.key_pem, [HOST, "b.example.org"], ["E-CERT-14"], id="16 one of two names"),
+        pytest.param(FOR_CLIENTS.pem, FOR_CLIENTS.key_pem, [HOST], ["E-CERT-15"], id="17 for clients"),
+        pytest.param(CHAIN, "", [HOST], ["E-CERT-16"], id="18 no key"),
+        pytest.param(CHAIN, CHAIN, [HOST], ["E-CERT-16"], id="19 the certificate in place of the key"),
+        pytest.param(CHAIN, PROTECTED, [HOST], ["E-CERT-16"], id="20 pass phrase"),
+        pytest.param(CHAIN, OTHER.key_pem, [HOST], ["E-CERT-17"], id="21 another key"),
+        pytest.param(CHAIN, MIDDLE.key_pem, [HOST], ["E-CERT-17"], id="22 the issuer's key"),
+        pytest.param(WEAK.pem, WEAK.key_pem, [HOST], ["E-CERT-18"], id="23 small RSA key"),
+        pytest.param(
+            EXPIRED.pem, OTHER.key_pem, ["b.example.org"], ["E-CERT-12", "E-CERT-14", "E-CERT-17"], id="24 all at once"
+        ),
+    ],
+)
+def test_what_is_refused(pem: str, key: str, names: list[str], error_ids: list[str]) -> None:
+    found = certificate_problems(pem, key, names, NOW, source="hub.pem")
+    assert [one.error_id for one in found] == error_ids
+    assert {one.path for one in found} == {"hub.pem"}
+    assert "PRIVATE KEY-----\nM" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("pem", "key", "names"),
+    [
+        pytest.param(CHAIN, LEAF.key_pem, [HOST], id="30 leaf and issuer"),
+        pytest.param(CHAIN + ROOT.pem, LEAF.key_pem, [HOST], id="31 with the root"),
+        pytest.param(LEAF.pem, LEAF.key_pem, [HOST], id="32 leaf alone: who signed it may be trusted directly"),
+        pytest.param(SELF_SIGNED.pem, SELF_SIGNED.key_pem, [HOST], id="33 self-signed"),
+        pytest.param(CHAIN, None, [HOST], id="34 without a key"),
+        pytest.param(CHAIN, LEAF.key_pem, ["HUB.example.ORG."], id="35 case and dot"),
+        pytest.param(CHAIN, LEAF.key_pem, ["10.0.0.1"], id="36 address"),
+        pytest.param(CHAIN, LEAF.key_pem, [], id="37 no names asked"),
+        pytest.param(WILDCARD.pem, WILDCARD.key_pem, [HOST], id="38 wildcard"),
+        pytest.param(FOR_SERVERS.pem, FOR_SERVERS.key_pem, [HOST], id="39 for servers"),
+        pytest.param(STRONG.pem, STRONG.key_pem, [HOST], id="40 RSA"),
+        pytest.param("# comment\n" + CHAIN.replace("\n", "\r\n"), LEAF.key_pem, [HOST], id="41 other line ends"),
+    ],
+)
+def test_what_is_fine(pem: str, key: str | None, names: list[str]) -> None:
+    assert certificate_problems(pem, key, names, NOW) == []
+
+
+def only(pem: str, key: str | None = None, names: tuple[str, ...] = (HOST,)) -> Finding:
+    found = certificate_problems(pem, key, names, NOW, source="hub.pem")
+    assert len(found) == 1
+    return found[0]
+
+
+def test_messages_say_what_was_seen_and_what_to_do() -> None:
+    assert only(EXPIRED.pem + MIDDLE.pem) == Finding(
+        "E-CERT-12",
+        "hub.pem",
+        "expired on 2026-11-19 12:00 UTC, 3 days ago",
+        "get a new certificate and give that one",
+    )
+    assert only(FUTURE.pem + MIDDLE.pem) == Finding(
+        "E-CERT-13",
+        "hub.pem",
+        "is not valid before 2026-11-22 13:00 UTC",
+        "check this machine's clock; else wait until then or give another certificate",
+        seen="now 2026-11-22 12:00 UTC",
+    )
+    assert only(OTHER.pem + MIDDLE.pem) == Finding(
+        "E-CERT-14",
+        "hub.pem",
+        "is not for hub.example.org: browsers would refuse it",
+        "get a certificate whose subject alternative names hold the host name, or correct hub_domain",
+        seen="other.example.org",
+        wanted="hub.example.org",
+    )
+
+
+def test_wrong_order_is_told_from_a_missing_link() -> None:
+    order = certificate_problems(MIDDLE.pem + LEAF.pem, None, [], NOW, source="hub.pem")
+    missing = certificate_problems(LEAF.pem + ROOT.pem, None, [], NOW, source="hub.pem")
+    assert order == [
+        Finding(
+            "E-CERT-11",
+            "hub.pem",
+            "holds a broken chain: certificate 2 did not sign certificate 1",
+            "put the certificates in order: the hub's own first, then its issuer, then that one's issuer",
+            seen=f"CN=middle, then CN={HOST}",
+            wanted="after CN=middle its issuer CN=root",
+        )
+    ]
+    assert [one.do for one in missing] == [
+        "write the leaf first, then each certificate's issuer; leave out what does not belong to it"
+    ]
+
+
+def test_key_of_another_certificate_of_the_file_is_recognised() -> None:
+    found = certificate_problems(CHAIN, MIDDLE.key_pem, [HOST], NOW)
+    assert found[0].do == "put certificate 2 of the file first: the key belongs to that one"
+
+
+def test_the_moment_of_expiry_counts_as_expired() -> None:
+    ends = NOW + 80 * DAY
+    assert certificate_problems(CHAIN, None, [HOST], ends - timedelta(seconds=1)) == []
+    assert [one.error_id for one in certificate_problems(CHAIN, None, [HOST], ends)] == ["E-CERT-12"]
+
+
+def test_a_moment_without_zone_is_utc() -> None:
+    assert certificate_problems(CHAIN, None, [HOST], NOW.replace(tzinfo=None)) == []
+
+
+def test_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with pytest.raises(HubError) as caught:
+        certificate_problems(CHAIN, None, [HOST], NOW)
+    assert caught.value.error_id == "E-LIB-01"
+
+
+def test_fingerprint_is_that_of_the_leaf() -> None:
+    assert fingerprint(CHAIN) == LEAF.certificate.fingerprint(hashes.SHA256()).hex()
+    assert fingerprint("hello") == ""

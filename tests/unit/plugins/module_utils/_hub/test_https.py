@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where TLS ends, and which pairs of choices work."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import https
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import Finding
+
+LATER = "is planned, but this release cannot do it yet"
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "error_id", "path", "sentence"),
+    [
+        pytest.param("none", "", "E-CERT-20", "hub_https_type", "is not a choice", id="00 no such type"),
+        pytest.param("Secret", "", "E-CERT-20", "hub_https_type", "is not a choice", id="01 case matters"),
+        pytest.param("secret", "certbot", "E-CERT-20", "letsencrypt_method", "is not a choice", id="02 no such method"),
+        pytest.param("letsencrypt", "autohttps", "E-CERT-20", "hub_https_type", LATER, id="03 autohttps"),
+        pytest.param("offload", "none", "E-CERT-20", "hub_https_type", LATER, id="04 offload"),
+        pytest.param("ingress", "cert_manager", "E-CERT-20", "hub_https_type", LATER, id="05 ingress"),
+        pytest.param("gateway", "none", "E-CERT-20", "hub_https_type", LATER, id="06 gateway"),
+        pytest.param("secret", "cert_manager", "E-CERT-20", "letsencrypt_method", LATER, id="07 cert-manager"),
+        pytest.param("secret", "autohttps", "E-CERT-20", "letsencrypt_method", LATER, id="08 secret and autohttps"),
+        pytest.param(
+            "manual",
+            "direct",
+            "E-CERT-21",
+            "hub_https_type",
+            "is manual, which does not go with letsencrypt_method direct: the certificate would have two sources",
+            id="09 two sources",
+        ),
+    ],
+)
+def test_pair_that_does_not_work_is_refused(kind: str, method: str, error_id: str, path: str, sentence: str) -> None:
+    found = https.pair_problem(kind, method)
+    assert [(one.error_id, one.path, one.sentence) for one in found] == [(error_id, path, sentence)]
+
+
+@pytest.mark.parametrize(("kind", "method"), [("secret", ""), ("secret", "none"), ("secret", "direct"), ("manual", "")])
+def test_legal_pair(kind: str, method: str) -> None:
+    assert https.pair_problem(kind, method) == []
+
+
+def test_every_pair_is_decided() -> None:
+    pairs = set(itertools.product(https.TYPES, https.METHODS))
+    legal = {pair for pair in pairs if not https.pair_problem(*pair)}
+    assert legal == set(https.LEGAL)
+    assert all(len(https.pair_problem(*pair)) == 1 for pair in pairs - legal)
+
+
+@pytest.mark.parametrize(
+    ("variables", "paths"),
+    [
+        pytest.param({"hub_https_type": "secret"}, ["hub_domain"], id="00 no host name"),
+        pytest.param(
+            {"hub_https_type": "secret", "hub_domain": "h", "hub_https_secret_name": ""},
+            ["hub_https_secret_name"],
+            id="01 no Secret",
+        ),
+        pytest.param(
+            {"hub_https_type": "manual", "hub_domain": "h"},
+            ["hub_https_certificate_file", "hub_https_private_key_file"],
+            id="02 no files",
+        ),
+    ],
+)
+def test_what_a_type_needs_is_asked_for(variables: dict[str, str], paths: list[str]) -> None:
+    found = https.layer(variables, {})[1]
+    assert [(one.error_id, one.path) for one in found] == [("E-CERT-22", path) for path in paths]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"hub_https_type": "secret", "letsencrypt_method": "direct"},
+        {"hub_https_type": "manual", "hub_https_certificate_file": "c.pem", "hub_https_private_key_file": "k.pem"},
+    ],
+)
+def test_tls_ends_at_the_proxy_with_a_secret(variables: dict[str, str]) -> None:
+    assert https.layer(variables | {"hub_domain": "Hub.Example.ORG", "hub_https_secret_name": "own"}, {}) == (
+        {
+            "proxy": {
+                "https": {
+                    "enabled": True,
+                    "type": "secret",
+                    "hosts": ["hub.example.org"],
+                    "secret": {"name": "own", "key": "tls.key", "crt": "tls.crt"},
+                }
+            }
+        },
+        [],
+    )
+
+
+def test_no_type_is_no_layer() -> None:
+    assert https.layer({"hub_domain": "h"}, {}) == (None, [])
+
+
+def test_misspelt_variable_is_told() -> None:
+    assert https.layer({"hub_https_secretname": "x"}, {})[1] == [
+        Finding(
+            "E-VALUES-09",
+            "hub_https_secretname",
+            "is no variable of this collection, so it would have no effect",
+            "rename it to hub_https_secret_name, or remove it",
+        )
+    ]

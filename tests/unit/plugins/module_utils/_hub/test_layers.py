@@ -1,0 +1,316 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All layers of a hub together, and the values the chart gets in the end."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import base, https, layers, oauth
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import SHARED, is_secret
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.values import leaves, merge_layers
+
+Json = dict[str, Any]
+
+ROOT = Path(__file__).resolve().parents[5]
+REFERENCE = Path(os.environ.get("Z2JH_REFERENCE", ROOT.parent / "shared/data/z2jh")) / "4.4.0/values.schema.yaml"
+LAB = ROOT / "tests/lab/charts/jupyterhub/values.schema.json"
+
+DISCOVERY: Json = {
+    "issuer": "https://issuer.example.org",
+    "authorization_endpoint": "https://issuer.example.org/auth",
+    "token_endpoint": "https://issuer.example.org/token",
+    "userinfo_endpoint": "https://issuer.example.org/me",
+    "scopes_supported": ["openid", "profile", "email", "groups"],
+    "ca_pem": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    "problem": {},
+}
+VARIABLES: Json = {
+    "hub_domain": "hub.example.org",
+    "hub_port": "8443",
+    "hub_admins": ["ada"],
+    "letsencrypt_method": "direct",
+    "hub_https_type": "secret",
+    "hub_oauth_provider": "generic",
+    "hub_oauth_issuer": "https://issuer.example.org",
+    "hub_oauth_client_id": "hub",
+    "hub_oauth_client_secret": "hQ4t-Vx9_2mLpR7s",
+    "hub_oauth_allowed_users": ["ada"],
+    "hub_oauth_allowed_groups": ["physicists"],
+    "hub_oauth_admin_groups": ["hub-admins"],
+    "z2jh_storage_class": "fast",
+    "z2jh_values": {"singleuser": {"memory": {"guarantee": "128M"}}},
+}
+SECRETS = {"OAUTH_CLIENT_SECRET": "hQ4t-Vx9_2mLpR7s"}
+WANTED: Json = {
+    "hub": {
+        "baseUrl": "/",
+        "config": {
+            "Authenticator": {"admin_users": ["ada"], "allowed_users": ["ada"], "manage_groups": True},
+            "GenericOAuthenticator": {
+                "admin_groups": ["hub-admins"],
+                "allowed_groups": ["physicists"],
+                "auth_state_groups_key": "oauth_user.groups",
+                "authorize_url": "https://issuer.example.org/auth",
+                "basic_auth": False,
+                "http_request_kwargs": {"ca_certs": "/usr/local/etc/jupyterhub/oauth-issuer-ca.pem"},
+                "login_service": "issuer.example.org",
+                "scope": ["openid", "profile", "email", "groups"],
+                "token_url": "https://issuer.example.org/token",
+                "userdata_url": "https://issuer.example.org/me",
+                "username_claim": "preferred_username",
+            },
+            "JupyterHub": {"authenticator_class": "generic-oauth"},
+        },
+        "db": {"pvc": {"annotations": {"helm.sh/resource-policy": "keep"}, "storageClassName": "fast"}},
+        "extraEnv": {
+            "OAUTH_CALLBACK_URL": "https://hub.example.org:8443/hub/oauth_callback",
+            "OAUTH_CLIENT_ID": "hub",
+            "OAUTH_CLIENT_SECRET": {
+                "valueFrom": {"secretKeyRef": {"key": "OAUTH_CLIENT_SECRET", "name": "hub-secrets"}}
+            },
+        },
+        "extraFiles": {
+            "oauth-issuer-ca": {
+                "mountPath": "/usr/local/etc/jupyterhub/oauth-issuer-ca.pem",
+                "stringData": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+            }
+        },
+    },
+    "proxy": {
+        "https": {
+            "enabled": True,
+            "hosts": ["hub.example.org"],
+            "secret": {"crt": "tls.crt", "key": "tls.key", "name": "hub-tls"},
+            "type": "secret",
+        },
+        "service": {"type": "ClusterIP"},
+    },
+    "singleuser": {
+        "memory": {"guarantee": "128M"},
+        "startTimeout": 900,
+        "storage": {"dynamic": {"storageClass": "fast"}},
+    },
+}
+
+
+def found(variables: Json, secrets: Json | None = None) -> list[tuple[str, str]]:
+    result = layers.chart_values(variables, DISCOVERY, SECRETS if secrets is None else secrets)
+    return [(one.error_id, one.path) for one in result.findings]
+
+
+def own(values: Json, **more: Any) -> Json:
+    return VARIABLES | {"z2jh_values": values} | more
+
+
+@pytest.mark.parametrize(
+    ("variables", "wanted"),
+    [
+        pytest.param(
+            {"hub_domain": "hub.example.org"},
+            [("E-OAUTH-04", "hub.config.JupyterHub.authenticator_class")],
+            id="00 nothing chosen: anybody could enter",
+        ),
+        pytest.param(
+            VARIABLES | {"hub_oauth_allowed_users": [], "hub_oauth_allowed_groups": []},
+            [("E-OAUTH-04", "hub_oauth_allowed_users")],
+            id="01 no rule is told once, by the variable",
+        ),
+        pytest.param(
+            own({"hub": {"config": {"JupyterHub": {"authenticator_class": "dummy"}}}}),
+            [("E-OAUTH-04", "z2jh_values.hub.config.JupyterHub.authenticator_class")],
+            id="02 opened by the operator's own values",
+        ),
+        pytest.param(
+            own({"hub": {"config": {"Authenticator": {"allow_all": True}}}}),
+            [("E-OAUTH-04", "z2jh_values.hub.config.Authenticator.allow_all")],
+            id="03 likewise",
+        ),
+        pytest.param(own({"hub": {"confg": 1}}), [("E-VALUES-01", "z2jh_values.hub.confg")], id="04 unknown key"),
+        pytest.param(
+            own({"jupyterhub": {"hub": {"confg": 1}}}, z2jh_values_root="jupyterhub"),
+            [("E-VALUES-01", "z2jh_values.jupyterhub.hub.confg")],
+            id="05 unknown key below a parent chart",
+        ),
+        pytest.param(
+            own({"hub": {"allowNamedServers": True}}, z2jh_values_root="jupyterhub"),
+            [("E-VALUES-01", "z2jh_values.hub")],
+            id="06 beside the parent chart's key",
+        ),
+        pytest.param(
+            own({"jupyterhub": ["x"]}, z2jh_values_root="jupyterhub"),
+            [("E-VALUES-08", "z2jh_values")],
+            id="07 no mapping below the key",
+        ),
+        pytest.param(own("text"), [("E-VALUES-08", "z2jh_values")], id="08 no mapping at all"),
+        pytest.param(
+            own({"hub": {"extraEnv": {"OAUTH_CALLBACK_URL": "http://hub.example.org:8443/hub/oauth_callback"}}}),
+            [("E-OAUTH-03", "z2jh_values.hub.extraEnv.OAUTH_CALLBACK_URL")],
+            id="09 another callback",
+        ),
+        pytest.param(
+            own({"hub": {"config": {"GenericOAuthenticator": {"client_secret": "hQ4t-Vx9"}}}}),
+            [("E-VALUES-12", "z2jh_values.hub.config.GenericOAuthenticator.client_secret")],
+            id="10 secret among the values",
+        ),
+        pytest.param(
+            VARIABLES | {"hub_oauth_client_id": "<client id>"},
+            [("E-VALUES-03", "hub.extraEnv.OAUTH_CLIENT_ID")],
+            id="11 placeholder in a variable",
+        ),
+        pytest.param(
+            VARIABLES | {"letsencrypt_method": "cert_manager"}, [("E-CERT-20", "letsencrypt_method")], id="12 pair"
+        ),
+        pytest.param(
+            VARIABLES | {"z2jh_valuse": {}, "hub_https_typ": "x", "hub_oauth_isuer": "x"},
+            [("E-VALUES-09", "z2jh_valuse"), ("E-VALUES-09", "hub_https_typ"), ("E-VALUES-09", "hub_oauth_isuer")],
+            id="13 misspelt variables of three roles",
+        ),
+        pytest.param(
+            VARIABLES | {"hub_port": "many"}, [("E-VALUES-08", "hub_port")], id="14 a shared name is told once"
+        ),
+    ],
+)
+def test_what_is_refused(variables: Json, wanted: list[tuple[str, str]]) -> None:
+    assert found(variables) == wanted
+
+
+def test_missing_and_placeholder_secret_are_told() -> None:
+    assert found(VARIABLES, {}) == [("E-OAUTH-06", "hub_oauth_client_secret")]
+    assert found(VARIABLES, {"OAUTH_CLIENT_SECRET": "changeme"}) == [("E-VALUES-03", "hub_oauth_client_secret")]
+
+
+def test_layers_that_contradict_each_other_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = {"proxy": {"service": {"type": "NodePort"}}}
+    monkeypatch.setitem(layers.LAYERS, "hub_later", lambda _variables, _discovery: (later, []))
+    assert found(VARIABLES) == [("E-VALUES-02", "proxy.service.type")]
+    text = layers.chart_values(VARIABLES, DISCOVERY, SECRETS).findings[0].text()
+    assert "by the layers z2jh and hub_later" in text
+    assert found(own({"proxy": {"service": {"type": "NodePort"}}})) == []
+
+
+def test_values_of_the_whole_hub() -> None:
+    result = layers.chart_values(VARIABLES, DISCOVERY, SECRETS)
+    assert result.findings == ()
+    assert result.values == WANTED
+    assert list(result.layers) == ["z2jh", "hub_https", "hub_oauth"]
+    assert result.overridden == {}
+
+
+def test_values_of_a_parent_chart() -> None:
+    operator = {"jupyterhub": VARIABLES["z2jh_values"], "dask-gateway": {"enabled": True}}
+    result = layers.chart_values(own(operator, z2jh_values_root="jupyterhub"), DISCOVERY, SECRETS)
+    assert result.findings == ()
+    assert result.values == {"jupyterhub": WANTED, "dask-gateway": {"enabled": True}}
+
+
+def test_operators_values_come_last_and_are_reported() -> None:
+    result = layers.chart_values(own({"proxy": {"https": {"hosts": ["x.example.org"]}}}), DISCOVERY, SECRETS)
+    assert result.values["proxy"]["https"]["hosts"] == ["x.example.org"]
+    assert result.overridden == {"proxy.https.hosts": "hub_https"}
+
+
+def test_open_hub_that_was_acknowledged() -> None:
+    result = layers.chart_values({"hub_domain": "h", "hub_oauth_acknowledge_open_hub": "true"})
+    assert (result.findings, list(result.layers)) == ((), ["z2jh"])
+
+
+def test_no_secret_reaches_a_layer() -> None:
+    result = layers.chart_values(VARIABLES, DISCOVERY, SECRETS)
+    assert SECRETS["OAUTH_CLIENT_SECRET"] not in repr(result)
+    seen: Json = {}
+
+    def spy(variables: Json, _discovery: Json) -> tuple[None, list[Any]]:
+        seen.update(variables)
+        return None, []
+
+    original = dict(layers.LAYERS)
+    try:
+        layers.LAYERS["spy"] = spy  # type: ignore[assignment]
+        layers.compute_layers(VARIABLES, DISCOVERY)
+    finally:
+        layers.LAYERS.clear()
+        layers.LAYERS.update(original)
+    assert seen
+    assert not [name for name in seen if is_secret(name)]
+
+
+def test_same_input_gives_the_same_values() -> None:
+    first = layers.chart_values(VARIABLES, DISCOVERY, SECRETS)
+    assert first == layers.chart_values(dict(reversed(VARIABLES.items())), DISCOVERY, SECRETS)
+    shuffled = VARIABLES | {"hub_oauth_allowed_groups": "physicists", "hub_admins": ("ada",)}
+    assert first == layers.chart_values(shuffled, DISCOVERY, SECRETS)
+
+
+def test_compute_layers_raises_the_first_finding() -> None:
+    with pytest.raises(HubError) as caught:
+        layers.compute_layers(VARIABLES | {"hub_oauth_issuer": ""}, DISCOVERY)
+    assert caught.value.error_id == "E-OAUTH-06"
+
+
+def test_layers_of_the_roles_never_contradict_each_other() -> None:
+    choices = {
+        "hub_https_type": ["", "secret"],
+        "hub_oauth_provider": ["", "generic"],
+        "hub_base_url": ["/", "/a/"],
+        "z2jh_storage_class": ["", "fast"],
+        "hub_admins": [[], ["ada"]],
+        "hub_oauth_allowed_groups": [[], ["g"]],
+    }
+    for picks in itertools.product(*choices.values()):
+        parts = layers.chart_values(VARIABLES | dict(zip(choices, picks, strict=True)), DISCOVERY, SECRETS).layers
+        for order in itertools.permutations(parts):
+            merged = merge_layers({name: parts[name] for name in order})
+            assert merged.findings == []
+            assert sorted(map(repr, leaves(merged.values))) == sorted(
+                {repr(leaf) for part in parts.values() for leaf in leaves(part)}
+            )
+
+
+@pytest.mark.parametrize("schema", [REFERENCE, LAB], ids=["z2jh", "lab"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"hub_oauth_allow_all": True, "hub_oauth_acknowledge_open_hub": True},
+        {"hub_base_url": "/iris/", "hub_front_keep_proxy_public": True},
+        {"hub_https_type": "manual", "letsencrypt_method": "none", "hub_https_certificate_file": "c"},
+    ],
+)
+def test_values_are_valid_for_the_chart(schema: Path, changes: Json) -> None:
+    if not schema.is_file():
+        pytest.skip("not cross-checked: the chart's schema is not here")
+    text = schema.read_text()
+    rules = json.loads(text) if schema.suffix == ".json" else yaml.safe_load(text)
+    # The schema's "required" speaks about the chart's defaults with our values on top.
+    rules.pop("required", None)
+    values = layers.chart_values(VARIABLES | changes, DISCOVERY, SECRETS).values
+    problems = [
+        f"{'.'.join(map(str, each.absolute_path))}: {each.message}"
+        for each in jsonschema.Draft7Validator(rules).iter_errors(values)
+        if each.validator != "required"
+    ]
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("role", "table"),
+    [("z2jh", base.DEFAULTS), ("hub_https", https.DEFAULTS), ("hub_oauth", oauth.DEFAULTS)],
+)
+def test_layers_table_equals_the_roles_defaults(role: str, table: Json) -> None:
+    written = yaml.safe_load((ROOT / "roles" / role / "defaults/main.yml").read_text())
+    assert {name: value for name, value in written.items() if not is_secret(name)} == table
+
+
+@pytest.mark.parametrize("role", ["z2jh", "hub_https", "hub_oauth"])
+def test_shared_names_have_one_meaning(role: str) -> None:
+    written = yaml.safe_load((ROOT / "roles" / role / "defaults/main.yml").read_text())
+    assert set(written) & set(SHARED) == set()

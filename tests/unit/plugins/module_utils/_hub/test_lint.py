@@ -1,0 +1,363 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules about chart values, deny rows first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import keys
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.lint import (
+    RULES,
+    Context,
+    lint,
+    lint_secrets,
+    nearest_key,
+)
+
+Json = dict[str, Any]
+
+CLOSED: Json = {
+    "hub": {
+        "config": {
+            "JupyterHub": {"authenticator_class": "generic-oauth"},
+            "GenericOAuthenticator": {"username_claim": "sub"},
+            "Authenticator": {"allowed_users": ["ada"]},
+        }
+    }
+}
+"""Values without a finding, to which a row adds one mistake."""
+CONTEXT = Context(callback="https://hub.example.org/hub/oauth_callback", chart_version="4.4.0")
+
+
+def found(values: Json, context: Context = CONTEXT) -> list[tuple[str, str, str]]:
+    return [(one.error_id, one.path, one.do) for one in lint(values, context)]
+
+
+def with_(path: str, value: Any) -> Json:
+    """:data:`CLOSED` with one more value."""
+
+    def copy(node: Json) -> Json:
+        return {key: copy(below) if isinstance(below, dict) else below for key, below in node.items()}
+
+    values = copy(CLOSED)
+    node = values
+    *parents, last = path.split(".")
+    for segment in parents:
+        node = node.setdefault(segment, {})
+    node[last] = value
+    return values
+
+
+def test_good_values_have_no_finding() -> None:
+    assert found(CLOSED) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "where", "do"),
+    [
+        pytest.param("hub.confg", {"A": 1}, "hub.confg", "rename it to hub.config", id="00 letter missing"),
+        pytest.param("Hub", {"config": {}}, "Hub", "rename it to hub", id="01 capital"),
+        pytest.param("hub.basurl", "/", "hub.basurl", "rename it to hub.baseUrl", id="02 below"),
+        pytest.param("singleuser.imag.name", "x", "singleuser.imag", "rename it to singleuser.image", id="03 deeper"),
+        pytest.param(
+            "hub.storageClassName", "x", "hub.storageClassName", "rename it to hub.db.pvc.storageClassName", id="04 far"
+        ),
+        pytest.param("proxy.https.host", ["h"], "proxy.https.host", "rename it to proxy.https.hosts", id="05 plural"),
+        pytest.param(
+            "auth.type", "github", "auth.type", "use hub.config.JupyterHub.authenticator_class instead", id="06"
+        ),
+        pytest.param("auth.foo", 1, "auth", "use hub.config instead", id="07 the whole old block"),
+        pytest.param("rbac.enabled", True, "rbac.enabled", "use rbac.create instead", id="08 the chart fails on it"),
+        pytest.param(
+            "hub.fsGid", 1000, "hub.fsGid", "use hub.podSecurityContext.fsGroup instead", id="09 the chart fails on it"
+        ),
+        pytest.param("hub.baseUrl.x", 1, "hub.baseUrl.x", "remove it; valid here: ", id="10 below a value"),
+        pytest.param("debug.qqqqqqqq", 1, "debug.qqqqqqqq", "remove it; valid here: enabled", id="11 nothing is near"),
+        pytest.param("proxy.chp.image.tags", "5", "proxy.chp.image.tags", "rename it to proxy.chp.image.tag", id="12"),
+    ],
+)
+def test_unknown_key_names_the_nearest_one(path: str, value: Any, where: str, do: str) -> None:
+    assert found(with_(path, value)) == [("E-VALUES-01", where, do)]
+
+
+@pytest.mark.parametrize("path", sorted(path for path in keys.paths() if path not in keys.MOVED))
+def test_every_key_with_one_letter_less_is_recognised(path: str) -> None:
+    parent, _dot, last = path.rpartition(".")
+    misspelt = last[:-2] + last[-1:] if len(last) > 3 else last + "x"
+    known = {known.rpartition(".")[2] for known in keys.paths() if known.rpartition(".")[0] == parent}
+    if misspelt in known:
+        pytest.skip("that is another key")
+    near = nearest_key((*parent.split("."), misspelt) if parent else (misspelt,))
+    assert near.rpartition(".")[0] == parent
+    assert near
+
+
+@pytest.mark.parametrize("version", ["3.3.8", "5.0.0", "v3.1.0", "10.0.0"])
+def test_keys_of_other_chart_majors_are_left_to_helm(version: str) -> None:
+    assert found(with_("hub.confg", {}), Context(chart_version=version)) == []
+
+
+@pytest.mark.parametrize("version", ["4.0.0", "v4.4.0", "4.5.0-0.dev", "", "0.1.0", "main"])
+def test_keys_are_compared_otherwise(version: str) -> None:
+    assert [one[0] for one in found(with_("hub.confg", {}), Context(chart_version=version))] == ["E-VALUES-01"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error_id", "where", "do"),
+    [
+        pytest.param(
+            "hub.config.jupyterhub", {"x": 1}, "E-VALUES-04", "hub.config.jupyterhub",
+            "rename it to hub.config.JupyterHub", id="20 class in small letters",
+        ),
+        pytest.param(
+            "hub.config.something", {"x": 1}, "E-VALUES-04", "hub.config.something",
+            "rename it to hub.config.Something", id="21 unknown class in small letters",
+        ),
+        pytest.param(
+            "hub.config.GenericOAuthenticator.username_key", "x", "E-VALUES-05",
+            "hub.config.GenericOAuthenticator.username_key", "use hub.config.GenericOAuthenticator.username_claim",
+            id="22 renamed trait",
+        ),
+        pytest.param(
+            "hub.config.Authenticator.whitelist", ["x"], "E-VALUES-05", "hub.config.Authenticator.whitelist",
+            "use hub.config.Authenticator.allowed_users", id="23 very old trait",
+        ),
+        pytest.param(
+            "hub.config.JupyterHub.authenticator_class", "okpy", "E-VALUES-05",
+            "hub.config.JupyterHub.authenticator_class", "use generic-oauth", id="24 removed authenticator",
+        ),
+        pytest.param(
+            "hub.config.JupyterHub.authenticator_class", "genericoauth", "E-VALUES-05",
+            "hub.config.JupyterHub.authenticator_class", "use generic-oauth, or the class's full name",
+            id="25 misspelt authenticator",
+        ),
+        pytest.param(
+            "hub.config.JupyterHub.authenticator_class", "zzz", "E-VALUES-05",
+            "hub.config.JupyterHub.authenticator_class", "use the class's full name, as in package.module.ClassName",
+            id="26 unknown authenticator",
+        ),
+        pytest.param(
+            "hub.templateVars.title", "CHANGEME", "E-VALUES-03", "hub.templateVars.title",
+            "put the real value there, or remove the key", id="27 placeholder",
+        ),
+        pytest.param(
+            "ingress.hosts", ["<host>"], "E-VALUES-03", "ingress.hosts.0",
+            "put the real value there, or remove the key", id="28 placeholder in a list",
+        ),
+        pytest.param(
+            "imagePullSecret.email", "$(aws ecr get-login)", "E-VALUES-07", "imagePullSecret.email",
+            "compute the value in the inventory, for example with the pipe look-up", id="29 shell",
+        ),
+        pytest.param(
+            "imagePullSecret.email", "`whoami`", "E-VALUES-07", "imagePullSecret.email",
+            "compute the value in the inventory, for example with the pipe look-up", id="30 shell, old style",
+        ),
+        pytest.param(
+            "proxy.https", {"enabled": True, "letsencrypt": {"contactEmail": "a@example.org"}}, "E-VALUES-06",
+            "proxy.https.hosts", "list the host name there", id="31 letsencrypt without hosts, by default",
+        ),
+        pytest.param(
+            "proxy.https", {"enabled": True, "type": "letsencrypt", "hosts": ["h"]}, "E-VALUES-06",
+            "proxy.https.letsencrypt.contactEmail", "set it to an address that is read", id="32 nobody to write to",
+        ),
+        pytest.param(
+            "proxy.https", {"enabled": True, "type": "secret"}, "E-VALUES-06", "proxy.https.secret.name",
+            "name the Secret that holds the certificate", id="33 which Secret",
+        ),
+        pytest.param(
+            "proxy.service", {"type": "ClusterIP", "loadBalancerSourceRanges": ["192.0.2.0/24"]}, "E-VALUES-06",
+            "proxy.service.loadBalancerSourceRanges",
+            "limit the sources at the front door instead, and remove this key", id="34 ranges without effect",
+        ),
+        pytest.param(
+            "singleuser.networkPolicy.egressAllowRules.cloudMetadataServer", True, "E-VALUES-06",
+            "singleuser.networkPolicy.egressAllowRules.cloudMetadataServer",
+            "remove it: users' servers must not reach the cloud's metadata server", id="35 blocked and allowed",
+        ),
+        pytest.param(
+            "hub.config.GenericOAuthenticator.allowed_groups", ["a"], "E-OAUTH-07",
+            "hub.config.GenericOAuthenticator.allowed_groups",
+            "set hub_oauth_allowed_groups and hub_oauth_admin_groups instead: they set both",
+            id="36 groups that nobody manages",
+        ),
+        pytest.param(
+            "hub.config.GenericOAuthenticator.oauth_callback_url", "http://hub.example.org/hub/oauth_callback",
+            "E-OAUTH-03", "hub.config.GenericOAuthenticator.oauth_callback_url",
+            "register https://hub.example.org/hub/oauth_callback at the provider and remove "
+            "hub.config.GenericOAuthenticator.oauth_callback_url, or correct hub_domain, hub_port or hub_base_url",
+            id="37 callback over http",
+        ),
+        pytest.param(
+            "hub.extraEnv.OAUTH_CALLBACK_URL", "https://other.example.org/hub/oauth_callback", "E-OAUTH-03",
+            "hub.extraEnv.OAUTH_CALLBACK_URL",
+            "register https://hub.example.org/hub/oauth_callback at the provider and remove "
+            "hub.extraEnv.OAUTH_CALLBACK_URL, or correct hub_domain, hub_port or hub_base_url",
+            id="38 callback of another host, in the environment",
+        ),
+        pytest.param(
+            "proxy.secretToken", "hQ4t-Vx9_2mLpR7s", "E-VALUES-12", "proxy.secretToken",
+            "remove it: the role keeps a generated one in a Secret", id="39 secret",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_refused(path: str, value: Any, error_id: str, where: str, do: str) -> None:
+    assert found(with_(path, value)) == [(error_id, where, do)]
+
+
+@pytest.mark.parametrize(
+    ("config", "where"),
+    [
+        pytest.param({}, "JupyterHub.authenticator_class", id="50 nothing: the chart's default is dummy"),
+        pytest.param({"JupyterHub": {"authenticator_class": "dummy"}}, "JupyterHub.authenticator_class", id="51 dummy"),
+        pytest.param(
+            {"JupyterHub": {"authenticator_class": "jupyterhub.auth.DummyAuthenticator"}},
+            "JupyterHub.authenticator_class",
+            id="52 dummy by its full name",
+        ),
+        pytest.param({"JupyterHub": {"authenticator_class": "tmp"}}, "JupyterHub.authenticator_class", id="53 tmp"),
+        pytest.param(
+            {"JupyterHub": {"authenticator_class": "github"}}, "JupyterHub.authenticator_class", id="54 no rule"
+        ),
+        pytest.param(
+            {"JupyterHub": {"authenticator_class": "github"}, "Authenticator": {"allowed_users": []}},
+            "JupyterHub.authenticator_class",
+            id="55 an empty rule is none",
+        ),
+        pytest.param(
+            {"JupyterHub": {"authenticator_class": "local-github"}, "Authenticator": {"admin_users": ["ada"]}},
+            "JupyterHub.authenticator_class",
+            id="56 administrators only",
+        ),
+        pytest.param(
+            {"JupyterHub": {"authenticator_class": "oauthenticator.generic.GenericOAuthenticator"}},
+            "JupyterHub.authenticator_class",
+            id="57 full name, no rule",
+        ),
+        pytest.param(
+            {"JupyterHub": {"authenticator_class": "google"}, "GoogleOAuthenticator": {"allow_all": True}},
+            "GoogleOAuthenticator.allow_all",
+            id="58 allow_all",
+        ),
+        pytest.param(
+            {
+                "JupyterHub": {"authenticator_class": "github"},
+                "Authenticator": {"allow_all": True, "allowed_users": ["ada"]},
+            },
+            "Authenticator.allow_all",
+            id="59 allow_all beside a rule",
+        ),
+        pytest.param(
+            {"JupyterHub": {"authenticator_class": "native"}, "Authenticator": {"allow_all": True}},
+            "Authenticator.allow_all",
+            id="60 allow_all without OAuth",
+        ),
+    ],
+)
+def test_hub_that_anybody_could_enter(config: Json, where: str) -> None:
+    values = {"hub": {"config": config}}
+    assert [(one[0], one[1]) for one in found(values)] == [("E-OAUTH-04", f"hub.config.{where}")]
+    assert found(values, Context(acknowledged=True, chart_version="4.4.0")) == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"JupyterHub": {"authenticator_class": "github"}, "GitHubOAuthenticator": {"allowed_organizations": ["x"]}},
+        {"JupyterHub": {"authenticator_class": "google"}, "GoogleOAuthenticator": {"hosted_domain": ["example.org"]}},
+        {"JupyterHub": {"authenticator_class": "github"}, "OAuthenticator": {"allowed_users": ["ada"]}},
+        {"JupyterHub": {"authenticator_class": "null"}},
+        {"JupyterHub": {"authenticator_class": "example.module.OwnAuthenticator"}},
+        {
+            "JupyterHub": {"authenticator_class": "generic-oauth"},
+            "Authenticator": {"manage_groups": True},
+            "GenericOAuthenticator": {"allowed_groups": ["a"]},
+        },
+    ],
+)
+def test_hub_with_a_rule(config: Json) -> None:
+    assert found({"hub": {"config": config}}) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param("hub.extraConfig.own", "c.X = '$(not shell here)'", id="70 Python code"),
+        pytest.param("singleuser.cmd", ["start", "$(JUPYTERHUB_SERVICE_PREFIX)"], id="71 a variable of Kubernetes"),
+        pytest.param("proxy.https", {"enabled": False, "type": "letsencrypt"}, id="72 HTTPS off"),
+        pytest.param("proxy.https", {"enabled": True, "type": "offload"}, id="73 TLS ends elsewhere"),
+        pytest.param("proxy.service", {"loadBalancerSourceRanges": ["192.0.2.0/24"]}, id="74 the default type"),
+        pytest.param("hub.config.GenericOAuthenticator.oauth_callback_url", CONTEXT.callback, id="75 right callback"),
+        pytest.param("hub.nodeSelector", {"any.thing/goes": "here"}, id="76 free-form"),
+        pytest.param("custom", {"any": {"thing": 1}}, id="77 custom"),
+        pytest.param("global", {"safeToShowValues": False, "x": 1}, id="78 global"),
+        pytest.param("hub.baseUrl", {}, id="79 empty mapping for a value: Helm's schema says so"),
+    ],
+)
+def test_what_is_fine(path: str, value: Any) -> None:
+    assert found(with_(path, value)) == []
+
+
+def test_metadata_may_be_reached_where_it_is_not_blocked() -> None:
+    values = with_("singleuser.networkPolicy.egressAllowRules.cloudMetadataServer", True)
+    values["singleuser"]["cloudMetadata"] = {"blockWithIptables": False}
+    assert found(values) == []
+
+
+def test_callbacks_are_not_compared_without_a_host_name() -> None:
+    values = with_("hub.extraEnv.OAUTH_CALLBACK_URL", "https://other.example.org/hub/oauth_callback")
+    assert found(values, Context(chart_version="4.4.0")) == []
+
+
+@pytest.mark.parametrize(
+    "odd", [{"hub": None}, {"hub": {"config": None}}, {"hub": {"config": {"JupyterHub": None}}}, {"hub": []}]
+)
+def test_odd_shapes_do_not_break_a_rule(odd: Json) -> None:
+    assert {one[0] for one in found(odd)} == {"E-OAUTH-04"}
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    values = with_("hub.confg", 1)
+    values["hub"]["cookieSecret"] = "hQ4t-Vx9_2mLpR7s"
+    values["hub"]["config"]["JupyterHub"]["authenticator_class"] = "dummy"
+    assert [one[0] for one in found(values)] == ["E-VALUES-01", "E-VALUES-12", "E-OAUTH-04"]
+
+
+def test_every_rule_has_a_row() -> None:
+    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 11
+
+
+REFERS: Json = {
+    "hub": {"extraEnv": {"S": {"valueFrom": {"secretKeyRef": {"name": "hub-secrets", "key": "OAUTH_CLIENT_SECRET"}}}}}
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "secrets", "wanted"),
+    [
+        pytest.param(REFERS, {}, [("E-OAUTH-06", "hub_oauth_client_secret")], id="00 referred, not given"),
+        pytest.param(
+            REFERS, {"OAUTH_CLIENT_SECRET": ""}, [("E-OAUTH-06", "hub_oauth_client_secret")], id="01 given empty"
+        ),
+        pytest.param(
+            REFERS,
+            {"OAUTH_CLIENT_SECRET": "CHANGEME"},
+            [("E-VALUES-03", "hub_oauth_client_secret")],
+            id="02 placeholder",
+        ),
+        pytest.param(
+            REFERS, {"OAUTH_CLIENT_SECRET": "<secret>"}, [("E-VALUES-03", "hub_oauth_client_secret")], id="03 brackets"
+        ),
+        pytest.param({}, {"OTHER": "changeme"}, [("E-VALUES-03", "OTHER")], id="04 secret without a variable of ours"),
+        pytest.param(REFERS, {"OAUTH_CLIENT_SECRET": "hQ4t-Vx9_2mLpR7s"}, [], id="05 given"),
+        pytest.param(
+            {"hub": {"extraEnv": {"S": {"valueFrom": {"secretKeyRef": {"name": "own", "key": "K"}}}}}},
+            {},
+            [],
+            id="06 own",
+        ),
+    ],
+)
+def test_secrets_beside_the_values(values: Json, secrets: dict[str, str], wanted: list[tuple[str, str]]) -> None:
+    assert [(one.error_id, one.path) for one in lint_secrets(values, secrets)] == wanted

@@ -1,0 +1,94 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets among the values are found, named by their place, and never repeated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.secrets_in_values import (
+    PLACES,
+    misplaced_secrets,
+)
+
+CANARY = "hQ4t-Vx9_2mLpR7s"
+KEY = f"-----BEGIN EC PRIVATE KEY-----\n{CANARY}\n-----END EC PRIVATE KEY-----\n"
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """A value at a dotted path; ``*`` becomes a name."""
+    for segment in reversed(path.replace("*", "Some").split(".")):
+        value = {segment: value}
+    return value
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_known_place(place: str) -> None:
+    found = list(misplaced_secrets(nested(place, CANARY)))
+    assert [(one.error_id, one.path, one.do) for one in found] == [
+        ("E-VALUES-12", place.replace("*", "Some"), PLACES[place])
+    ]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_empty_place_is_no_secret(place: str) -> None:
+    assert list(misplaced_secrets(nested(place, None))) == []
+    assert list(misplaced_secrets(nested(place, ""))) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        pytest.param({"hub": {"db": {"url": f"postgresql://hub:{CANARY}@db/hub"}}}, "hub.db.url", id="00 URL"),
+        pytest.param({"hub": {"extraEnv": {"API_TOKEN": CANARY}}}, "hub.extraEnv.API_TOKEN", id="01 mapping"),
+        pytest.param(
+            {"hub": {"extraEnv": [{"name": "OAUTH_CLIENT_SECRET", "value": CANARY}]}}, "hub.extraEnv.0", id="02 list"
+        ),
+        pytest.param(
+            {"singleuser": {"extraEnv": {"AWS_SECRET_ACCESS_KEY": CANARY}}},
+            "singleuser.extraEnv.AWS_SECRET_ACCESS_KEY",
+            id="03 users' servers",
+        ),
+        pytest.param({"hub": {"extraFiles": {"k": {"stringData": KEY}}}}, "hub.extraFiles.k.stringData", id="04 key"),
+        pytest.param({"custom": {"list": [KEY]}}, "custom.list.0", id="05 key in a list"),
+        pytest.param(
+            {"hub": {"config": {"CryptKeeper": {"keys": [CANARY]}}}},
+            "hub.config.CryptKeeper.keys",
+            id="06 list of keys",
+        ),
+        pytest.param(
+            {"hub": {"config": {"GoogleOAuthenticator": {"google_service_account_keys": {"example.org": CANARY}}}}},
+            'hub.config.GoogleOAuthenticator.google_service_account_keys."example.org"',
+            id="07 below a known place",
+        ),
+    ],
+)
+def test_telling_value(values: dict[str, Any], path: str) -> None:
+    found = list(misplaced_secrets(values))
+    assert [(one.error_id, one.path) for one in found] == [("E-VALUES-12", path)]
+    assert CANARY not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"hub": {"db": {"url": "postgresql://hub@db/hub"}}},
+        {"hub": {"db": {"url": "postgresql://[broken"}}},
+        {"hub": {"extraEnv": {"TOKEN": {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}}}},
+        {"hub": {"extraEnv": {"TOKEN": ""}}},
+        {"hub": {"extraEnv": {"OAUTH_CLIENT_ID": "hub", "TOKEN_URL": "https://x/token"}}},
+        {"hub": {"extraEnv": [{"name": "SECRET", "valueFrom": {}}, "odd"]}},
+        {"hub": {"extraFiles": {"ca": {"stringData": "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----"}}}},
+        {"proxy": {"https": {"secret": {"name": "hub-tls", "key": "tls.key", "crt": "tls.crt"}}}},
+        {"imagePullSecrets": ["mine"]},
+    ],
+)
+def test_no_secret(values: dict[str, Any]) -> None:
+    assert list(misplaced_secrets(values)) == []
+
+
+def test_no_secret_reaches_a_finding() -> None:
+    for place in PLACES:
+        assert CANARY not in repr(list(misplaced_secrets(nested(place, CANARY))))

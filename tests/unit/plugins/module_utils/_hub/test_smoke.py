@@ -1,0 +1,478 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole smoke test against the fake hub: what it proves, what it refuses to call proved, what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.redact import Redactor
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import door
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.evidence import Evidence
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.smoke import SmokeTest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.userpod import UserPod
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import (
+    FakeHub,
+    StillClock,
+    home_is,
+    make_certificates,
+    serving,
+)
+
+PASSWORD, STRANGERS = "pw-of-ada-1234", "pw-of-mallory-1234"
+STEPS = ["door", "hub", "login", "stranger", "spawn", "cell", "image", "write", "stop", "restart", "kept", "end"]
+
+
+class FakePods:
+    """User pods that come and go with the fake hub's servers."""
+
+    def __init__(self, hub: FakeHub, image: str = "lab:1") -> None:
+        self.hub = hub
+        self.image = image
+        self.namespace = "hub"
+        self.lingers = False
+
+    def of(self, user: str) -> list[UserPod]:
+        now = UserPod(f"jupyter-{user}", f"uid-{self.hub.started}", self.image, f"{self.image}@sha256:aa", "node-1")
+        return [now] if user in self.hub.running or self.lingers else []
+
+    def hints(self, user: str) -> list[str]:
+        return [f"FailedScheduling: no room for {user}"]
+
+
+class Bench:
+    """One fake hub and what a test wants to do with it."""
+
+    def __init__(self, hub: FakeHub, ca_file: Path) -> None:
+        self.hub = hub
+        self.clock = StillClock()
+        self.reporter = Reporter("hub", "verify", self.clock)
+        self.redactor = Redactor()
+        self.pods: FakePods | None = FakePods(hub)
+        self.wish = Wish(
+            hub="hub",
+            url=hub.url,
+            login="oidc",
+            user="ada",
+            password=PASSWORD,
+            stranger="mallory",
+            stranger_password=STRANGERS,
+            ca_file=str(ca_file),
+            timeout=120.0,
+            expected_image="lab:1",
+            http_redirect=False,
+        )
+
+    def test(self, **changes: Any) -> SmokeTest:
+        wish = replace(self.wish, **changes)
+        pods: Any = self.pods
+        return SmokeTest(wish, clock=self.clock, reporter=self.reporter, pods=pods, learn=self.redactor.add)
+
+    def run(self, *, check_mode: bool = False, **changes: Any) -> Evidence:
+        return self.test(**changes).run(check_mode)
+
+    def fails(self, error_id: str, **changes: Any) -> HubError:
+        with pytest.raises(HubError) as caught:
+            self.run(**changes)
+        assert caught.value.error_id == error_id, str(caught.value)
+        return caught.value
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return make_certificates(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture
+def bench(tmp_path: Path, certificates: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    # Variables that would lead requests astray: none of them may have any influence.
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "not-there.pem"))
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path / "not-there.pem"))
+    with serving(FakeHub(home=tmp_path), certificates[1]) as hub, home_is(tmp_path):
+        yield Bench(hub, certificates[0])
+
+
+def results(evidence: Evidence) -> dict[str, str]:
+    return {row.step: row.result.value for row in evidence.rows}
+
+
+# ---- all goes well --------------------------------------------------------------------------------------------
+
+
+def test_everything_is_proved(bench: Bench) -> None:
+    evidence = bench.run()
+    assert [row.step for row in evidence.rows] == STEPS
+    assert set(results(evidence).values()) == {"ok"}
+    assert evidence.summary() == (
+        "login as ada: ok; cell 6*7=42: ok; file kept after restart: ok; mallory (not listed) refused: ok; "
+        "running image is the pinned one: ok"
+    )
+    assert evidence.user == "ada"
+
+
+def test_nothing_is_left_behind(bench: Bench) -> None:
+    test = bench.test()
+    test.run()
+    assert bench.hub.running == set()
+    assert bench.hub.kernels == []
+    assert not test.left_running
+    assert list(bench.hub.home.glob(".researchops-verify-*")) == []
+
+
+def test_the_server_is_started_twice_and_stopped_twice(bench: Bench) -> None:
+    bench.run()
+    calls = [line for line in bench.hub.log if line.endswith("/users/ada/server")]
+    assert calls == [
+        "POST /hub/api/users/ada/server",
+        "DELETE /hub/api/users/ada/server",
+        "POST /hub/api/users/ada/server",
+        "DELETE /hub/api/users/ada/server",
+    ]
+
+
+def test_api_requests_with_cookies_carry_the_xsrf_token_of_their_path(bench: Bench) -> None:
+    bench.run()
+    assert [line for line in bench.hub.refused if "/user/" in line or "/users/" in line] == []
+
+
+def test_the_evidence_says_which_pod_ran_and_that_the_second_was_another(bench: Bench) -> None:
+    rows = {row.step: row for row in bench.run().rows}
+    assert rows["spawn"].facts == {"pod": "jupyter-ada", "node": "node-1"}
+    assert rows["restart"].facts == {"pod": "jupyter-ada", "node": "node-1", "another_pod": True}
+    assert rows["image"].facts == {"image": "lab:1", "image_id": "lab:1@sha256:aa", "pod": "jupyter-ada"}
+    assert rows["end"].text == "hub and cluster agree"
+
+
+def test_the_evidence_describes_the_door(bench: Bench) -> None:
+    facts = bench.run().rows[0].facts
+    assert facts["tls"] == "TLSv1.3" and facts["address"] == "127.0.0.1"
+    assert [one["subject"] for one in facts["chain"]] == ["CN=localhost", "CN=test CA"]
+
+
+def test_every_step_is_told_while_it_runs(bench: Bench) -> None:
+    evidence = bench.run()
+    told = [line["text"] for line in bench.reporter.transitions]
+    assert [f"{row.title}: ok (0.0 s)" for row in evidence.rows if row.step != "end"] == [
+        text for text in told if not text.startswith(("waiting", "server stopped at the end"))
+    ]
+
+
+def test_no_secret_is_in_the_evidence_and_all_are_known_to_the_redactor(bench: Bench) -> None:
+    evidence = bench.run()
+    everything = f"{evidence.as_dict()} {evidence.text()} {bench.reporter.transitions}"
+    for secret in (PASSWORD, STRANGERS, "session-of-ada", "code-of-ada", "code-of-mallory", "server-xsrf"):
+        assert secret not in everything
+    for secret in ("session-of-ada", "code-of-ada", "code-of-mallory", "server-xsrf", "state-cookie-123"):
+        assert secret in bench.redactor.forms
+
+
+def test_a_hub_with_a_sign_in_button_and_consent_works_as_well(bench: Bench) -> None:
+    bench.hub.auto_login, bench.hub.consent = False, True
+    assert results(bench.run())["login"] == "ok"
+
+
+def test_a_hub_below_a_base_path_works(tmp_path: Path, certificates: tuple[Path, Path]) -> None:
+    with serving(FakeHub(home=tmp_path, base="/iris/"), certificates[1]) as hub, home_is(tmp_path):
+        assert set(results(Bench(hub, certificates[0]).run()).values()) == {"ok"}
+
+
+def test_a_user_with_an_address_as_name_works(bench: Bench) -> None:
+    name = "ada@example.org"
+    bench.hub.passwords[name], bench.hub.allowed = PASSWORD, {name}
+    evidence = bench.run(user=name)
+    assert evidence.user == name
+    assert "POST /hub/api/users/ada@example.org/server" in bench.hub.log
+
+
+def test_a_proxy_that_is_busy_at_first_does_no_harm(bench: Bench) -> None:
+    bench.hub.busy = 2
+    assert results(bench.run())["hub"] == "ok"
+    assert bench.clock.slept[:2] == [1.0, 1.0]
+
+
+def test_without_a_stranger_that_row_is_missing(bench: Bench) -> None:
+    assert "stranger" not in results(bench.run(stranger=""))
+
+
+# ---- what is not called proved --------------------------------------------------------------------------------
+
+
+def test_without_access_to_the_cluster_the_image_is_not_proved(bench: Bench) -> None:
+    bench.pods = None
+    rows = {row.step: row for row in bench.run(expected_image="").rows}
+    assert (rows["image"].result.value, rows["image"].text) == ("not proved", "no access to the cluster was given")
+    assert rows["end"].text == "the hub says so"
+
+
+def test_without_a_pinned_image_the_running_one_is_told_but_not_proved(bench: Bench) -> None:
+    row = next(row for row in bench.run(expected_image="").rows if row.step == "image")
+    assert row.result.value == "not proved"
+    assert row.text == "runs lab:1 (lab:1@sha256:aa); no image was given to compare with"
+
+
+def test_a_token_proves_everything_but_the_login(bench: Bench) -> None:
+    evidence = bench.run(login="hub_token", token="token-of-ada-1234", user="", password="", stranger="")
+    assert results(evidence)["login"] == "not proved"
+    assert evidence.summary().startswith("login: not proved; cell 6*7=42: ok")
+    assert not any(line.startswith("issuer") for line in bench.hub.log)
+
+
+def test_a_service_token_uses_the_server_of_the_named_user(bench: Bench) -> None:
+    bench.hub.tokens["token-of-service-1"] = ("service", "verify")
+    assert bench.run(login="hub_token", token="token-of-service-1", stranger="").user == "ada"
+
+
+def test_a_running_server_is_used_and_left_running(bench: Bench) -> None:
+    bench.hub.running.add("ada")
+    test = bench.test()
+    found = results(test.run())
+    assert (found["spawn"], found["restart"], found["kept"], found["end"]) == ("ok", "skipped", "not proved", "skipped")
+    assert "stop" not in found
+    assert bench.hub.running == {"ada"}
+    assert not [line for line in bench.hub.log if "DELETE /hub/api/users" in line]
+    assert bench.hub.kernels == [] and not test.left_running
+    assert list(bench.hub.home.glob(".researchops-verify-*")) == []
+
+
+def test_keep_server_leaves_the_tests_own_server_and_says_so(bench: Bench) -> None:
+    test = bench.test(keep_server=True)
+    rows = {row.step: row for row in test.run().rows}
+    assert (rows["end"].result.value, rows["end"].text) == ("skipped", "left running: keep_server")
+    assert bench.hub.running == {"ada"} and test.left_running
+
+
+# ---- check mode -------------------------------------------------------------------------------------------------
+
+
+def test_check_mode_only_looks(bench: Bench) -> None:
+    evidence = bench.run(check_mode=True)
+    assert results(evidence) == {"door": "ok", "hub": "ok", "login": "ok", "rest": "skipped"}
+    assert evidence.check_mode
+    assert {line.split()[-2] for line in bench.hub.log} == {"GET"}
+    assert not any("callback" in line for line in bench.hub.log)
+
+
+def test_check_mode_with_a_token_asks_who_it_is(bench: Bench) -> None:
+    evidence = bench.run(check_mode=True, login="hub_token", token="token-of-ada-1234")
+    assert results(evidence) == {"door": "ok", "hub": "ok", "login": "not proved", "rest": "skipped"}
+    assert {line.split()[0] for line in bench.hub.log} == {"GET"}
+
+
+def test_check_mode_fails_where_the_provider_refuses(bench: Bench) -> None:
+    bench.hub.issuer_error = True
+    error = bench.fails("E-AUTH-15", check_mode=True)
+    assert "redirect_uri_mismatch" in error.seen
+
+
+# ---- what goes wrong --------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_password(bench: Bench) -> None:
+    error = bench.fails("E-AUTH-11", password="not-the-password")
+    assert error.seen.startswith("403 from https://localhost")
+    assert error.seen.endswith('("Sign in"), saying "Login or password is wrong."')
+    assert error.changed is Changed.NOTHING
+    assert len([line for line in bench.hub.log if line.startswith("issuer POST")]) == 1
+
+
+def test_a_user_whom_the_hub_refuses(bench: Bench) -> None:
+    bench.hub.allowed = set()
+    error = bench.fails("E-AUTH-12")
+    assert "Sorry, you are not currently authorized" in error.seen
+    assert error.what.startswith("Step login as ada: ")
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_hub_that_cannot_finish_the_login_is_not_a_refusal(bench: Bench, status: int) -> None:
+    bench.hub.callback_status = status
+    bench.fails("E-AUTH-16")
+
+
+def test_a_session_that_the_hub_forgets(bench: Bench) -> None:
+    bench.hub.session_lost = True
+    assert "knows nobody by this session" in bench.fails("E-AUTH-16").seen
+
+
+def test_a_token_that_the_hub_does_not_know(bench: Bench) -> None:
+    bench.fails("E-AUTH-13", login="hub_token", token="token-unknown-1234")
+
+
+def test_a_service_token_without_a_user(bench: Bench) -> None:
+    bench.hub.tokens["token-of-service-1"] = ("service", "verify")
+    error = bench.fails("E-AUTH-14", login="hub_token", token="token-of-service-1", user="")
+    assert "the service verify" in error.what
+
+
+def test_a_stranger_who_gets_in(bench: Bench) -> None:
+    bench.hub.allowed.add("mallory")
+    error = bench.fails("E-VERIFY-11")
+    assert error.wanted == "403 from the hub"
+    assert bench.hub.started == 0, "a hub that is open gets no server from us"
+
+
+def test_a_stranger_whom_the_provider_does_not_know_proves_nothing(bench: Bench) -> None:
+    error = bench.fails("E-VERIFY-12", stranger_password="not-the-password")
+    assert "the sign-in page does not accept" in error.what
+
+
+def test_a_server_that_fails_to_start_is_told_with_hub_and_pod_events(bench: Bench) -> None:
+    bench.hub.spawn_fails = "Spawn failed: timeout"
+    error = bench.fails("E-VERIFY-07")
+    assert error.seen == "Pulling image; Spawn failed: timeout; FailedScheduling: no room for ada"
+    assert bench.hub.running == set(), "a server that this test asked for is taken back"
+    assert error.changed is Changed.NOTHING
+
+
+def test_a_start_that_the_hub_refuses(bench: Bench) -> None:
+    bench.hub.start_status = 400
+    error = bench.fails("E-VERIFY-06")
+    assert error.seen == "400, no room"
+    assert not [line for line in bench.hub.log if line.startswith("DELETE /hub/api")], "nothing was started by us"
+
+
+def test_a_start_that_breaks_in_the_hub_is_told_by_its_progress(bench: Bench) -> None:
+    bench.hub.start_status, bench.hub.spawn_fails = 500, "Spawn failed: no such image"
+    assert "no such image" in bench.fails("E-VERIFY-07").seen
+
+
+def test_without_a_progress_stream_the_state_is_watched(bench: Bench) -> None:
+    bench.hub.progress_status, bench.hub.looks_until_ready = 502, 3
+    bench.run()
+    assert any("no progress stream (status 502" in line["text"] for line in bench.reporter.transitions)
+    assert any("the hub says spawn" in line["text"] for line in bench.reporter.transitions)
+
+
+def test_a_server_that_never_gets_ready_ends_with_the_budget(bench: Bench) -> None:
+    bench.hub.progress_status, bench.hub.looks_until_ready = 400, 10**6
+    error = bench.fails("E-VERIFY-07")
+    assert error.what == "Step server starts: The server of ada did not start: the hub says spawn"
+    assert bench.hub.running == set()
+
+
+def test_the_wrong_image(bench: Bench) -> None:
+    error = bench.fails("E-VERIFY-13", expected_image="lab:2")
+    assert (error.seen, error.wanted) == ("the pod asks for lab:1", "lab:2")
+    assert bench.hub.running == set()
+
+
+def test_a_home_that_forgets(bench: Bench) -> None:
+    bench.hub.keeps_home = False
+    error = bench.fails("E-VERIFY-09")
+    assert error.seen.endswith("is gone")
+    assert bench.hub.running == set()
+
+
+def test_a_home_that_cannot_be_written(bench: Bench, tmp_path: Path) -> None:
+    with home_is(tmp_path / "missing"):
+        error = bench.fails("E-VERIFY-08")
+    assert error.seen.startswith("FileNotFoundError")
+
+
+def test_a_kernel_that_dies(bench: Bench) -> None:
+    bench.hub.kernel_dies = True
+    assert "the kernel's process died" in bench.fails("E-VERIFY-08").what
+    assert bench.hub.running == set()
+
+
+def test_no_python_kernel(bench: Bench) -> None:
+    bench.hub.kernel_language = "R"
+    error = bench.fails("E-VERIFY-08")
+    assert error.seen == "main, other"
+    assert bench.hub.running == set()
+
+
+def test_a_page_of_the_user_server_that_does_not_open(bench: Bench) -> None:
+    bench.hub.server_page_status = 500
+    bench.fails("E-VERIFY-06")
+    assert bench.hub.running == set()
+
+
+def test_a_server_that_does_not_end(bench: Bench) -> None:
+    bench.hub.stops = False
+    error = bench.fails("E-VERIFY-10")
+    assert error.seen == "the hub says running"
+
+
+def test_a_pod_that_outlives_its_server(bench: Bench) -> None:
+    assert bench.pods is not None
+    bench.pods.lingers = True
+    error = bench.fails("E-VERIFY-10")
+    assert error.seen == "pod jupyter-ada is still there"
+
+
+def test_clean_up_that_fails_is_not_called_nothing_changed(bench: Bench) -> None:
+    bench.hub.kernel_dies = True
+    test = bench.test()
+    original = bench.hub.user_api
+
+    def no_delete(method: str, user: str, rest: str) -> Any:
+        return original("PUT" if method == "DELETE" else method, user, rest)
+
+    bench.hub.user_api = no_delete  # type: ignore[method-assign]
+    with pytest.raises(HubError) as caught:
+        test.run()
+    assert caught.value.changed is Changed.UNKNOWN
+
+
+def test_the_error_carries_the_evidence_up_to_the_failure(bench: Bench) -> None:
+    error = bench.fails("E-AUTH-11", password="not-the-password")
+    rows = error.details["evidence"]["rows"]
+    assert [(row["step"], row["result"]) for row in rows] == [("door", "ok"), ("hub", "ok"), ("login", "failed")]
+    assert rows[-1]["text"].startswith("E-AUTH-11 ") and "Login or password is wrong." in rows[-1]["text"]
+    assert error.details["step"] == "login as ada"
+
+
+def test_time_that_is_over_names_the_step(bench: Bench) -> None:
+    bench.hub.busy = 100
+    error = bench.fails("E-VERIFY-14", timeout=2.0)
+    assert error.what == "Step hub answers: The 2 s for the smoke test are over"
+
+
+def test_a_ca_file_that_is_none_is_told_before_anything_is_sent(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(HubError) as caught:
+        bench.test(ca_file=str(tmp_path / "none.pem"))
+    assert caught.value.error_id == "E-HTTP-03"
+    assert bench.hub.log == []
+
+
+def test_a_door_whose_certificate_is_not_trusted(bench: Bench) -> None:
+    error = bench.fails("E-VERIFY-02", ca_file=None)
+    assert error.seen.startswith("CN=localhost, signed by CN=test CA, ending ")
+    assert bench.hub.log == [], "nothing is sent to a door that is not trusted"
+
+
+def test_an_address_without_a_hub(bench: Bench) -> None:
+    error = bench.fails("E-VERIFY-04", url=bench.hub.issuer)
+    assert error.seen == "status 404 with a body of type text/html that is not JSON"
+
+
+def test_plain_http_that_is_not_there(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = bench.hub.url.rstrip("/").rpartition(":")[2]
+    monkeypatch.setattr(door, "plain_url", lambda _url: f"http://localhost:{port}/")
+    error = bench.fails("E-VERIFY-03", http_redirect=True)
+    assert error.wanted == f"a redirect to {bench.hub.url}"
+
+
+def test_a_certificate_that_ends_soon_is_a_warning(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "SOON", 10**4)
+    test = bench.test()
+    test.run(check_mode=True)
+    assert len(test.warnings) == 1 and "ends in" in test.warnings[0]
+
+
+def test_files_of_interrupted_tests_are_swept_after_a_day(bench: Bench, tmp_path: Path) -> None:
+    old, young, other = (tmp_path / name for name in (".researchops-verify-old", ".researchops-verify-new", "keep.txt"))
+    for file in (old, young, other):
+        file.write_text("x")
+    os.utime(old, (1, 1))
+    os.utime(other, (1, 1))
+    bench.run()
+    assert not old.exists() and young.exists() and other.exists()

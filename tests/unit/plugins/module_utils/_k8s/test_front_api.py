@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The front against a canned cluster: which requests, in which order, and what is never written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.plan import Step
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front import Front
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_api import FrontApi, Seen
+
+FRONT = Front(namespace="climate", name="hub-front", release="climate")
+NAMESPACE = "/api/v1/namespaces/climate"
+SERVICE = f"{NAMESPACE}/services/hub-front"
+PROXY = f"{NAMESPACE}/services/proxy-public"
+EVENTS = f"{NAMESPACE}/events"
+FORBIDDEN = (403, {"message": "no"})
+LIVE_NAMESPACE = FRONT.namespace_object()
+LIVE_SERVICE = FRONT.service_object() | {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
+
+
+def echo(query: Any, body: Any) -> Any:
+    """A server that takes what it is given."""
+    return body
+
+
+def api(kube: Any, table: Any) -> FrontApi:
+    return FrontApi(kube(table), FRONT)
+
+
+def test_nothing_is_asked_inside_a_namespace_that_is_missing(kube: Any) -> None:
+    client = kube({("GET", NAMESPACE): (404, {})})
+    assert FrontApi(client, FRONT).look() == Seen(None, None, None)
+    assert len(client.seen) == 1
+
+
+def test_proxy_public_is_read_only_where_there_is_no_front(kube: Any) -> None:
+    table = {("GET", NAMESPACE): LIVE_NAMESPACE, ("GET", SERVICE): LIVE_SERVICE}
+    assert api(kube, table).look() == Seen(LIVE_NAMESPACE, LIVE_SERVICE, None)
+    table |= {("GET", SERVICE): (404, {}), ("GET", PROXY): LIVE_SERVICE}
+    seen = api(kube, table).look()
+    assert seen == Seen(LIVE_NAMESPACE, None, LIVE_SERVICE)
+    assert seen.keeps
+
+
+def test_on_an_empty_cluster_the_service_is_foretold_without_the_server(kube: Any) -> None:
+    client = kube({("PATCH", NAMESPACE): echo})
+    plan = FrontApi(client, FRONT).foretell(Seen(None, None, None))
+    assert plan.steps == (Step("create", "Namespace/climate"), Step("create", "Service/hub-front"))
+    assert client.writes == []
+
+
+def test_a_second_run_foretells_nothing_and_writes_nothing(kube: Any) -> None:
+    client = kube({("PATCH", NAMESPACE): echo, ("PATCH", SERVICE): echo})
+    plan = FrontApi(client, FRONT).foretell(Seen(LIVE_NAMESPACE, LIVE_SERVICE, None))
+    assert plan.steps == ()
+    assert client.writes == []
+    assert len(client.seen) == 2
+
+
+def test_applying_makes_the_namespace_first(kube: Any) -> None:
+    client = kube({("PATCH", NAMESPACE): echo, ("PATCH", SERVICE): echo})
+    FrontApi(client, FRONT).apply(Seen(None, None, None))
+    assert client.writes == [("PATCH", NAMESPACE), ("PATCH", SERVICE)]
+
+
+def test_a_namespace_somebody_made_for_us_serves_without_the_right_to_mark_it(kube: Any) -> None:
+    client = kube({("PATCH", NAMESPACE): FORBIDDEN, ("PATCH", SERVICE): echo})
+    seen = Seen(LIVE_NAMESPACE, None, None)
+    assert FrontApi(client, FRONT).foretell(seen).steps == (Step("create", "Service/hub-front"),)
+    FrontApi(client, FRONT).apply(seen)
+    assert client.writes[-1] == ("PATCH", SERVICE)
+
+
+def test_a_namespace_that_may_not_be_made_is_an_error(kube: Any) -> None:
+    with pytest.raises(HubError, match="E-K8S-04"):
+        api(kube, {("PATCH", NAMESPACE): FORBIDDEN}).foretell(Seen(None, None, None))
+
+
+def test_a_service_refused_after_the_namespace_was_made_says_so(kube: Any) -> None:
+    table = {("PATCH", NAMESPACE): echo, ("PATCH", SERVICE): (422, {"message": "spec.ports: Invalid"})}
+    with pytest.raises(HubError, match="spec.ports: Invalid") as caught:
+        api(kube, table).apply(Seen(None, None, None))
+    assert caught.value.changed is Changed.SOME
+
+
+def test_deleting_what_is_not_there_is_no_change(kube: Any) -> None:
+    assert api(kube, {("DELETE", SERVICE): (404, {})}).delete() is False
+    assert api(kube, {("DELETE", SERVICE): {}}).delete() is True
+
+
+def test_the_address_is_awaited(kube: Any, clock: Any) -> None:
+    def later(query: Any, body: Any) -> Any:
+        return LIVE_SERVICE if clock.now >= 5 else FRONT.service_object()
+
+    reporter = Reporter("climate", "front door", clock)
+    found = api(kube, {("GET", SERVICE): later}).addresses(clock=clock, timeout=60, reporter=reporter)
+    assert found == ("192.0.2.1",)
+    assert clock.now == 6
+    assert [line["text"] for line in reporter.transitions] == [
+        "waiting: address of Service climate/hub-front: the load balancer has given no address yet; 0 s of at most 60 s"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ({"items": [{"type": "Warning", "reason": "SyncFailed", "message": "quota"}]}, "SyncFailed: quota"),
+        (FORBIDDEN, "no event tells why"),
+        ({"items": []}, "no event tells why"),
+    ],
+)
+def test_no_address_in_time_is_an_error_with_the_clusters_reason(
+    kube: Any, clock: Any, events: Any, said: str
+) -> None:
+    table = {("GET", SERVICE): FRONT.service_object(), ("GET", EVENTS): events}
+    with pytest.raises(HubError) as caught:
+        api(kube, table).addresses(clock=clock, timeout=30, reporter=Reporter("climate", "front door", clock))
+    assert (caught.value.error_id, caught.value.changed) == ("E-FRONT-01", Changed.SOME)
+    assert said in caught.value.what
+    assert clock.now == 30

@@ -1,0 +1,352 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The login helper, as kubectl runs it: a process of its own against a provider on the loopback address."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import importlib.util
+import json
+import os
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Server, serving
+
+HELPER = Path(__file__).resolve().parents[4] / "roles" / "cluster_access" / "files" / "exec_credential.py"
+SECRET = "s3cr?t/with+odd:characters%"
+SPEC = importlib.util.spec_from_file_location("exec_credential", HELPER)
+assert SPEC and SPEC.loader
+helper = importlib.util.module_from_spec(SPEC)
+sys.modules["exec_credential"] = helper
+SPEC.loader.exec_module(helper)
+
+
+class Provider:
+    """An OpenID provider: discovery and token endpoint, with everything a test wants to be different."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing unusual, tokens of two minutes."""
+        self.folder = folder
+        self.discovery: dict[str, Any] = {}
+        self.reply: tuple[int, Any, dict[str, str]] | None = None
+        self.failures = 0
+        self.tokens = 0
+        self.lifetime: Any = 120
+        self.pause = 0.0
+        self.server: Server | None = None
+        self.secret_file = folder / "secret"
+        self.secret_file.write_text(SECRET + "\n")
+        self.secret_file.chmod(0o600)
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: str) -> tuple[int, Any, dict[str, str]]:
+        assert self.server
+        if self.failures:
+            self.failures -= 1
+            return 503, {}, {}
+        if path == "/.well-known/openid-configuration":
+            base = {"issuer": self.server.url, "token_endpoint": f"{self.server.url}/token"}
+            return 200, base | self.discovery, {}
+        assert (method, path) == ("POST", "/token")
+        if self.reply:
+            return self.reply
+        time.sleep(self.pause)
+        self.tokens += 1
+        return 200, {"access_token": f"token-{self.tokens}", "expires_in": self.lifetime}, {}
+
+    @property
+    def asked(self) -> list[tuple[dict[str, list[str]], dict[str, str]]]:
+        """Form and headers of each token request."""
+        assert self.server
+        return [(parse_qs(body), headers) for method, _path, headers, body in self.server.requests if method == "POST"]
+
+    def run(self, *more: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Start the helper as a client would."""
+        assert self.server
+        words = ["--issuer", self.server.url, "--client-id", "auto:mation", "--ca-file", str(self.server.ca_file)]
+        words += ["--client-secret-file", str(self.secret_file), "--cache-dir", str(self.folder / "cache"), *more]
+        return subprocess.run(
+            [sys.executable, "-I", str(HELPER), *words],
+            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), **(environment or {})},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def refused(self, *more: str) -> str:
+        """Start the helper, expect one line of complaint and nothing else, return it."""
+        done = self.run(*more)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert len(done.stderr.splitlines()) == 1
+        assert SECRET not in done.stderr
+        return done.stderr
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[Provider]:
+    made = Provider(tmp_path)
+    with serving(tmp_path, made.answer) as server:
+        made.server = server
+        yield made
+
+
+def test_a_token_comes_as_an_exec_credential(provider: Provider) -> None:
+    before = time.time()
+    done = provider.run("--audience", "kubernetes", "--scope", "a b")
+    assert done.stderr == ""
+    credential = json.loads(done.stdout)
+    end = credential["status"].pop("expirationTimestamp")
+    assert credential == {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": "token-1"},
+    }
+    # The client is told an end 30 s before the true one.
+    assert time.strptime(end, "%Y-%m-%dT%H:%M:%SZ")
+    assert before + 89 <= float(subprocess.check_output(["date", "-d", end, "+%s"])) <= time.time() + 91
+    ((form, headers),) = provider.asked
+    assert form == {"grant_type": ["client_credentials"], "audience": ["kubernetes"], "scope": ["a b"]}
+    # RFC 6749 section 2.3.1: both parts are form-encoded before they are joined.
+    pair = base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode()
+    assert pair == "auto%3Amation:s3cr%3Ft%2Fwith%2Bodd%3Acharacters%25"
+
+
+def test_the_client_is_answered_in_its_own_version(provider: Provider) -> None:
+    info = json.dumps({"apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential"})
+    done = provider.run(environment={"KUBERNETES_EXEC_INFO": info})
+    assert json.loads(done.stdout)["apiVersion"] == "client.authentication.k8s.io/v1beta1"
+
+
+def test_a_provider_without_basic_gets_the_secret_in_the_form(provider: Provider) -> None:
+    provider.discovery = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+    provider.run()
+    ((form, headers),) = provider.asked
+    assert "Authorization" not in headers
+    assert (form["client_id"], form["client_secret"]) == (["auto:mation"], [SECRET])
+
+
+def test_a_kept_token_is_used_again_and_is_private(provider: Provider) -> None:
+    first, second = provider.run(), provider.run()
+    assert first.stdout == second.stdout
+    assert provider.tokens == 1
+    cache = provider.folder / "cache"
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+    for path in cache.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert SECRET not in path.read_text()
+
+
+def test_other_settings_never_share_a_token(provider: Provider) -> None:
+    provider.run()
+    provider.run("--audience", "other")
+    assert provider.tokens == 2
+
+
+def test_a_token_is_renewed_30_s_before_its_end(provider: Provider) -> None:
+    provider.run()
+    (path,) = (provider.folder / "cache").glob("token-*.json")
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps(kept | {"ends": time.time() + 31}))
+    provider.run()
+    assert provider.tokens == 1
+    path.write_text(json.dumps(kept | {"ends": time.time() + 29}))
+    assert json.loads(provider.run().stdout)["status"]["token"] == "token-2"
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"token": 1}', '{"token": "x", "ends": "soon", "margin": 1}'])
+def test_a_damaged_cache_is_replaced(provider: Provider, damage: str) -> None:
+    provider.run()
+    (path,) = (provider.folder / "cache").glob("token-*.json")
+    path.write_text(damage)
+    assert json.loads(provider.run().stdout)["status"]["token"] == "token-2"
+
+
+def test_a_cache_others_can_read_is_not_trusted(provider: Provider) -> None:
+    provider.run()
+    (path,) = (provider.folder / "cache").glob("token-*.json")
+    path.chmod(0o644)
+    provider.run()
+    assert provider.tokens == 2
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_short_token_is_used_for_half_of_its_life(provider: Provider) -> None:
+    provider.lifetime = 20
+    provider.run()
+    provider.run()
+    assert provider.tokens == 1
+    (path,) = (provider.folder / "cache").glob("token-*.json")
+    assert json.loads(path.read_text())["margin"] == 10
+
+
+def test_a_provider_that_names_no_lifetime_is_taken_for_five_minutes(provider: Provider) -> None:
+    provider.lifetime = None
+    provider.run()
+    (path,) = (provider.folder / "cache").glob("token-*.json")
+    assert 290 < json.loads(path.read_text())["ends"] - time.time() <= 300
+
+
+def test_callers_that_start_together_fetch_one_token(provider: Provider) -> None:
+    provider.pause = 0.5
+    with ThreadPoolExecutor(4) as pool:
+        done = [job.result() for job in [pool.submit(provider.run) for _ in range(4)]]
+    assert {json.loads(item.stdout)["status"]["token"] for item in done} == {"token-1"}
+    assert provider.tokens == 1
+
+
+def test_a_directory_that_cannot_be_written_costs_the_cache_only(provider: Provider) -> None:
+    blocked = provider.folder / "file"
+    blocked.touch()
+    for count in (1, 2):
+        done = provider.run("--cache-dir", str(blocked / "below"))
+        assert json.loads(done.stdout)["status"]["token"] == f"token-{count}"
+
+
+def test_a_provider_that_stumbles_is_asked_again(provider: Provider) -> None:
+    provider.failures = 2
+    assert json.loads(provider.run().stdout)["status"]["token"] == "token-1"
+
+
+def test_the_default_place_is_the_users_cache(provider: Provider, monkeypatch: Any) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/x")
+    assert helper.default_cache_dir() == "/x/researchops-jupyterhub/tokens"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert helper.default_cache_dir().endswith("/.cache/researchops-jupyterhub/tokens")
+
+
+# ---- what a person reads --------------------------------------------------------------------------------
+
+
+def test_a_provider_that_stays_down_is_named(provider: Provider) -> None:
+    provider.failures = 99
+    said = provider.refused()
+    assert said.startswith(f"E-ACCESS-11 The OpenID provider does not answer at {provider.server.url}/.well-known/")  # type: ignore[union-attr]
+    assert "HTTP status 503" in said
+
+
+def test_an_unreachable_provider_is_named(provider: Provider) -> None:
+    assert "E-ACCESS-11 The OpenID provider does not answer" in provider.refused("--issuer", "https://127.0.0.1:9")
+
+
+def test_a_provider_of_an_unknown_ca_is_refused_at_once(provider: Provider) -> None:
+    said = provider.refused("--ca-file", "")
+    assert "E-ACCESS-11" in said
+    assert "CERTIFICATE_VERIFY_FAILED" in said
+    assert provider.server
+    assert provider.server.requests == []
+
+
+@pytest.mark.parametrize("text", [None, "no certificate"])
+def test_a_ca_file_that_cannot_be_used_is_named(provider: Provider, text: str | None) -> None:
+    path = provider.folder / "wrong.pem"
+    if text is not None:
+        path.write_text(text)
+    assert f"E-ACCESS-11 The CA file {path} cannot be used" in provider.refused("--ca-file", str(path))
+
+
+@pytest.mark.parametrize(
+    ("discovery", "seen"),
+    [
+        ({"issuer": "https://evil.test"}, "describes another issuer: https://evil.test"),
+        ({"token_endpoint": "http://127.0.0.1/token"}, "names no token endpoint with https"),
+        ({"token_endpoint": None}, "names no token endpoint with https"),
+    ],
+)
+def test_a_discovery_document_that_leads_astray_is_refused(provider: Provider, discovery: Any, seen: str) -> None:
+    provider.discovery = discovery
+    assert seen in provider.refused()
+    assert provider.asked == []
+
+
+def test_an_issuer_without_discovery_is_refused(provider: Provider, monkeypatch: Any) -> None:
+    monkeypatch.setattr(provider, "answer", None)
+    with serving(provider.folder, lambda *_request: (404, {}, {})) as other:
+        said = provider.refused("--issuer", other.url, "--ca-file", str(other.ca_file))
+    assert "is no OpenID discovery document (HTTP status 404)" in said
+
+
+def test_an_issuer_without_https_is_refused(provider: Provider) -> None:
+    assert "E-ACCESS-11 The issuer http://x does not start with https://" in provider.refused("--issuer", "http://x")
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_refused_client_is_named(provider: Provider, status: int) -> None:
+    provider.reply = (status, {"error": "invalid_client", "error_description": SECRET}, {})
+    said = provider.refused()
+    assert said.startswith(f"E-ACCESS-12 {provider.server.url} refused the client auto:mation (invalid_client, HTTP")  # type: ignore[union-attr]
+
+
+def test_a_redirect_is_not_followed_with_the_secret(provider: Provider) -> None:
+    assert provider.server
+    provider.reply = (307, {}, {"Location": f"{provider.server.url}/elsewhere"})
+    assert "HTTP status 307" in provider.refused()
+    assert len(provider.asked) == 1
+
+
+@pytest.mark.parametrize("document", [{}, {"access_token": ""}, {"access_token": 7}, ["x"], {"id_token": "i"}])
+def test_an_answer_without_a_token_is_refused(provider: Provider, document: Any) -> None:
+    provider.reply = (200, document, {})
+    assert "E-ACCESS-14 The provider's answer for client auto:mation has no access_token" in provider.refused()
+
+
+def test_an_id_token_is_taken_where_asked_for(provider: Provider) -> None:
+    provider.reply = (200, {"access_token": "a", "id_token": "i", "expires_in": 60}, {})
+    assert json.loads(provider.run("--token", "id_token").stdout)["status"]["token"] == "i"
+
+
+@pytest.mark.parametrize(
+    ("bits", "text", "seen"),
+    [
+        (0o640, SECRET, "is open to others (mode 0640)"),
+        (0o604, SECRET, "is open to others (mode 0604)"),
+        (0o600, "\n", "is empty"),
+        (None, "", "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_secret_file_that_will_not_do_is_named(provider: Provider, bits: int | None, text: str, seen: str) -> None:
+    provider.secret_file.unlink()
+    if bits is not None:
+        provider.secret_file.write_text(text)
+        provider.secret_file.chmod(bits)
+    said = provider.refused()
+    assert said.startswith(f"E-ACCESS-13 The client secret file {provider.secret_file} ")
+    assert seen in said
+
+
+def test_a_lock_that_is_held_too_long_is_named(tmp_path: Path) -> None:
+    slept: list[float] = []
+    cache = helper.Cache(str(tmp_path), "k", slept.append)
+    with open(tmp_path / "token-k.json.lock", "w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(helper.Problem, match="E-ACCESS-14 Another process has held"), cache.locked():
+            pytest.fail("there must be no way in")
+    assert sum(slept) == pytest.approx(helper.LOCK_TIMEOUT, abs=0.2)
+    with cache.locked():
+        pass
+
+
+def test_a_full_disk_costs_the_cache_only(tmp_path: Path, monkeypatch: Any) -> None:
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    cache = helper.Cache(str(tmp_path), "k")
+    monkeypatch.setattr(helper.json, "dump", full)
+    cache.write(helper.Token("t", 1.0))
+    assert os.listdir(tmp_path) == []
+    assert cache.read() is None
+
+
+def test_it_needs_the_standard_library_only() -> None:
+    code = f"import runpy, sys; sys.argv = ['x', '--help']; runpy.run_path({str(HELPER)!r}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, "client-secret-file" in done.stdout) == (0, True)
