@@ -64,7 +64,7 @@ def play(name: str, *extra: str) -> list[str]:
 
 def helm_upgrade(values: Path) -> list[str]:
     """The command people type by hand."""
-    return ["helm", "upgrade", "--install", "bench", os.environ["Z2JH_CHART"], "-n", "bench-modules", "-f", str(values), "--wait"]
+    return ["helm", "upgrade", "--install", "bench", os.environ["LAB_CHART"], "-n", "bench-modules", "-f", str(values), "--wait"]
 
 
 def run(words: list[str], kubeconfig: Path, helm_log: Path | None = None) -> float:

@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "tests" / "lab" / "lab"
 RUN = ROOT / "tests" / "run"
 OUT = ROOT / "build" / "demo"
-CHART = ROOT / "tests" / "lab" / "charts" / "jupyterhub"
 TOOLS = ROOT / "tests" / "tools"
 PLAY_SECONDS = 1800.0
 #: roles in the order of the play, as the summary names them
@@ -90,18 +89,8 @@ def environment(name: str) -> list[str]:
         "OBSERVE_FILE": str(OUT / f"{name}.json"),
         "COUNT_FILE": str(OUT / f"{name}.count"),
         "COUNTED_PYTHON": python.stdout.strip().splitlines()[-1],
-        "Z2JH_CHART": os.environ.get("Z2JH_CHART") or str(CHART),
-        "Z2JH_CHART_VERSION": os.environ.get("Z2JH_CHART_VERSION") or chart_version(),
     }
     return ["env", *(f"{key}={value}" for key, value in settings.items())]
-
-
-def chart_version() -> str:
-    """The version in the lab chart's Chart.yaml, or the collection's default for another chart."""
-    if os.environ.get("Z2JH_CHART"):
-        return "4.4.0"
-    lines = (CHART / "Chart.yaml").read_text(encoding="utf-8").splitlines()
-    return next(line.split(":", 1)[1].strip().strip('"') for line in lines if line.startswith("version:"))
 
 
 def play(name: str, *words: str) -> Played:

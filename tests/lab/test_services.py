@@ -132,6 +132,23 @@ def test_two_servers_know_the_labs_names_in_both_families(services: Target) -> N
             assert four[0].startswith("10.210.") and six[0].startswith("fd00:210:") and len(four + six) == 2
 
 
+@pytest.mark.parametrize("zone", ["lab.test", "other.test"])
+def test_queries_may_be_signed(services: Target, zone: str) -> None:
+    for server in servers(services.dns):
+        query = dns.message.make_query(zone, "SOA")
+        query.use_tsig(keyring(services))
+        reply = dns.query.tcp(query, server, timeout=SECONDS)
+        assert (dns.rcode.to_text(reply.rcode()), len(reply.answer)) == ("NOERROR", 1)
+
+
+def test_a_prerequisite_alone_is_answered(services: Target, name: str) -> None:
+    """How nsupdate tools ask whether something exists."""
+    for owner, verdict in (("issuer", "NOERROR"), (name, "NXRRSET")):
+        update = signed(services)
+        update.present(owner, "A")
+        assert send(update, services.dns) == verdict
+
+
 @pytest.mark.parametrize("owner", ["{}", "_acme-challenge.{}"])
 def test_all_servers_agree_after_an_update(services: Target, name: str, owner: str) -> None:
     owner = owner.format(name)

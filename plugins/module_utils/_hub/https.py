@@ -31,6 +31,8 @@ LEGAL: dict[tuple[str, str], str] = {
 }
 """Pairs of hub_https_type and letsencrypt_method that work; every other pair is refused."""
 
+HTTPS_PORT = 443
+
 TYPES = ("letsencrypt", "manual", "secret", "offload", "ingress", "gateway")
 METHODS = ("none", "autohttps", "cert_manager", "direct")
 TYPES_NOW = tuple(sorted({kind for kind, _method in LEGAL}))
@@ -48,7 +50,7 @@ def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[
     if not settled["hub_https_type"]:
         return None, findings
     findings += pair_problem(settled["hub_https_type"], settled["letsencrypt_method"]) + _missing(settled)
-    values = {
+    values: Json = {
         "proxy": {
             "https": {
                 "enabled": True,
@@ -58,6 +60,9 @@ def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[
             }
         }
     }
+    if settled["hub_port"] != HTTPS_PORT:
+        # The chart's proxy sends plain HTTP to port 443, whatever port people use; the last flag counts.
+        values["proxy"]["chp"] = {"extraCommandLineFlags": [f"--redirect-to={settled['hub_port']}"]}
     return values, findings
 
 

@@ -59,7 +59,8 @@ class Api:
         status, answer = self.request("PATCH", f"{path}?fieldManager=lab&force=true", item, APPLY)
         if status not in (200, 201):
             raise LabError(
-                f"E-LAB-API  {path} was refused: {status} {(answer or {}).get('message', '')}. Do: `lab logs apiserver`."
+                f"E-LAB-API  {path} was refused: {status} {(answer or {}).get('message', '')}. "
+                "Do: `lab logs apiserver`."
             )
 
     def node_ready(self, node: str, since: float) -> bool:

@@ -33,12 +33,14 @@ def _tar(*files: tuple[str, bytes, int]) -> bytes:
 def docker_archive(program: bytes, reference: str) -> bytes:
     """A docker-archive (`docker save` format) of one layer that holds ``/labpod``; equal input, equal bytes."""
     layer = _tar(("labpod", program, 0o755))
-    config = json.dumps({
-        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
-        "os": "linux",
-        "config": {"Entrypoint": ["/labpod"], "User": "65535:65535", "WorkingDir": "/"},
-        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},
-    }).encode()  # fmt: skip
+    config = json.dumps(
+        {
+            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+            "os": "linux",
+            "config": {"Entrypoint": ["/labpod"], "User": "65535:65535", "WorkingDir": "/"},
+            "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},
+        }
+    ).encode()
     manifest = json.dumps([{"Config": "config.json", "RepoTags": [reference], "Layers": ["layer.tar"]}]).encode()
     return _tar(("manifest.json", manifest, 0o644), ("config.json", config, 0o644), ("layer.tar", layer, 0o644))
 

@@ -38,22 +38,34 @@ def _trusting_home(lab: Lab, home: Path) -> None:
 def words(url: str, home: Path, screenshot: Path | None) -> list[str]:
     """Chromium's command line. No sandbox: Chromium refuses one for root, and it sees nothing but the lab."""
     common = [
-        "chromium", "--no-sandbox", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-        "--disable-sync", f"--user-data-dir={home / 'profile'}",
-    ]  # fmt: skip
+        "chromium",
+        "--no-sandbox",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={home / 'profile'}",
+    ]
     if screenshot is None:
         return [*common, url]
     return [
-        *common, "--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,900", "--virtual-time-budget=15000",
-        f"--screenshot={screenshot.absolute()}", url,
-    ]  # fmt: skip
+        *common,
+        "--headless=new",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--window-size=1280,900",
+        "--virtual-time-budget=15000",
+        f"--screenshot={screenshot.absolute()}",
+        url,
+    ]
 
 
 def browse(lab: Lab, pid: int, facts: Mapping[str, str], url: str, screenshot: Path | None) -> int:
     """Open ``url``, or write a picture of it. Returns Chromium's exit code."""
     if screenshot is None and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise LabError(
-            "E-LAB-BROWSE  There is no display here. Do: add --screenshot FILE, or open the URL on your own machine (`lab forward`)."
+            "E-LAB-BROWSE  There is no display here. Nothing was changed. "
+            "Do: add --screenshot FILE, or open the URL on your own machine (`lab forward`)."
         )
     build.install_packages((*build.PACKAGES, *build.BROWSER_PACKAGES))
     home = Path(tempfile.mkdtemp(prefix="lab-browse-"))
@@ -71,7 +83,8 @@ def browse(lab: Lab, pid: int, facts: Mapping[str, str], url: str, screenshot: P
         )
         if screenshot and not screenshot.is_file():
             raise LabError(
-                f"E-LAB-BROWSE  Chromium made no picture: {done.stderr.decode(errors='replace')[-500:]}. Do: try another URL."
+                f"E-LAB-BROWSE  Chromium made no picture: {done.stderr.decode(errors='replace')[-500:]}. "
+                "Do: try another URL."
             )
         return done.returncode
     except subprocess.TimeoutExpired as error:

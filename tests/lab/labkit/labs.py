@@ -55,7 +55,8 @@ def known() -> list[Lab]:
 def _check(name: str) -> None:
     if not NAME.fullmatch(name):
         raise LabError(
-            f"E-LAB-NAME  {name!r} cannot name a lab: wanted are small letters, digits and '-'. Do: choose another --name."
+            f"E-LAB-NAME  {name!r} cannot name a lab: wanted are small letters, digits and '-'. Nothing was changed. "
+            "Do: choose another --name."
         )
 
 

@@ -35,7 +35,7 @@ def host_commands(lab: Lab, pid: int) -> list[str]:
         f"addr add {lab.v6(1)}/64 dev {name} nodad",
         f"link set {name} up",
     ]
-    # The addresses for load balancers sit on no interface, so they need a next hop instead of ARP or neighbour discovery.
+    # Addresses for load balancers sit on no interface: they need a next hop instead of ARP or neighbour discovery.
     for first, last, hop in ((*lab.pool, lab.node_ip), (*lab.pool6, lab.v6(2))):
         lines += [f"route add {part} via {hop} dev {name}" for part in summarize_address_range(first, last)]
     return lines
@@ -54,7 +54,7 @@ def lab_commands(lab: Lab) -> list[str]:
 def _batch(lines: list[str]) -> None:
     done = subprocess.run(
         ["ip", "-batch", "-"], input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=30, check=False
-    )  # fmt: skip
+    )
     if done.returncode != 0:
         raise LabError(
             f"E-LAB-NET  The lab's network could not be made: {done.stderr.strip()}. Do: `lab down`, then `lab up`."

@@ -63,9 +63,22 @@ def make_authority(directory: Path, name: str = "ca", common_name: str = "Lab CA
     directory.mkdir(parents=True, exist_ok=True)
     new_key(key)
     _openssl(
-        "req", "-x509", "-new", "-key", str(key), "-days", str(DAYS), "-subj", f"/CN={common_name}", "-out", str(cert),
-        "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
-    )  # fmt: skip
+        "req",
+        "-x509",
+        "-new",
+        "-key",
+        str(key),
+        "-days",
+        str(DAYS),
+        "-subj",
+        f"/CN={common_name}",
+        "-out",
+        str(cert),
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
+        "-addext",
+        "keyUsage=critical,keyCertSign,cRLSign",
+    )
     return cert
 
 
@@ -112,8 +125,18 @@ def issue(
     new_key(files.key)
     request = _openssl("req", "-new", "-key", str(files.key), "-subj", subject)
     made = _openssl(
-        "x509", "-req", "-CA", str(ca_cert), "-CAkey", str(ca_key), "-days", str(DAYS), "-extfile", str(settings), stdin=request
-    )  # fmt: skip
+        "x509",
+        "-req",
+        "-CA",
+        str(ca_cert),
+        "-CAkey",
+        str(ca_key),
+        "-days",
+        str(DAYS),
+        "-extfile",
+        str(settings),
+        stdin=request,
+    )
     settings.unlink()
     files.cert.write_text(made, encoding="utf-8")
     files.chain.write_text(made + ca_cert.read_text(encoding="utf-8"), encoding="utf-8")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -59,12 +59,7 @@ async def _none(check: ReadyCheck) -> bool:
     return True
 
 
-KINDS: dict[str, Callable[[ReadyCheck], asyncio.Future[bool]]] = {
-    "tcp": _tcp,
-    "http": _http,
-    "file": _file,
-    "none": _none,
-}  # type: ignore[dict-item]
+KINDS: dict[str, Callable[[ReadyCheck], Awaitable[bool]]] = {"tcp": _tcp, "http": _http, "file": _file, "none": _none}
 
 
 async def _command(check: ReadyCheck, environment: dict[str, str]) -> bool:
@@ -73,10 +68,12 @@ async def _command(check: ReadyCheck, environment: dict[str, str]) -> bool:
     reads, writes = os.pipe()
     try:
         pid = os.posix_spawn(
-            words[0], words, environment,
+            words[0],
+            words,
+            environment,
             file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, writes, 1)],
             setpgroup=0,
-        )  # fmt: skip
+        )
     finally:
         os.close(writes)
     reader = asyncio.StreamReader()

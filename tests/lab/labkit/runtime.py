@@ -94,9 +94,14 @@ def start(lab: Lab) -> None:
     }
     with log.open("ab") as output:
         maker = subprocess.Popen(
-            [sys.executable, "-m", "labkit.supervisor", str(lab.state)], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            env=environment, start_new_session=True, cwd="/",
-        )  # fmt: skip
+            [sys.executable, "-m", "labkit.supervisor", str(lab.state)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,
+            cwd="/",
+        )
         try:
             code = maker.wait(START)
         except subprocess.TimeoutExpired:
@@ -104,7 +109,8 @@ def start(lab: Lab) -> None:
             code = -9
     if code != 0:
         raise LabError(
-            f"E-LAB-START  The lab's namespaces could not be made:\n{tail(log)}\nDo: `lab down`, then `lab up`; it needs root."
+            f"E-LAB-START  The lab's namespaces could not be made:\n{tail(log)}\n"
+            "Do: `lab down`, then `lab up`; it needs root."
         )
 
 
@@ -134,7 +140,8 @@ def wait_ready(lab: Lab, digest: str, limit: float = READY) -> None:
         waited = time.monotonic() - began
         if supervisor_pid(lab) is None:
             raise LabError(
-                f"E-LAB-DEAD  The lab ended while it was starting:\n{tail(lab.logs / 'supervisor.log')}\nDo: `lab up` again."
+                f"E-LAB-DEAD  The lab ended while it was starting:\n{tail(lab.logs / 'supervisor.log')}\n"
+                "Do: `lab up` again."
             )
         seen = status(lab).get("parts", {})
         hopeless = [name for name in missing if seen.get(name, {}).get("restarts", 0) - before.get(name, 0) >= HOPELESS]
@@ -142,7 +149,8 @@ def wait_ready(lab: Lab, digest: str, limit: float = READY) -> None:
             first = (hopeless or list(missing))[0]
             text = ", ".join(f"{name} {state}" for name, state in missing.items())
             raise LabError(
-                f"E-LAB-READY  Not ready after {waited:.0f} s: {text}. The end of {first}'s log:\n{tail(lab.logs / f'{first}.log')}\n"
+                f"E-LAB-READY  Not ready after {waited:.0f} s: {text}. "
+                f"The end of {first}'s log:\n{tail(lab.logs / f'{first}.log')}\n"
                 f"Do: `lab logs {first}`."
             )
         if waited > told:

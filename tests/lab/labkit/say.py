@@ -57,16 +57,24 @@ def run(
     env: Mapping[str, str] | None = None,
     do: str = "read the text above",
 ) -> None:
-    """Run a command to its end within ``limit`` seconds; its output goes to ``log`` (appended) or is kept for the error.
+    """Run a command to its end within ``limit`` seconds; its output goes to ``log`` (appended), its end into an error.
 
     Raises LabError with the last lines of the output.
     """
     words = [str(word) for word in argv]
     try:
         done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-            timeout=limit, cwd=cwd, env=env, check=False,
-        )  # fmt: skip
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=limit,
+            cwd=cwd,
+            env=env,
+            check=False,
+        )
     except FileNotFoundError as error:
         raise LabError(f"E-LAB-CMD  {words[0]} is not there ({error.strerror}). Do: {do}.") from error
     except subprocess.TimeoutExpired as error:

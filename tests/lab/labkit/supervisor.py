@@ -55,9 +55,14 @@ class Part:
 
     def shown(self) -> dict[str, Any]:
         return {
-            "state": self.state, "pid": self.pid, "restarts": max(self.restarts, 0), "since": self.since,
-            "optional": self.process.optional, "exit": self.exit, "requires": list(self.process.requires),
-        }  # fmt: skip
+            "state": self.state,
+            "pid": self.pid,
+            "restarts": max(self.restarts, 0),
+            "since": self.since,
+            "optional": self.process.optional,
+            "exit": self.exit,
+            "requires": list(self.process.requires),
+        }
 
 
 class Supervisor:
@@ -74,9 +79,11 @@ class Supervisor:
     def publish(self) -> None:
         """Write status.json whole, so that a reader never sees half of it."""
         status = {
-            "started": self.started, "digest": self.digest, "stopping": self.stopping.is_set(),
+            "started": self.started,
+            "digest": self.digest,
+            "stopping": self.stopping.is_set(),
             "parts": {name: part.shown() for name, part in self.parts.items()},
-        }  # fmt: skip
+        }
         fresh = self.lab.run / "status.json.new"
         fresh.write_text(json.dumps(status), encoding="utf-8")
         fresh.rename(self.lab.run / "status.json")
@@ -112,10 +119,15 @@ class Supervisor:
             output.write(f"--- {time.strftime('%F %T')} start: {process.argv[0]}\n".encode())
             output.flush()
             child = subprocess.Popen(
-                [*outside, *process.argv], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env=ENVIRONMENT | dict(process.env), cwd=process.cwd, start_new_session=True,
+                [*outside, *process.argv],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=ENVIRONMENT | dict(process.env),
+                cwd=process.cwd,
+                start_new_session=True,
                 user=process.user or None,
-            )  # fmt: skip
+            )
         child.returncode = 0  # reap() collects it, Popen must not try
         part.pid, part.exit = child.pid, None
         part.ended.clear()
@@ -170,9 +182,10 @@ class Supervisor:
         spec = json.loads((self.lab.run / "spec.json").read_text(encoding="utf-8"))
         wanted = {data["name"]: data for data in spec["processes"]}
         changed = [
-            name for name, part in self.parts.items()
+            name
+            for name, part in self.parts.items()
             if name not in wanted or from_json(wanted[name]) != part.process or wanted[name]["digest"] != part.digest
-        ]  # fmt: skip
+        ]
         await asyncio.gather(*(self._retire(name) for name in changed))
         fresh = [name for name in start_order([from_json(data) for data in wanted.values()]) if name not in self.parts]
         for name in fresh:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 
-from labkit import build, cgroups, kube, labs, runtime, trust
+from labkit import build, cgroups, kube, kubeconf, labs, runtime, trust
 from labkit.api import Api
 from labkit.build import Built, Image
 from labkit.paths import AUTOMATION_CLIENT, HTTPS_PORT, KUBERNETES_VERSION, OIDC_CLIENT, TSIG_NAME, ZONE, Lab
@@ -39,7 +39,7 @@ def have_image() -> bool:
 
 # ---- nothing to do? ------------------------------------------------------------------------------------------
 def fingerprint() -> str:
-    """Hash of the lab's own sources (charts, documentation and tests apart) and of the choices that change what runs."""
+    """Hash of the lab's own sources (charts, documentation and tests apart) and of what else changes what runs."""
     parts = [labs.SOURCE / name for name in ("labkit", "build", "image", "oidc")]
     return build.digest(build.helm_major(), sys.version, *[part for part in parts if part.is_dir()])
 
@@ -64,7 +64,7 @@ def is_up(lab: Lab, with_image: bool) -> bool:
 # ---- images --------------------------------------------------------------------------------------------------
 def _ctr(lab: Lab, pid: int, *words: str, limit: float) -> str:
     """containerd's own command, in the lab's mount namespace (its socket is in the lab's /run)."""
-    command = ["nsenter", "-t", str(pid), "-m", "ctr", "--address", kube.CONTAINERD, "-n", "k8s.io", *words]
+    command = ["nsenter", "-t", str(pid), "-m", "ctr", "--address", kubeconf.CONTAINERD, "-n", "k8s.io", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
     if done.returncode != 0:
         raise LabError(
@@ -141,9 +141,17 @@ def forwarder(lab: Lab) -> list[Process]:
     source = str(lab.source / "labkit/forward.py")
     ready = ReadyCheck("command", command=("/bin/sh", "-c", "exit 0"))
     return [
-        Process("forward", words, env={"PYTHONPATH": str(lab.source)}, ready=ready, requires=("coredns",), inputs=(source,),
-                optional=True, host_network=True)
-    ]  # fmt: skip
+        Process(
+            "forward",
+            words,
+            env={"PYTHONPATH": str(lab.source)},
+            ready=ready,
+            requires=("coredns",),
+            inputs=(source,),
+            optional=True,
+            host_network=True,
+        )
+    ]
 
 
 def write_files(lab: Lab, built: Built) -> list[Process]:
@@ -151,7 +159,7 @@ def write_files(lab: Lab, built: Built) -> list[Process]:
     for directory in lab.directories:
         directory.mkdir(parents=True, exist_ok=True)
     lab.secrets.chmod(0o700)
-    kube.prepare(lab, built)
+    kubeconf.prepare(lab, built)
     services: list[Process] = []
     if have_services():
         from labkit import services as lab_services
@@ -165,6 +173,12 @@ def write_files(lab: Lab, built: Built) -> list[Process]:
             link.unlink(missing_ok=True)
             link.symlink_to(target)
     return [*kube.processes(lab, built, any(process.name == "oidc" for process in services)), *services]
+
+
+def chart_version(lab: Lab) -> str:
+    """The version that the lab's own chart says it has."""
+    lines = (lab.source / "charts" / "jupyterhub" / "Chart.yaml").read_text(encoding="utf-8").splitlines()
+    return next(line.partition(":")[2].strip(" \"'") for line in lines if line.startswith("version:"))
 
 
 def facts(lab: Lab, built: Built, cluster_uid: str) -> dict[str, str]:
@@ -190,6 +204,8 @@ def facts(lab: Lab, built: Built, cluster_uid: str) -> dict[str, str]:
         "tsig_key_file": str(lab.secrets / "tsig.key"),
         "tsig_name": TSIG_NAME,
         "image": built.image.reference if built.image else "",
+        "chart": str(lab.source / "charts" / "jupyterhub"),
+        "chart_version": chart_version(lab),
         "pod_image": built.pod_image.reference,
         "node_ip": lab.node_ip,
         "helm": str(lab.bin / "helm"),
@@ -214,7 +230,7 @@ def _settle(lab: Lab, api: Api) -> None:
 def _finish(lab: Lab, since: float) -> str:
     """First objects, a Ready node, pods of before; returns the cluster's UID."""
     api, end, uid = Api(lab), time.monotonic() + NODE_READY, ""
-    for item in kube.first_objects()["items"]:
+    for item in kubeconf.first_objects()["items"]:
         api.apply(item)
     while time.monotonic() < end:
         with suppress(OSError, HTTPException):
@@ -306,7 +322,8 @@ def load_facts(lab: Lab) -> dict[str, str]:
         found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LabError(
-            f"E-LAB-DOWN  The lab {lab.name!r} was never up. Nothing was changed. Do: tests/lab/lab up --name {lab.name}."
+            f"E-LAB-DOWN  The lab {lab.name!r} was never up. Nothing was changed. "
+            f"Do: tests/lab/lab up --name {lab.name}."
         ) from None
     return found
 

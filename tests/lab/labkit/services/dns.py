@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Authoritative DNS: two of Debian's knotd, a primary (ns1) and a secondary (ns2) that follows by NOTIFY and transfer.
 
-``lab.test`` takes RFC 2136 updates, transfers and queries signed with the TSIG key ``lab-update.``. Its own names are not
-protected: a deny rule for them makes knot refuse signed queries and updates of prerequisites only, which nsupdate sends
-to learn what is there. ``other.test`` takes no update.
+``lab.test`` takes RFC 2136 updates and transfers signed with the TSIG key ``lab-update.``; ``other.test`` takes no
+update. Queries may be signed with that key, too: tools such as Ansible's nsupdate module do so to learn what is there.
+(No rule protects the names the lab itself needs: with a deny rule for some owners, knot also refuses the signed queries
+and the updates of prerequisites only that those tools send.)
 
 The data directory's name carries a hash of the zones' first content: when that changes (other addresses, a newer
 lab), the zones start afresh; otherwise updates survive a restart and a kill -9 (they are in knot's journal).
@@ -56,9 +57,12 @@ remote:
   address: {peer}@53
   key: {transfer}
 acl:
+- id: query
+  key: {update}
+  action: query
 - id: update
   key: {update}
-  action: [ query, update, transfer ]
+  action: [ update, transfer ]
 - id: transfer
   key: {transfer}
   action: transfer
@@ -72,9 +76,9 @@ template:
   notify: secondary
 zone:
 - domain: {zone}
-  acl: [ update, transfer ]
+  acl: [ query, update, transfer ]
 - domain: {other}
-  acl: transfer
+  acl: [ query, transfer ]
 """
 
 _SECONDARY = """\
@@ -86,15 +90,15 @@ acl:
 - id: notify
   key: {transfer}
   action: notify
-- id: transfer
+- id: read
   key: {update}
-  action: transfer
+  action: [ query, transfer ]
 template:
 - id: default
   storage: {data}
   file: "%s.zone"
   master: primary
-  acl: [ notify, transfer ]
+  acl: [ notify, read ]
   journal-content: changes
   zonefile-sync: 0
 zone:

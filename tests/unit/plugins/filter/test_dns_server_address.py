@@ -30,5 +30,7 @@ def test_a_name_without_an_address_is_one_error(monkeypatch: Any) -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    with pytest.raises(AnsibleFilterError, match="E-DNS-04 The DNS server nowhere.test has no address: Name or service"):
+    with pytest.raises(
+        AnsibleFilterError, match="E-DNS-04 The DNS server nowhere.test has no address: Name or service"
+    ):
         dns_server_address("nowhere.test")

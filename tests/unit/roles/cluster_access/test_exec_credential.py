@@ -1,12 +1,13 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The login helper, as kubectl runs it: a process of its own against a provider on the loopback address."""
+"""The login helper against a provider on the loopback address: what clients read, and what people read."""
 
 from __future__ import annotations
 
 import base64
 import fcntl
 import importlib.util
+import io
 import json
 import os
 import stat
@@ -15,8 +16,10 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs
 
 import pytest
@@ -69,19 +72,32 @@ class Provider:
         assert self.server
         return [(parse_qs(body), headers) for method, _path, headers, body in self.server.requests if method == "POST"]
 
-    def run(self, *more: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Start the helper as a client would."""
+    def words(self, *more: str) -> list[str]:
+        """The command line."""
         assert self.server
         words = ["--issuer", self.server.url, "--client-id", "auto:mation", "--ca-file", str(self.server.ca_file)]
-        words += ["--client-secret-file", str(self.secret_file), "--cache-dir", str(self.folder / "cache"), *more]
-        return subprocess.run(
-            [sys.executable, "-I", str(HELPER), *words],
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), **(environment or {})},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return [*words, "--client-secret-file", str(self.secret_file), "--cache-dir", str(self.folder / "cache"), *more]
+
+    def run(self, *more: str, exec_info: str = "") -> subprocess.CompletedProcess[str]:
+        """Run the helper inside this process, which is quick."""
+        said, complained, umask = io.StringIO(), io.StringIO(), os.umask(0o022)
+        try:
+            with (
+                patch.dict(os.environ, {"HOME": str(self.folder), "KUBERNETES_EXEC_INFO": exec_info}),
+                patch.object(helper, "PAUSES", (0.0, 0.0, 0.0)),
+                redirect_stdout(said),
+                redirect_stderr(complained),
+            ):
+                code = helper.main(self.words(*more))
+        finally:
+            os.umask(umask)
+        return subprocess.CompletedProcess([], code, said.getvalue(), complained.getvalue())
+
+    def start(self) -> subprocess.CompletedProcess[str]:
+        """Start the helper as a client does."""
+        words = [sys.executable, "-I", str(HELPER), *self.words()]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+        return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     def refused(self, *more: str) -> str:
         """Start the helper, expect one line of complaint and nothing else, return it."""
@@ -123,7 +139,7 @@ def test_a_token_comes_as_an_exec_credential(provider: Provider) -> None:
 
 def test_the_client_is_answered_in_its_own_version(provider: Provider) -> None:
     info = json.dumps({"apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential"})
-    done = provider.run(environment={"KUBERNETES_EXEC_INFO": info})
+    done = provider.run(exec_info=info)
     assert json.loads(done.stdout)["apiVersion"] == "client.authentication.k8s.io/v1beta1"
 
 
@@ -199,7 +215,7 @@ def test_a_provider_that_names_no_lifetime_is_taken_for_five_minutes(provider: P
 def test_callers_that_start_together_fetch_one_token(provider: Provider) -> None:
     provider.pause = 0.5
     with ThreadPoolExecutor(4) as pool:
-        done = [job.result() for job in [pool.submit(provider.run) for _ in range(4)]]
+        done = [job.result() for job in [pool.submit(provider.start) for _ in range(4)]]
     assert {json.loads(item.stdout)["status"]["token"] for item in done} == {"token-1"}
     assert provider.tokens == 1
 
@@ -215,6 +231,20 @@ def test_a_directory_that_cannot_be_written_costs_the_cache_only(provider: Provi
 def test_a_provider_that_stumbles_is_asked_again(provider: Provider) -> None:
     provider.failures = 2
     assert json.loads(provider.run().stdout)["status"]["token"] == "token-1"
+
+
+def test_it_pauses_between_tries(provider: Provider) -> None:
+    assert provider.server
+    provider.failures = 2
+    slept: list[float] = []
+    helper.discover(helper.Provider(str(provider.server.ca_file), slept.append), provider.server.url)
+    assert slept == [0.0, 0.5, 1.5]
+
+
+def test_it_runs_as_a_process_of_its_own(provider: Provider) -> None:
+    done = provider.start()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["status"]["token"] == "token-1"
 
 
 def test_the_default_place_is_the_users_cache(provider: Provider, monkeypatch: Any) -> None:

@@ -60,7 +60,9 @@ class Recursive:
         if found is None or found == "authority":
             message.set_rcode(dns.rcode.NXDOMAIN)
             message.authority = sections([("example.org.", "SOA", SOA)]) if found or "example.org." in name else []
-            raise dns.resolver.NXDOMAIN(qnames=[message.question[0].name], responses={message.question[0].name: message})
+            raise dns.resolver.NXDOMAIN(
+                qnames=[message.question[0].name], responses={message.question[0].name: message}
+            )
         message.answer = sections(found)
         return SimpleNamespace(response=message)
 
@@ -205,8 +207,15 @@ def test_every_server_is_asked_about_every_record() -> None:
 
 def test_an_alias_is_followed_to_the_servers_of_its_target() -> None:
     alias = {("alias.example.org.", "A"): [("alias.example.org.", "CNAME", "far.test.")]}
-    world: World = {NS1: alias, NS2: alias, "2001:db8::1": alias, FAR: {("far.test.", "A"): [("far.test.", "A", "203.0.113.7")]}}
-    (look,) = Authorities(Recursive(RECURSIVE), exchange=wire(world)).look([Wanted("alias.example.org", "A", ("203.0.113.7",))])
+    world: World = {
+        NS1: alias,
+        NS2: alias,
+        "2001:db8::1": alias,
+        FAR: {("far.test.", "A"): [("far.test.", "A", "203.0.113.7")]},
+    }
+    (look,) = Authorities(Recursive(RECURSIVE), exchange=wire(world)).look(
+        [Wanted("alias.example.org", "A", ("203.0.113.7",))]
+    )
     assert (look.zone, look.answers) == ("far.test", (Answer("ns.far.test", FAR, Code.ANSWER, ("203.0.113.7",)),))
 
 
@@ -240,7 +249,9 @@ class Timed(Authorities):
     def __init__(self, clock: Clock, ages: list[tuple[float, World]]) -> None:
         """Start in the first age."""
         super().__init__(Recursive(RECURSIVE | {("ns1.example.org.", "AAAA"): []}))
-        self.exchange = lambda message, address, port: wire([world for since, world in ages if since <= clock.now][-1])(message, address, port)
+        self.exchange = lambda message, address, port: wire([world for since, world in ages if since <= clock.now][-1])(
+            message, address, port
+        )
 
 
 def world(first: Any, second: Any) -> World:
@@ -250,7 +261,11 @@ def world(first: Any, second: Any) -> World:
 def run(ages: list[tuple[float, World]], timeout: float = 60) -> tuple[Any, Clock, Reporter]:
     clock = Clock()
     reporter = Reporter("climate", "front door", clock)
-    return prove(Timed(clock, ages), [HUB], clock=clock, timeout=timeout, interval=2, reporter=reporter), clock, reporter
+    return (
+        prove(Timed(clock, ages), [HUB], clock=clock, timeout=timeout, interval=2, reporter=reporter),
+        clock,
+        reporter,
+    )
 
 
 def test_a_record_that_is_right_is_proved_by_two_looks() -> None:

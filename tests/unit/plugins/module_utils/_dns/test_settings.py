@@ -11,7 +11,13 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns import
 
 SECRET = "3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs="  # the bytes say nothing
 MANUAL = {"domain": "hub.example.org", "provider": "manual", "server": "", "zone": "", "key_name": "", "key_secret": ""}
-UPDATE = MANUAL | {"provider": "rfc2136", "server": "ns1", "key_name": "k", "key_secret": SECRET, "zone": "example.org."}
+UPDATE = MANUAL | {
+    "provider": "rfc2136",
+    "server": "ns1",
+    "key_name": "k",
+    "key_secret": SECRET,
+    "zone": "example.org.",
+}
 
 
 @pytest.mark.parametrize(

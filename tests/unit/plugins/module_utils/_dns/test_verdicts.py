@@ -18,7 +18,9 @@ NONE = Wanted("hub.example.org", "AAAA", ())
 SOME = Wanted("hub.example.org", "TXT", ("b",), exact=False)
 
 
-def said(*values: str, server: str = "ns1", address: str = "192.0.2.1", code: Code | None = None, alias: str = "") -> Answer:
+def said(
+    *values: str, server: str = "ns1", address: str = "192.0.2.1", code: Code | None = None, alias: str = ""
+) -> Answer:
     found = Code.ANSWER if values or alias else Code.NO_DATA
     return Answer(server, address, code or found, values, alias)
 
@@ -95,7 +97,12 @@ def test_no_false_proof_in_a_thousand_random_worlds() -> None:
     proofs = 0
     for _ in range(1000):
         answers = tuple(
-            Answer(f"ns{server}", f"a{server}{host}", code, ("203.0.113.7",) if code is Code.ANSWER and chance.random() < 0.9 else ())
+            Answer(
+                f"ns{server}",
+                f"a{server}{host}",
+                code,
+                ("203.0.113.7",) if code is Code.ANSWER and chance.random() < 0.9 else (),
+            )
             for server in range(chance.randint(1, 3))
             for host in range(chance.randint(1, 2))
             for code in [Code.ANSWER if chance.random() < 0.8 else chance.choice(codes)]
@@ -127,7 +134,14 @@ def test_values_are_compared_in_one_form(rtype: str, value: str, canonical: str)
 
 @pytest.mark.parametrize(
     ("rtype", "value"),
-    [("A", "2001:db8::1"), ("AAAA", "203.0.113.7"), ("A", "hub"), ("CAA", "issue x"), ("CAA", "0 issue"), ("CAA", "x issue y")],
+    [
+        ("A", "2001:db8::1"),
+        ("AAAA", "203.0.113.7"),
+        ("A", "hub"),
+        ("CAA", "issue x"),
+        ("CAA", "0 issue"),
+        ("CAA", "x issue y"),
+    ],
 )
 def test_values_a_type_cannot_have_are_refused(rtype: str, value: str) -> None:
     with pytest.raises(HubError, match=f"E-DNS-05 .*cannot be the value of an {rtype} record"):
@@ -136,7 +150,12 @@ def test_values_a_type_cannot_have_are_refused(rtype: str, value: str) -> None:
 
 def test_the_options_become_record_sets() -> None:
     items = [
-        {"name": "Hub.Example.org.", "type": "a", "values": ["203.0.113.8", "203.0.113.7", "203.0.113.7"], "exact": None},
+        {
+            "name": "Hub.Example.org.",
+            "type": "a",
+            "values": ["203.0.113.8", "203.0.113.7", "203.0.113.7"],
+            "exact": None,
+        },
         {"name": None, "type": "AAAA", "values": None, "exact": False},
     ]
     assert verdicts.parse_wanted(items, "other.example.org") == (
@@ -188,7 +207,9 @@ def test_a_round_in_words(looks: list[Look], text: str) -> None:
         pytest.param([Look(HUB, "z", (said(alias="lb"),))], "E-DNS-02", "hub.example.org points elsewhere", id="alias"),
         pytest.param([Look(HUB, "z", (said(),))], "E-DNS-02", "hub.example.org has no such record", id="missing"),
         pytest.param([Look(HUB, "z", (silent(),))], "E-DNS-03", "cannot be reached from here", id="port-53-closed"),
-        pytest.param([Look(HUB, problem="no zone")], "E-DNS-01", "The zone of hub.example.org could not be found", id="no-zone"),
+        pytest.param(
+            [Look(HUB, problem="no zone")], "E-DNS-01", "The zone of hub.example.org could not be found", id="no-zone"
+        ),
     ],
 )
 def test_the_error_fits_what_was_seen(looks: list[Look], error_id: str, what: str) -> None:

@@ -96,6 +96,17 @@ def test_tls_ends_at_the_proxy_with_a_secret(variables: dict[str, str]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("port", "chp"),
+    [(443, None), ("443", None), (8443, {"extraCommandLineFlags": ["--redirect-to=8443"]})],
+)
+def test_plain_http_is_sent_to_the_port_people_use(port: object, chp: object) -> None:
+    values, findings = https.layer({"hub_domain": "h", "hub_https_type": "secret", "hub_port": port}, {})
+    assert findings == []
+    assert values is not None
+    assert values["proxy"].get("chp") == chp
+
+
 def test_no_type_is_no_layer() -> None:
     assert https.layer({"hub_domain": "h"}, {}) == (None, [])
 

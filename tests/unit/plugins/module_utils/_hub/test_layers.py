@@ -86,6 +86,7 @@ WANTED: Json = {
         },
     },
     "proxy": {
+        "chp": {"extraCommandLineFlags": ["--redirect-to=8443"]},
         "https": {
             "enabled": True,
             "hosts": ["hub.example.org"],

@@ -64,7 +64,9 @@ def test_the_service_with_everything() -> None:
 
 
 def test_other_types_carry_no_load_balancer_fields() -> None:
-    spec = replace(FRONT, kind="NodePort", address="198.51.100.4", source_ranges=("192.0.2.0/24",)).service_object()["spec"]
+    spec = replace(FRONT, kind="NodePort", address="198.51.100.4", source_ranges=("192.0.2.0/24",)).service_object()[
+        "spec"
+    ]
     assert sorted(spec) == ["ports", "selector", "type"]
 
 
@@ -90,7 +92,12 @@ def test_settings_that_cannot_work(changes: dict[str, Any], error_ids: list[str]
 
 
 def test_settings_as_rows() -> None:
-    settings: dict[str, Any] = {"kind": "LoadBalancer", "address": "", "https_port": "8443", "source_ranges": ["192.0.2.0/24"]}
+    settings: dict[str, Any] = {
+        "kind": "LoadBalancer",
+        "address": "",
+        "https_port": "8443",
+        "source_ranges": ["192.0.2.0/24"],
+    }
     assert front.rows(settings) == [
         {"check": "front Service", "ok": True, "text": "LoadBalancer, https on port 8443, for 192.0.2.0/24"}
     ]
@@ -134,7 +141,9 @@ def test_a_running_hub_keeps_its_address(ours: Any, chart: Any, keeps: bool) -> 
     [
         pytest.param(None, "", Verdict(State.PENDING, "the Service is gone"), id="00-gone"),
         pytest.param(service(), "", Verdict(State.PENDING, "the load balancer has given no address yet"), id="01-none"),
-        pytest.param(service(IP), "192.0.2.9", Verdict(State.PENDING, "it has 192.0.2.1, wanted 192.0.2.9"), id="02-other"),
+        pytest.param(
+            service(IP), "192.0.2.9", Verdict(State.PENDING, "it has 192.0.2.1, wanted 192.0.2.9"), id="02-other"
+        ),
         pytest.param(service(IP), "192.0.2.1", Verdict(State.DONE, "192.0.2.1"), id="03-the-wanted-one"),
         pytest.param(service(IP), "", Verdict(State.DONE, "192.0.2.1"), id="04-any"),
     ],
@@ -181,5 +190,7 @@ def test_the_newest_warning_is_quoted() -> None:
 
 
 def test_the_error_without_an_address_carries_what_the_cluster_said() -> None:
-    assert "the cluster says: SyncFailed: quota" in front.no_address(FRONT, "no address", "SyncFailed: quota", 600.4).what
+    assert (
+        "the cluster says: SyncFailed: quota" in front.no_address(FRONT, "no address", "SyncFailed: quota", 600.4).what
+    )
     assert "600 s: no address; no event tells why" in front.no_address(FRONT, "no address", "", 600.4).what

@@ -114,9 +114,7 @@ def test_the_address_is_awaited(kube: Any, clock: Any) -> None:
         ({"items": []}, "no event tells why"),
     ],
 )
-def test_no_address_in_time_is_an_error_with_the_clusters_reason(
-    kube: Any, clock: Any, events: Any, said: str
-) -> None:
+def test_no_address_in_time_is_an_error_with_the_clusters_reason(kube: Any, clock: Any, events: Any, said: str) -> None:
     table = {("GET", SERVICE): FRONT.service_object(), ("GET", EVENTS): events}
     with pytest.raises(HubError) as caught:
         api(kube, table).addresses(clock=clock, timeout=30, reporter=Reporter("climate", "front door", clock))

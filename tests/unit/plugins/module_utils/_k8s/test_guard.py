@@ -152,7 +152,11 @@ def test_rules_cover_a_permission_or_not(permission: Permission, granted: bool) 
 @pytest.mark.parametrize("part", ["verbs", "apiGroups", "resources"])
 def test_a_star_grants_everything_of_its_kind(part: str) -> None:
     rule = {"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}
-    wanted = {"verbs": Permission("watch", "pods"), "apiGroups": Permission("get", "pods", group="x"), "resources": Permission("get", "jobs")}[part]
+    wanted = {
+        "verbs": Permission("watch", "pods"),
+        "apiGroups": Permission("get", "pods", group="x"),
+        "resources": Permission("get", "jobs"),
+    }[part]
     assert not guard.covered([rule], wanted)
     assert guard.covered([rule | {part: ["*"]}], wanted)
 

@@ -94,7 +94,10 @@ def test_of_several_files_the_first_one_that_names_a_thing_wins() -> None:
         "/srv/second",
         content(
             **{"current-context": "other"},
-            clusters=[{"name": "c1", "cluster": {"server": "https://wrong"}}, {"name": "c3", "cluster": {"server": "https://three", "certificate-authority": "ca"}}],
+            clusters=[
+                {"name": "c1", "cluster": {"server": "https://wrong"}},
+                {"name": "c3", "cluster": {"server": "https://three", "certificate-authority": "ca"}},
+            ],
             contexts=[{"name": "third", "context": {"cluster": "c3", "user": "u1"}}],
         ),
     )

@@ -1,0 +1,135 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a smoke test is asked: the table of login methods, and addresses that are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish, choose_login, parse_wish
+
+GIVEN: dict[str, Any] = {
+    "url": "https://hub.example.org:8443/iris",
+    "hub": None,
+    "login": "auto",
+    "user": "ada",
+    "password": "pw-of-ada-1234",
+    "token": None,
+    "stranger_user": None,
+    "stranger_password": None,
+    "ca_file": None,
+    "timeout": 900,
+    "expected_image": None,
+    "namespace": None,
+    "keep_server": False,
+    "http_redirect": True,
+}
+
+
+def test_the_wish_in_full() -> None:
+    given = GIVEN | {
+        "hub": "climate",
+        "stranger_user": "mallory",
+        "stranger_password": "pw-of-mallory",
+        "ca_file": "/ca.pem",
+        "expected_image": "lab:1",
+        "keep_server": True,
+        "http_redirect": False,
+    }
+    assert parse_wish(given) == Wish(
+        hub="climate",
+        url="https://hub.example.org:8443/iris/",
+        login="oidc",
+        user="ada",
+        password="pw-of-ada-1234",
+        token="",
+        stranger="mallory",
+        stranger_password="pw-of-mallory",
+        ca_file="/ca.pem",
+        timeout=900.0,
+        expected_image="lab:1",
+        keep_server=True,
+        http_redirect=False,
+    )
+
+
+def test_what_is_omitted_null_or_empty_is_the_same() -> None:
+    empty = {name: "" for name, value in GIVEN.items() if value is None}
+    assert parse_wish(GIVEN) == parse_wish(GIVEN | empty)
+
+
+def test_a_hub_without_a_name_is_called_by_its_host() -> None:
+    assert parse_wish(GIVEN).hub == "hub.example.org"
+
+
+@pytest.mark.parametrize("url", ["https://hub.example.org", "https://hub.example.org/"])
+def test_the_slash_at_the_end_does_not_matter(url: str) -> None:
+    assert parse_wish(GIVEN | {"url": url}).url == "https://hub.example.org/"
+
+
+def test_no_secret_shows_in_a_representation() -> None:
+    wish = parse_wish(GIVEN | {"token": "the-token-1234", "stranger_password": "pw-of-mallory"})
+    for secret in ("pw-of-ada-1234", "the-token-1234", "pw-of-mallory"):
+        assert secret not in repr(wish)
+
+
+# ---- refusals ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", ["http://hub.example.org/", "hub.example.org", "https:///x", "ftp://hub.example.org/", "/"])
+def test_an_address_that_is_not_https_is_refused(url: str) -> None:
+    with pytest.raises(HubError) as caught:
+        parse_wish(GIVEN | {"url": url})
+    assert caught.value.error_id == "E-VERIFY-15"
+    assert "a password never travels over plain http" in caught.value.wanted
+
+
+@pytest.mark.parametrize("timeout", [0, -1])
+def test_no_time_is_refused(timeout: int) -> None:
+    with pytest.raises(HubError, match=r"E-VERIFY-15 A timeout of -?\d s leaves no time"):
+        parse_wish(GIVEN | {"timeout": timeout})
+
+
+@pytest.mark.parametrize(
+    ("login", "user", "password", "token", "wanted"),
+    [
+        ("auto", None, None, None, "user and password (hub_verify_user, hub_verify_password) or token (hub_verify_token)"),
+        ("auto", "ada", None, None, "user and password (hub_verify_user, hub_verify_password) or token (hub_verify_token)"),
+        ("auto", None, "pw", None, "user and password (hub_verify_user, hub_verify_password) or token (hub_verify_token)"),
+        ("oidc", "ada", None, "t", "user and password (hub_verify_user, hub_verify_password)"),
+        ("oidc", "", "pw", None, "user and password (hub_verify_user, hub_verify_password)"),
+        ("hub_token", "ada", "pw", None, "token (hub_verify_token)"),
+        ("hub_token", "ada", "pw", "", "token (hub_verify_token)"),
+        ("iap_service_account", "ada", "pw", "t", "oidc or hub_token"),
+    ],
+)
+def test_a_login_that_is_not_possible(login: str, user: str, password: str, token: str, wanted: str) -> None:
+    with pytest.raises(HubError) as caught:
+        choose_login({"login": login, "user": user, "password": password, "token": token})
+    assert (caught.value.error_id, caught.value.wanted) == ("E-AUTH-14", wanted)
+
+
+def test_entering_through_iap_is_refused_as_not_yet() -> None:
+    with pytest.raises(HubError, match="iap_service_account is not available yet"):
+        choose_login({"login": "iap_service_account", "user": None, "password": None, "token": None})
+
+
+# ---- choices ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("login", "user", "password", "token", "chosen"),
+    [
+        ("auto", "ada", "pw", None, "oidc"),
+        ("auto", "ada", "pw", "t", "oidc"),
+        ("auto", "ada", None, "t", "hub_token"),
+        ("auto", None, None, "t", "hub_token"),
+        ("oidc", "ada", "pw", "t", "oidc"),
+        ("hub_token", "ada", "pw", "t", "hub_token"),
+        ("hub_token", None, None, "t", "hub_token"),
+    ],
+)
+def test_the_login_that_is_used(login: str, user: str, password: str, token: str, chosen: str) -> None:
+    assert choose_login({"login": login, "user": user, "password": password, "token": token}) == chosen

@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a person's kubeconfig on disk to the private one."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.redact import HIDDEN
+from ansible_collections.researchops.jupyterhub.plugins.modules import cluster_kubeconfig
+from ansible_collections.researchops.jupyterhub.tests.unit.module_options import Refused, request
+
+TOKEN = "a-token-nobody-may-see"
+CONTENT: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "current-context": "research",
+    "contexts": [
+        {"name": "research", "context": {"cluster": "c", "user": "u"}},
+        {"name": "other", "context": {"cluster": "c", "user": "u2"}},
+    ],
+    "clusters": [{"name": "c", "cluster": {"server": "https://api.test:6443", "certificate-authority": "ca.pem"}}],
+    "users": [{"name": "u", "user": {"token": TOKEN}}, {"name": "u2", "user": {"exec": {"command": "no-such-login"}}}],
+}
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> dict[str, Any]:
+    """Options for a good kubeconfig."""
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump(CONTENT))
+    path.chmod(0o600)
+    return {"hub": "climate", "kubeconfig": str(path), "cache_dir": str(tmp_path / "cache")}
+
+
+def run(check_mode: bool = False, **options: Any) -> Any:
+    return cluster_kubeconfig.body(request(cluster_kubeconfig, check_mode=check_mode, **options))
+
+
+def test_the_private_file_has_one_context_and_mode_0600(given: dict[str, Any], tmp_path: Path) -> None:
+    outcome = run(**given)
+    path = Path(outcome.result["path"])
+    assert path.parent == tmp_path / "cache" / "climate"
+    assert outcome.result == {"path": str(path), "context": "research", "server": "https://api.test:6443"}
+    assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)
+    made = yaml.safe_load(path.read_text())
+    assert made["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "ca.pem")
+    assert [made["contexts"][0]["name"], made["users"][0]["user"]] == ["research", {"token": TOKEN}]
+    assert len(made["contexts"]) == 1
+
+
+def test_a_second_run_changes_nothing(given: dict[str, Any]) -> None:
+    first, second = run(**given), run(**given)
+    assert (first.changed, second.changed) == (True, False)
+    assert first.result == second.result
+
+
+def test_a_new_token_updates_the_same_file(given: dict[str, Any]) -> None:
+    first = run(**given)
+    Path(given["kubeconfig"]).write_text(
+        yaml.safe_dump(CONTENT | {"users": [{"name": "u", "user": {"token": "new-token-text"}}]})
+    )
+    second = run(**given)
+    assert (second.changed, second.result) == (True, first.result)
+    assert "new-token-text" in Path(second.result["path"]).read_text()
+
+
+def test_check_mode_foretells_and_writes_nothing(given: dict[str, Any]) -> None:
+    outcome = run(check_mode=True, **given)
+    assert (outcome.changed, os.path.exists(given["cache_dir"])) == (True, False)
+
+
+def test_another_context_has_another_file(given: dict[str, Any]) -> None:
+    content = CONTENT | {"users": [{"name": name, "user": {"token": TOKEN}} for name in ("u", "u2")]}
+    Path(given["kubeconfig"]).write_text(yaml.safe_dump(content))
+    assert run(**given).result["path"] != run(**given, context="other").result["path"]
+
+
+def test_a_helper_this_machine_lacks_is_named(given: dict[str, Any]) -> None:
+    with pytest.raises(HubError, match="E-ACCESS-04 .* no-such-login"):
+        run(**given, context="other")
+    assert not os.path.exists(given["cache_dir"])
+
+
+def test_no_secret_is_returned_and_all_are_known(given: dict[str, Any]) -> None:
+    asked = request(cluster_kubeconfig, **given)
+    outcome = cluster_kubeconfig.body(asked)
+    assert TOKEN not in str(outcome)
+    assert asked.redactor.text(f"x {TOKEN}") == f"x {HIDDEN}"
+
+
+def test_secrets_open_to_others_are_warned_about(given: dict[str, Any]) -> None:
+    assert run(**given).warnings == []
+    os.chmod(given["kubeconfig"], 0o644)
+    path = given["kubeconfig"]
+    assert run(**given).warnings == [f"{path} holds secrets and others may read it; run: chmod 600 {path}"]
+
+
+LOGIN = {"oidc_issuer": "https://issuer.test", "oidc_client_id": "auto", "oidc_helper": "/h.py"}
+
+
+def test_a_machine_login_replaces_the_user_and_keeps_its_secret_in_a_file(given: dict[str, Any]) -> None:
+    outcome = run(**given, **LOGIN, oidc_client_secret="a-client-secret", oidc_audience="kubernetes")
+    made = yaml.safe_load(Path(outcome.result["path"]).read_text())
+    words = made["users"][0]["user"]["exec"]["args"]
+    secret_file = Path(words[words.index("--client-secret-file") + 1])
+    assert (secret_file.read_text(), stat.S_IMODE(secret_file.stat().st_mode)) == ("a-client-secret\n", 0o600)
+    assert words[words.index("--cache-dir") + 1] == str(secret_file.parent)
+    assert "a-client-secret" not in Path(outcome.result["path"]).read_text()
+    assert TOKEN not in Path(outcome.result["path"]).read_text()
+    assert run(**given, **LOGIN, oidc_client_secret="a-client-secret", oidc_audience="kubernetes").changed is False
+    assert run(**given, **LOGIN, oidc_client_secret="another-secret", oidc_audience="kubernetes").changed is True
+
+
+def test_a_secret_file_is_used_where_it_is(given: dict[str, Any], tmp_path: Path) -> None:
+    outcome = run(**given, **LOGIN, oidc_client_secret_file=str(tmp_path / "s"))
+    assert f"- {tmp_path / 's'}\n" in Path(outcome.result["path"]).read_text()
+    assert len(os.listdir(tmp_path / "cache" / "climate")) == 1
+
+
+@pytest.mark.parametrize("missing", ["oidc_client_id", "oidc_helper", "oidc_client_secret"])
+def test_a_machine_login_that_is_incomplete_is_refused(given: dict[str, Any], missing: str) -> None:
+    login = {**LOGIN, "oidc_client_secret": "a-client-secret"}
+    del login[missing]
+    with pytest.raises(HubError, match="E-ACCESS-17"):
+        run(**given, **login)
+
+
+def test_a_secret_comes_one_way_only(given: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="mutually exclusive"):
+        run(**given, **LOGIN, oidc_client_secret="a-client-secret", oidc_client_secret_file="/s")
+
+
+@pytest.mark.parametrize("hub", ["", "..", "a/b", "../x", "-x"])
+def test_a_name_that_leads_out_of_the_cache_is_refused(given: dict[str, Any], hub: str) -> None:
+    for state in ("present", "absent"):
+        with pytest.raises(HubError, match="E-ACCESS-16"):
+            run(**{**given, "hub": hub, "state": state})
+
+
+def test_absent_removes_the_directory_once(given: dict[str, Any], tmp_path: Path) -> None:
+    run(**given)
+    assert run(check_mode=True, **given, state="absent").changed is True
+    assert os.listdir(tmp_path / "cache") == ["climate"]
+    assert run(**given, state="absent").changed is True
+    assert os.listdir(tmp_path / "cache") == []
+    assert run(**given, state="absent").changed is False

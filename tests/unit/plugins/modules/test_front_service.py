@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the options of front_service to what it does; requests and judgements are tested in _k8s/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.plan import Plan, Step
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front import Front
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_api import Seen
+from ansible_collections.researchops.jupyterhub.plugins.modules import front_service
+from ansible_collections.researchops.jupyterhub.tests.unit.module_options import Refused, request
+
+NAMESPACE: dict[str, Any] = {"metadata": {}}
+SERVICE = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
+PROXY = {"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.9"}]}}}
+CREATE = Plan({}, {"x": 1}, (Step("create", "Service/hub-front"),))
+
+
+class Api:
+    """A FrontApi that remembers what it was told to do."""
+
+    seen = Seen(NAMESPACE, None, None)
+    plan = CREATE
+    done: list[str]
+    front: Front
+
+    def __init__(self, client: object, front: Front) -> None:
+        """Remember the wanted front."""
+        type(self).front = front
+
+    def look(self) -> Seen:
+        return self.seen
+
+    def foretell(self, seen: Seen) -> Plan:
+        return self.plan
+
+    def apply(self, seen: Seen) -> None:
+        self.done.append("apply")
+
+    def delete(self) -> bool:
+        self.done.append("delete")
+        return True
+
+    def addresses(self, **words: Any) -> tuple[str, ...]:
+        self.done.append(f"wait {words['timeout']}")
+        return ("192.0.2.1",)
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> type[Api]:
+    fresh = type("FreshApi", (Api,), {"done": []})
+    monkeypatch.setattr(front_service, "FrontApi", fresh)
+    monkeypatch.setattr(front_service.KubeClient, "from_kubeconfig", lambda kubeconfig, context: None)
+    return fresh
+
+
+def run(check_mode: bool = False, **options: Any) -> Any:
+    return front_service.body(request(front_service, check_mode=check_mode, **{"namespace": "climate", **options}))
+
+
+def test_a_new_front_is_applied_and_awaited(api: type[Api]) -> None:
+    outcome = run(wait_timeout=7)
+    assert api.done == ["apply", "wait 7"]
+    assert (outcome.changed, outcome.diff) == (True, {"before": {}, "after": {"x": 1}})
+    assert outcome.result == {
+        "addresses": ["192.0.2.1"],
+        "service": "hub-front",
+        "kept": False,
+        "plan": [{"verb": "create", "target": "Service/hub-front", "changes": []}],
+        "transitions": [],
+    }
+
+
+def test_nothing_to_change_is_not_applied(api: type[Api]) -> None:
+    api.plan = Plan({}, {})
+    assert run().changed is False
+    assert api.done == ["wait 600"]
+
+
+@pytest.mark.parametrize(("service", "addresses"), [(None, []), (SERVICE, ["192.0.2.1"])])
+def test_check_mode_foretells_and_does_nothing(api: type[Api], service: Any, addresses: list[str]) -> None:
+    api.seen = Seen(NAMESPACE, service, None)
+    outcome = run(check_mode=True)
+    assert (outcome.changed, outcome.result["addresses"], api.done) == (True, addresses, [])
+
+
+def test_a_running_hub_keeps_its_address(api: type[Api]) -> None:
+    api.seen = Seen(NAMESPACE, None, PROXY)
+    outcome = run()
+    assert (outcome.changed, api.done) == (False, [])
+    assert (outcome.result["addresses"], outcome.result["service"], outcome.result["kept"]) == (
+        ["192.0.2.9"],
+        "proxy-public",
+        True,
+    )
+
+
+def test_other_types_have_the_address_people_gave(api: type[Api]) -> None:
+    assert run(type="NodePort", address="198.51.100.4").result["addresses"] == ["198.51.100.4"]
+    assert api.done == ["apply"]
+
+
+def test_the_options_make_the_front(api: type[Api]) -> None:
+    run(
+        release="r", component="autohttps", https_port=8443, source_ranges=["192.0.2.0/24", "192.0.1.0/24"],
+        annotations={"a": 1}, ip_families="SingleStack", address="192.0.2.1",
+    )  # fmt: skip
+    assert api.front == Front(
+        namespace="climate",
+        name="hub-front",
+        release="r",
+        component="autohttps",
+        address="192.0.2.1",
+        https_port=8443,
+        source_ranges=("192.0.1.0/24", "192.0.2.0/24"),
+        annotations={"a": "1"},
+        ip_families="SingleStack",
+    )
+    run()
+    assert api.front.release == "climate"
+
+
+def test_settings_that_cannot_work_stop_before_the_first_look(api: type[Api]) -> None:
+    with pytest.raises(HubError, match="E-FRONT-05"):
+        run(type="ClusterIP")
+    assert api.done == []
+
+
+@pytest.mark.parametrize(
+    ("service", "check_mode", "changed", "done"),
+    [(None, False, False, []), (SERVICE, True, True, []), (SERVICE, False, True, ["delete"])],
+)
+def test_absent_deletes_what_is_there(
+    api: type[Api], service: Any, check_mode: bool, changed: bool, done: list[str]
+) -> None:
+    api.seen = Seen(NAMESPACE, service, None)
+    assert run(check_mode=check_mode, state="absent", type="NodePort").changed is changed
+    assert api.done == done
+
+
+def test_an_unknown_type_is_refused() -> None:
+    with pytest.raises(Refused, match="type"):
+        request(front_service, namespace="climate", type="ExternalName")
