@@ -2,19 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
+# ruff: noqa: E402 - Ansible wants imports below the documentation
 """Lookup: the version of the Helm program."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import SystemClock
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.redact import Redactor
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.helm import Helm, Target
 
 DOCUMENTATION = """
 name: helm_version
@@ -46,6 +37,16 @@ _raw:
     version: {description: Major and minor version; empty with a problem., type: str}
     problem: {description: Empty, or the whole error message., type: str}
 """
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import SystemClock
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.redact import Redactor
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.helm import Helm, Target
 
 
 def helm_version(binary: str) -> dict[str, str]:

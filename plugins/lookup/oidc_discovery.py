@@ -2,15 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
+# ruff: noqa: E402 - Ansible wants imports below the documentation
 """Lookup: the endpoints of an OpenID provider, from its issuer's URL alone."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.oidc import describe
 
 DOCUMENTATION = """
 name: oidc_discovery
@@ -62,6 +57,12 @@ _raw:
       description: Empty, or the parts of the error (C(error_id), C(what), C(do), C(seen), C(wanted)).
       type: dict
 """
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.oidc import describe
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types

@@ -168,13 +168,15 @@ transitions:
   sample: []
 """
 
+from typing import Any
+
 from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.progress import Reporter
 from ..module_utils._dns.resolver import Authorities, prove, recursive
 from ..module_utils._dns.verdicts import TYPES, parse_wanted
 from ..module_utils._shell import Outcome, Request, run
 
-RECORD = {
+RECORD: dict[str, dict[str, Any]] = {
     "type": {"type": "str", "choices": list(TYPES)},
     "values": {"type": "list", "elements": "str", "default": []},
     "exact": {"type": "bool", "default": True},

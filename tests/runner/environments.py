@@ -4,20 +4,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from . import interpreters, paths
-from .process import Failure, output, run, say, tail
+from . import interpreters, paths, venv_support
+from .process import Failure, locked, output, run, say, tail
 
 REQUIREMENTS = paths.ROOT / "tests" / "requirements"
 BUILD_SECONDS = 900.0
@@ -29,7 +26,9 @@ CORES: dict[str, tuple[str, tuple[str, ...]]] = {
     "2.21.5": ("14.5.0", ("3.12", "3.13", "3.14")),
 }
 OLDEST_PYTHON, NEWEST_PYTHON = "3.11", "3.13"
-NAMES = ("run", "newest", "oldest", "lint")
+#: by name, for the nightly run: every ansible-core on the newest Python it knows
+CORE_NAMES = {f"core-{core.rpartition('.')[0]}": core for core in CORES}
+NAMES = ("run", "newest", "oldest", "lint", *CORE_NAMES)
 #: settings of the person at the terminal that would make a test read something else than this checkout
 FOREIGN = re.compile(
     r"^(ANSIBLE_.*|K8S_AUTH_.*|KUBECONFIG|HELM_.*|PYTHONPATH|PYTHONHOME|VIRTUAL_ENV|MOLECULE_.*|PYTEST_ADDOPTS)$"
@@ -90,6 +89,10 @@ def environment(name: str) -> Environment:
             newest_core(NEWEST_PYTHON),
             [*lines(ours), *lines(REQUIREMENTS / "unit.txt")],
         )
+    elif name in CORE_NAMES:
+        core = CORE_NAMES[name]
+        python = next(version for version in (NEWEST_PYTHON, OLDEST_PYTHON) if version in CORES[core][1])
+        wanted = [*lines(ours), *lines(REQUIREMENTS / "unit.txt")]
     elif name == "run":
         python, core, wanted = here, newest_core(here), [*lines(ours), *lines(REQUIREMENTS / "run.txt")]
     elif name == "lint":
@@ -97,19 +100,6 @@ def environment(name: str) -> Environment:
     else:
         raise Failure(f"no environment is called {name!r}; there are {', '.join(NAMES)}.")
     return Environment(name, python, core, (f"ansible-core=={core}", *wanted))
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file beside `path`, so that two runs do not build the same thing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(path.name + ".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"           waiting: another run is making {path.name}")
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 @cache
@@ -133,7 +123,7 @@ def _build(wanted: Environment) -> None:
     log.unlink(missing_ok=True)
     shutil.rmtree(wanted.path, ignore_errors=True)
     python = interpreters.find(wanted.python)
-    ensure_venv_support(python, log)
+    venv_support.ensure(python)
     listing = wanted.path.with_name(wanted.path.name + ".txt")
     listing.write_text("\n".join(wanted.requirements) + "\n", encoding="utf-8")
     label = f"environment {wanted.name} (Python {wanted.python}, ansible-core {wanted.core})"
@@ -158,23 +148,6 @@ def _build(wanted: Environment) -> None:
                 "\n".join([f"{label} could not be made; the end of {log.relative_to(paths.ROOT)}:", *tail(log, 15)])
             )
     say(f"           made {label} in {time.monotonic() - started:.0f} s")
-
-
-def ensure_venv_support(python: Path, log: Path) -> None:
-    """Debian splits venv off its Python; as root on Debian install the missing half, elsewhere say what to do."""
-    if run([python, "-c", "import ensurepip, venv"], log=log, timeout=30).ok:
-        return
-    package = f"{python.name if python.name.startswith('python3') else 'python3'}-venv"
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise Failure(
-            f"{python} cannot make virtual environments. "
-            f"Do: install its venv module (Debian: apt-get install {package}), run again."
-        )
-    say(f"           installing {package} (this Python has no venv module)")
-    apt = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    run(["apt-get", "update", "-q"], log=log, timeout=300, env=apt)
-    if not run(["apt-get", "install", "-qy", "--no-install-recommends", package], log=log, timeout=300, env=apt).ok:
-        raise Failure("\n".join([f"apt-get could not install {package}:", *tail(log, 10)]))
 
 
 def clean_environment() -> dict[str, str]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from . import lab, lint, paths, sanity, unit
+from . import environments, lab, lint, paths, sanity, unit
 from .process import Failure, say
 from .tiers import Count, Tier
 
@@ -56,7 +56,15 @@ def one(name: str) -> int:
     return 1 if done.total.failed else 0
 
 
-def all_tiers() -> int:
+def nightly() -> int:
+    """Run the tiers with every ansible-core, every seed and all kill points (the tests read NIGHTLY)."""
+    os.environ["NIGHTLY"] = "1"
+    cores = tuple(environments.CORE_NAMES)
+    long = {"unit": lambda: unit.tier((*cores, "oldest")), "sanity": lambda: sanity.tier((*cores, "oldest"))}
+    return all_tiers({name: long.get(name, tier) for name, tier in TIERS.items()})
+
+
+def all_tiers(tiers: Mapping[str, Callable[[], Tier]] = TIERS) -> int:
     """Run all tiers and take the lab down again (KEEP_LAB=1 leaves it up)."""
     os.environ.setdefault("LAB_NAME", "test")
     with alone():
@@ -64,7 +72,7 @@ def all_tiers() -> int:
         started = time.monotonic()
         done: dict[str, Tier] = {}
         try:
-            for name, tier in TIERS.items():
+            for name, tier in tiers.items():
                 done[name] = _run(name, tier, done)
         finally:
             if not os.environ.get("KEEP_LAB") and "lab" in done:

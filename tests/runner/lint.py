@@ -84,8 +84,8 @@ def tier() -> Tier:
         ("galaxy-importer", importer),
     ):
         guarded(made, label, step, wanted, folder, env)
-    argv: list[str | Path] = [tool / "python", paths.ROOT / "tests" / "tools" / "docs.py", "--check"]
-    made.step("documentation is current", argv, env=env, cwd=paths.ROOT)
+    docs = [tool / "python", paths.ROOT / "tests" / "tools" / "docs.py", "--check"]
+    made.step("documentation is current", docs, env=env, cwd=paths.ROOT)
     return made
 
 
@@ -146,6 +146,8 @@ def importer(made: Tier, wanted: Environment, folder: Path, env: dict[str, str])
         "GALAXY_IMPORTER_CHECK_REQUIRED_TAGS": "1",
         "GALAXY_IMPORTER_RUN_ANSIBLE_TEST": "0",
         "GALAXY_IMPORTER_RUN_FLAKE8": "0",
+        # its ansible-lint sees the dependencies only on Python's own path
+        "PYTHONPATH": str(content.bundle(wanted)),
         "ANSIBLE_LOCAL_TEMP": str(paths.checkout_cache() / "lint" / "tmp"),
     }
     argv: list[str | Path] = [wanted.bin / "python", "-m", "galaxy_importer.main", tarball]

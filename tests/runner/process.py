@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +41,19 @@ class Outcome:
 def say(text: str) -> None:
     """Print one line at once: several programs share the terminal."""
     print(text, flush=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file beside `path`, so that two runs do not build the same thing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(path.name + ".lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"           waiting: another run is making {path.name}")
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def last_line(log: Path, limit: int = 100) -> str:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small hub, identity provider and user server on loopback, over TLS, for the tests of everything that uses a hub.
 
-It has the traits that matter: XSRF tokens in cookies that differ by path, a sign-in that goes over another host, a start
-that takes a progress stream, a kernel behind a websocket that really runs the cell. What it does not know it refuses.
+It has the traits that matter: XSRF tokens in cookies that differ by path, a sign-in that goes over another host, a
+start with a progress stream, a kernel behind a websocket that really runs the cell. What it does not know it refuses.
 The proof on a real hub is in tests/e2e.
 """
 
@@ -32,26 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 VERSION = "5.5.0"
-NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 REFUSAL = "Sorry, you are not currently authorized to use this hub."
-
-
-class StillClock:
-    """A clock on which only sleeping takes time."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def utcnow(self) -> datetime:
-        return NOW + timedelta(seconds=self.now - 1000.0)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
 
 
 def make_certificates(folder: Path, *, days: int = 30, host: str = "localhost") -> tuple[Path, Path]:
@@ -108,7 +89,9 @@ class FakeHub:
     """State and knobs. Each knob breaks one thing that a real hub or its surroundings can break."""
 
     home: Path
-    passwords: dict[str, str] = field(default_factory=lambda: {"ada": "pw-of-ada-1234", "mallory": "pw-of-mallory-1234"})
+    passwords: dict[str, str] = field(
+        default_factory=lambda: {"ada": "pw-of-ada-1234", "mallory": "pw-of-mallory-1234"}
+    )
     allowed: set[str] = field(default_factory=lambda: {"ada"})
     tokens: dict[str, tuple[str, str]] = field(default_factory=lambda: {"token-of-ada-1234": ("user", "ada")})
     auto_login: bool = True
@@ -161,7 +144,9 @@ class FakeHub:
             return page(f'<a class="btn" href="{link}">Sign in with Lab</a>', 200, xsrf)
         if below == "hub/oauth_login":
             state = base64.urlsafe_b64encode(query.get("next", "").encode()).decode()
-            return redirect(f"{self.issuer}auth?state={state}&client_id=hub", "oauthenticator-state=state-cookie-123; Path=/")
+            return redirect(
+                f"{self.issuer}auth?state={state}&client_id=hub", "oauthenticator-state=state-cookie-123; Path=/"
+            )
         if below == "hub/oauth_callback":
             return self.callback(query)
         if below == "hub/home" and request.cookies.get("sid"):
@@ -262,8 +247,12 @@ class FakeHub:
         if rest == "server/progress" and self.progress_status != 200:
             return Reply(self.progress_status, {"message": "not starting"})
         if rest == "server/progress":
-            last = {"failed": True, "message": self.spawn_fails} if self.spawn_fails else {"ready": True, "message": "up"}
-            lines = ["", ":a comment", "data: not json"] + [f"data: {json.dumps(event)}" for event in [*self.events, last]]
+            last = (
+                {"failed": True, "message": self.spawn_fails} if self.spawn_fails else {"ready": True, "message": "up"}
+            )
+            lines = ["", ":a comment", "data: not json"] + [
+                f"data: {json.dumps(event)}" for event in [*self.events, last]
+            ]
             return Reply(200, "\n\n".join(lines) + "\n\n", [("Content-Type", "text/event-stream")])
         return Reply(404, {"message": "unknown"})
 
@@ -289,7 +278,9 @@ class FakeHub:
             return Reply(403, {"message": "Forbidden"})
         if rest == "api/kernelspecs":
             spec = {"spec": {"language": self.kernel_language}}
-            return Reply(200, {"default": "main", "kernelspecs": {"main": spec, "other": {"spec": {"language": "julia"}}}})
+            return Reply(
+                200, {"default": "main", "kernelspecs": {"main": spec, "other": {"spec": {"language": "julia"}}}}
+            )
         if rest == "api/kernels" and method == "POST":
             self.kernels.append(f"kernel-{len(self.log)}")
             return Reply(201, {"id": self.kernels[-1]})
@@ -304,7 +295,11 @@ class FakeHub:
         def say(kind: str, **content: Any) -> dict[str, Any]:
             return {"header": {"msg_type": kind}, "parent_header": {"msg_id": parent}, "content": content}
 
-        yield {"header": {"msg_type": "status"}, "parent_header": {"msg_id": "other"}, "content": {"execution_state": "idle"}}
+        yield {
+            "header": {"msg_type": "status"},
+            "parent_header": {"msg_id": "other"},
+            "content": {"execution_state": "idle"},
+        }
         if self.kernel_dies:
             yield {"header": {"msg_type": "status"}, "parent_header": {}, "content": {"execution_state": "dead"}}
             return
@@ -357,7 +352,7 @@ class Handler(BaseHTTPRequestHandler):
         answer = self.hub.answer_issuer if self.is_issuer else self.hub.answer
         self._send(answer(self.command, parts.path, query, self))
 
-    do_GET = do_POST = do_DELETE = _serve  # noqa: N815
+    do_GET = do_POST = do_DELETE = _serve
 
     def _send(self, reply: Reply) -> None:
         body = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)

@@ -89,7 +89,7 @@ class FakeKube(KubeClient):
     """
 
     def __init__(self, *namespaces: str) -> None:
-        super().__init__(SimpleNamespace(host="https://api.test:6443", ssl_ca_cert=None), None, "/kubeconfig")
+        super().__init__(_configuration(), None, "/kubeconfig")
         self.objects: dict[str, Json] = {}
         self.requests: list[tuple[str, str, bool]] = []
         self.discovery: dict[str, Json] = {}
@@ -204,6 +204,10 @@ class FakeKube(KubeClient):
     def _next(self) -> str:
         self._version += 1
         return str(self._version)
+
+
+def _configuration() -> SimpleNamespace:
+    return SimpleNamespace(host="https://api.test:6443", ssl_ca_cert=None, auth_settings=dict)
 
 
 def _status(code: int, message: str) -> Reply:
@@ -399,3 +403,30 @@ def make_ready(kube: FakeKube, path: str) -> None:
 def refusal(error_id: str) -> HubError:
     """An error as Helm's adapter raises it."""
     return HubError(error_id, "Helm ended badly", "run again", changed=Changed.UNKNOWN)
+
+
+def run_module(main: Callable[[], None], options: Json, capsys: Any, *, check_mode: bool = False) -> Json:
+    """Run a module's ``main`` in this process, as Ansible would start it, and return the JSON it prints."""
+    from ansible.module_utils import basic
+
+    arguments = {**options, "_ansible_check_mode": check_mode}
+    capsys.readouterr()
+    try:
+        from ansible.module_utils.testing import patch_module_args
+    except ImportError:  # before ansible-core 2.19
+        basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+        _ends(main)
+        basic._ANSIBLE_ARGS = None
+    else:
+        with patch_module_args(arguments):
+            _ends(main)
+    printed: Json = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    return printed
+
+
+def _ends(main: Callable[[], None]) -> None:
+    try:
+        main()
+    except SystemExit:
+        return
+    raise AssertionError("the module returned instead of ending")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A module's options as Ansible would hand them over: validated by the module's own specification, defaults filled in."""
+"""A module's options as Ansible would hand them over: checked against its own specification, defaults filled in."""
 
 from __future__ import annotations
 

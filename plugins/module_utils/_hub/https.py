@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .settings import SHARED, Finding, Json, read, stray_names
@@ -111,3 +111,38 @@ def _missing(settled: Mapping[str, Any]) -> list[Finding]:
         for name, meaning in wanted.items()
         if not settled[name]
     ]
+
+
+def stale_proxies(secret: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The Deployments whose proxy still serves the certificate from before the Secret's last change.
+
+    The proxy reads its certificate once, when it starts. The server notes for every field manager when it last changed
+    which fields; a Secret without such notes counts from its creation.
+
+    Args:
+        secret: the Secret as the API returns it; its data is not looked at.
+        pods: the pods of the proxy.
+    """
+    metadata = secret.get("metadata") or {}
+    noted = [
+        str(each.get("time") or "")
+        for each in metadata.get("managedFields") or []
+        if "f:data" in (each.get("fieldsV1") or {})
+    ]
+    changed = max(noted, default="") or str(metadata.get("creationTimestamp") or "")
+    return sorted({_deployment(pod) for pod in pods if changed and "" < _started(pod) <= changed})
+
+
+def _started(pod: Mapping[str, Any]) -> str:
+    """When the pod's oldest running container started (RFC 3339 in UTC, which sorts as text); empty before that."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    running = [((status.get("state") or {}).get("running") or {}).get("startedAt") for status in statuses]
+    return min((str(moment) for moment in running if moment), default="")
+
+
+def _deployment(pod: Mapping[str, Any]) -> str:
+    """The Deployment a pod belongs to: its ReplicaSet's name without the template's hash."""
+    metadata = pod.get("metadata") or {}
+    suffix = "-" + str((metadata.get("labels") or {}).get("pod-template-hash") or "")
+    owners = [str(owner.get("name")) for owner in metadata.get("ownerReferences") or []]
+    return (owners[0] if owners else str(metadata.get("name"))).removesuffix(suffix)

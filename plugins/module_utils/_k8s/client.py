@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,8 @@ class KubeClient:
         self._configuration = configuration
         self._pool = pool
         self._origin = origin
+        self._credentials = _credentials(configuration)
+        self._renewing = threading.Lock()
 
     @classmethod
     def from_kubeconfig(cls, kubeconfig: str | None, context: str | None) -> KubeClient:
@@ -147,9 +150,10 @@ class KubeClient:
         Raises:
             HubError: E-K8S-02 unreachable, E-K8S-03 credentials refused.
         """
+        used = self._credentials
         reply = self._send(method, path, query, body, accept, content_type)
         if reply.status == 401:
-            self._configuration, self._pool = _load(self._origin, getattr(self._configuration, "chosen_context", None))
+            self._renew(used)
             reply = self._send(method, path, query, body, accept, content_type)
         if reply.status == 401:
             raise HubError(
@@ -158,6 +162,14 @@ class KubeClient:
                 do="log in again or renew the token, certificate or exec helper that this kubeconfig names, then run again",
             )
         return reply
+
+    def _renew(self, used: dict[str, str]) -> None:
+        """Read the kubeconfig again, unless another thread has done so since ``used`` was refused."""
+        with self._renewing:
+            if self._credentials is used:
+                context = getattr(self._configuration, "chosen_context", None)
+                self._configuration, self._pool = _load(self._origin, context)
+                self._credentials = _credentials(self._configuration)
 
     def _send(
         self,
@@ -170,10 +182,7 @@ class KubeClient:
     ) -> Reply:
         import urllib3
 
-        headers = {"Accept": accept, "User-Agent": FIELD_MANAGER}
-        for setting in self._configuration.auth_settings().values():
-            if setting.get("value"):
-                headers[setting["key"]] = setting["value"]
+        headers = {"Accept": accept, "User-Agent": FIELD_MANAGER, **self._credentials}
         payload = None
         if body is not None:
             headers["Content-Type"] = content_type
@@ -216,6 +225,16 @@ def api_error(reply: Reply, method: str, path: str, server: str) -> HubError:
         do=do,
         details={"status": reply.status, "method": method, "path": path, "reason": reply.body.get("reason")},
     )
+
+
+def _credentials(configuration: Any) -> dict[str, str]:
+    """The header that carries the credentials, if it is not a client certificate.
+
+    Asked for once, not per request: the kubernetes package takes a token that lives less than five minutes for expired
+    and would start the exec helper anew each time. An expired one is renewed when the server says 401.
+    """
+    settings = configuration.auth_settings().values()
+    return {setting["key"]: setting["value"] for setting in settings if setting.get("value")}
 
 
 def _dry(dry_run: bool) -> dict[str, str]:

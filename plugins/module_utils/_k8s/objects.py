@@ -174,9 +174,3 @@ def _index(items: Sequence[Any], key: str) -> dict[str, Any] | None:
     return {str(label): item for label, item in zip(labels, items, strict=True)}
 
 
-def look_up(obj: Any, path: str) -> Any:
-    """The value at a path as :func:`differences` writes it, or :data:`ABSENT`."""
-    for found, value, _after in differences(obj, {}):
-        if found == path:
-            return value
-    return ABSENT

@@ -19,7 +19,7 @@ APPLY = "application/apply-patch+yaml"
 PLURALS = {"StorageClass": "storageclasses", "ClusterRoleBinding": "clusterrolebindings"}
 
 
-def _stale(pod: Mapping[str, Any], boot: str) -> bool:
+def stale(pod: Mapping[str, Any], boot: str) -> bool:
     """Whether a container is shown as running since before ``boot`` (RFC 3339, so texts compare as times)."""
     running = [item.get("state", {}).get("running") for item in pod.get("status", {}).get("containerStatuses", [])]
     return any(item["startedAt"] < boot for item in running if item)
@@ -85,9 +85,7 @@ class Api:
         uids = {item["metadata"]["uid"] for item in known.get("items") or []}
         boot = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since - 1))
         return [
-            pod["metadata"]["name"]
-            for pod in wanted["items"]
-            if pod["metadata"]["uid"] not in uids or _stale(pod, boot)
+            pod["metadata"]["name"] for pod in wanted["items"] if pod["metadata"]["uid"] not in uids or stale(pod, boot)
         ]
 
     def cluster_uid(self) -> str:

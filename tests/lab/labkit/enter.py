@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -65,6 +66,7 @@ def execute(lab: Lab, pid: int, facts: Mapping[str, str], command: Sequence[str]
     """Become the command; its exit code is the caller's."""
     enter(lab, pid)
     environment = variables(lab, facts, os.environ)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and exec would hand that on
     try:
         os.execvpe(command[0], list(command), environment)
     except FileNotFoundError as error:

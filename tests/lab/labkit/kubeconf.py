@@ -117,6 +117,8 @@ def _kubeconfigs(lab: Lab) -> None:
         AUDIENCE,
         "--ca-file",
         str(lab.ca_file),
+        "--cache-dir",  # goes with the lab: another lab in the same place must not be offered this one's tokens
+        str(lab.secrets / "tokens"),
     ]
     login = {
         "apiVersion": "client.authentication.k8s.io/v1",

@@ -21,7 +21,7 @@ def test_an_address_stays_as_it_is(address: str) -> None:
 
 def test_a_name_becomes_its_first_address(monkeypatch: Any) -> None:
     found = [(2, 1, 6, "", ("192.0.2.53", 53)), (2, 1, 6, "", ("192.0.2.54", 53))]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, type: found)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_words: found)
     assert dns_server_address("ns1.example.org") == "192.0.2.53"
 
 
@@ -31,6 +31,6 @@ def test_a_name_without_an_address_is_one_error(monkeypatch: Any) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     with pytest.raises(
-        AnsibleFilterError, match="E-DNS-04 The DNS server nowhere.test has no address: Name or service"
+        AnsibleFilterError, match=r"E-DNS-04 The DNS server nowhere.test has no address: Name or service"
     ):
         dns_server_address("nowhere.test")

@@ -83,7 +83,7 @@ def test_another_context_has_another_file(given: dict[str, Any]) -> None:
 
 
 def test_a_helper_this_machine_lacks_is_named(given: dict[str, Any]) -> None:
-    with pytest.raises(HubError, match="E-ACCESS-04 .* no-such-login"):
+    with pytest.raises(HubError, match=r"E-ACCESS-04 .* no-such-login"):
         run(**given, context="other")
     assert not os.path.exists(given["cache_dir"])
 

@@ -75,7 +75,7 @@ def test_several_records_take_the_common_name(asked: dict[str, Any]) -> None:
 
 def test_a_record_that_never_came_is_an_error_with_all_attempts(asked: dict[str, Any]) -> None:
     asked["looks"] = WRONG
-    with pytest.raises(HubError, match="E-DNS-02 hub.example.org points elsewhere") as caught:
+    with pytest.raises(HubError, match=r"E-DNS-02 hub.example.org points elsewhere") as caught:
         run(**ONE)
     assert caught.value.details == {"attempts": [{"looks": 1}]}
 

@@ -47,7 +47,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.seen.append({"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body.decode()})
+        self.seen.append(
+            {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body.decode()}
+        )
         status, headers, data = self.routes.get(self.path, (404, [], b"nothing here"))
         self.send_response(status)
         for name, value in headers:
@@ -57,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = _serve  # noqa: N815
+    do_GET = do_POST = _serve
 
 
 class Site:
@@ -128,11 +130,17 @@ def fails(kind: str, call: Callable[[], Any]) -> HttpError:
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("https://hub.example.org/hub/oauth_callback?code=SECRET&state=S#frag", "https://hub.example.org/hub/oauth_callback"),
+        (
+            "https://hub.example.org/hub/oauth_callback?code=SECRET&state=S#frag",
+            "https://hub.example.org/hub/oauth_callback",
+        ),
         ("https://user:pw@hub.example.org:8443/", "https://hub.example.org:8443/"),
         ("https://issuer.example.org/interaction/mR3s9-tUqLz0aB_x7", "https://issuer.example.org/interaction/..."),
         ("https://hub.example.org/hub/api/users/ada/server", "https://hub.example.org/hub/api/users/ada/server"),
-        ("https://hub.example.org/user/somebody-with-a-long-name", "https://hub.example.org/user/somebody-with-a-long-name"),
+        (
+            "https://hub.example.org/user/somebody-with-a-long-name",
+            "https://hub.example.org/user/somebody-with-a-long-name",
+        ),
         ("https://hub.example.org/a//b/", "https://hub.example.org/a//b/"),
     ],
     ids=["query", "credentials", "handle", "api", "long word", "slashes"],
@@ -473,7 +481,11 @@ def test_secrets_that_turn_up_are_learnt(site: Site) -> None:
 
 def test_the_lines_of_a_stream(site: Site) -> None:
     site.answers("/", body=b"data: 1\n\ndata: 2\n")
-    assert list(client(site).lines(site.url + "/", headers={"Accept": "text/event-stream"})) == ["data: 1", "", "data: 2"]
+    assert list(client(site).lines(site.url + "/", headers={"Accept": "text/event-stream"})) == [
+        "data: 1",
+        "",
+        "data: 2",
+    ]
     assert site.seen[0]["headers"]["Accept"] == "text/event-stream"
 
 

@@ -169,13 +169,23 @@ def test_a_found_zone_is_remembered_until_forgotten() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        pytest.param({("hub.example.org.", "SOA"): dns.resolver.NoNameservers()}, "the resolver gives no SOA", id="servfail"),
+        pytest.param(
+            {("hub.example.org.", "SOA"): dns.resolver.NoNameservers()}, "the resolver gives no SOA", id="servfail"
+        ),
         pytest.param({("hub.example.org.", "SOA"): dns.exception.Timeout()}, "the resolver gives no SOA", id="timeout"),
         pytest.param({("hub.example.org.", "SOA"): OSError()}, "the resolver gives no SOA", id="unreachable"),
         pytest.param({("example.org.", "NS"): []}, "names no name server", id="no-ns"),
-        pytest.param({("ns1.example.org.", "A"): [], ("ns1.example.org.", "AAAA"): [], ("ns2.example.org.", "A"): dns.exception.Timeout()}, "no name server of example.org has an address", id="no-address"),
+        pytest.param(
+            {
+                ("ns1.example.org.", "A"): [],
+                ("ns1.example.org.", "AAAA"): [],
+                ("ns2.example.org.", "A"): dns.exception.Timeout(),
+            },
+            "no name server of example.org has an address",
+            id="no-address",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_zone_that_is_not_found_is_a_reason_to_wait(changes: Any, reason: str) -> None:
     (look,) = Authorities(Recursive(RECURSIVE | changes), exchange=wire({})).look([Wanted("hub.example.org", "A", ())])
     assert reason in look.problem
@@ -249,9 +259,11 @@ class Timed(Authorities):
     def __init__(self, clock: Clock, ages: list[tuple[float, World]]) -> None:
         """Start in the first age."""
         super().__init__(Recursive(RECURSIVE | {("ns1.example.org.", "AAAA"): []}))
-        self.exchange = lambda message, address, port: wire([world for since, world in ages if since <= clock.now][-1])(
-            message, address, port
-        )
+
+        def now(message: Any, address: str, port: int) -> Any:
+            return wire([world for since, world in ages if since <= clock.now][-1])(message, address, port)
+
+        self.exchange = now
 
 
 def world(first: Any, second: Any) -> World:

@@ -30,7 +30,9 @@ UPDATE = MANUAL | {
         pytest.param(MANUAL | {"domain": "a" * 64 + ".org"}, "E-DNS-07", "no host name", id="04-long-label"),
         pytest.param(MANUAL | {"domain": "a." * 130 + "org"}, "E-DNS-07", "no host name", id="05-long-name"),
         pytest.param(MANUAL | {"provider": "route53"}, "E-DNS-06", "route53 does not exist", id="06-not-yet"),
-        pytest.param(UPDATE | {"server": "", "key_name": ""}, "E-DNS-07", "hub_dns_server, hub_dns_key_name", id="07-missing"),
+        pytest.param(
+            UPDATE | {"server": "", "key_name": ""}, "E-DNS-07", "hub_dns_server, hub_dns_key_name", id="07-missing"
+        ),
         pytest.param(UPDATE | {"key_secret": "CHANGEME"}, "E-DNS-07", "placeholder", id="08-placeholder"),
         pytest.param(UPDATE | {"key_secret": "<secret>"}, "E-DNS-07", "placeholder", id="09-placeholder"),
         pytest.param(UPDATE | {"key_secret": "not base64!"}, "E-DNS-07", "not base64", id="10-no-base64"),
@@ -38,7 +40,7 @@ UPDATE = MANUAL | {
         pytest.param(UPDATE | {"zone": "example.com"}, "E-DNS-07", "is not in hub_dns_zone", id="12-another-zone"),
         pytest.param(UPDATE | {"zone": "ample.org"}, "E-DNS-07", "is not in hub_dns_zone", id="13-no-label-border"),
     ],
-)  # fmt: skip
+)
 def test_settings_that_cannot_work(values: dict[str, Any], error_id: str, seen: str) -> None:
     (row,) = settings.rows(values)
     assert (row["ok"], row["text"].split()[0]) == (False, error_id)

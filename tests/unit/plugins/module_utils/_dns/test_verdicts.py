@@ -191,7 +191,8 @@ def test_no_record_and_no_name_are_refused(items: list[dict[str, Any]]) -> None:
         pytest.param([Look(HUB, "z", (said(alias="lb"),))], "CNAME lb at 1 of 1 authoritative servers", id="alias"),
         pytest.param(
             [Look(HUB, "z", (RIGHT,)), Look(Wanted("b.org", "TXT", ("x",)), "z", (said(code=Code.NO_NAME),))],
-            "hub.example.org: A 203.0.113.7 at 1 of 1 authoritative servers; b.org: NXDOMAIN at 1 of 1 authoritative servers",
+            "hub.example.org: A 203.0.113.7 at 1 of 1 authoritative servers; "
+            "b.org: NXDOMAIN at 1 of 1 authoritative servers",
             id="two-names",
         ),
     ],

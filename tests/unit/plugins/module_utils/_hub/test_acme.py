@@ -55,25 +55,42 @@ def secret(certificate: str = CERTIFICATE, key: str = KEY, directory: str = DIRE
     return {"metadata": metadata, "data": {"tls.crt": encoded(certificate), "tls.key": encoded(key)}}
 
 
+RUBBISH = {"metadata": {"annotations": {acme.DIRECTORY_NOTE: DIRECTORY}}, "data": {"tls.crt": "*"}}
+
+
 @pytest.mark.parametrize(
     ("found", "days", "before", "order", "reason"),
     [
         pytest.param(None, 1, 0, True, "there is no certificate yet", id="00-none"),
         pytest.param(secret(certificate=""), 1, 0, True, "the Secret holds no certificate", id="01-empty"),
-        pytest.param({"metadata": {"annotations": {acme.DIRECTORY_NOTE: DIRECTORY}}, "data": {"tls.crt": "*"}}, 1, 0, True, "holds no certificate", id="02-rubbish"),
+        pytest.param(RUBBISH, 1, 0, True, "holds no certificate", id="02-rubbish"),
         pytest.param(secret(certificate="text"), 1, 0, True, "holds no readable certificate", id="03-not-pem"),
         pytest.param(secret(*pair("other.example.org")), 1, 0, True, "the present certificate ", id="04-another-name"),
         pytest.param(secret(key=pair()[1]), 1, 0, True, "the present certificate ", id="05-another-key"),
         pytest.param(secret(), 91, 0, True, "the present certificate ", id="06-ended"),
-        pytest.param(secret(directory="https://staging.test/dir"), 1, 0, True, "came from https://staging.test/dir", id="07-another-server"),
+        pytest.param(
+            secret(directory="https://staging.test/dir"),
+            1,
+            0,
+            True,
+            "came from https://staging.test/dir",
+            id="07-another-server",
+        ),
         pytest.param(secret(), 60.01, 0, True, "ends 2026-04-01T00:00:00Z", id="08-last-third"),
         pytest.param(secret(), 60, 30 * DAY, True, "ends 2026-04-01T00:00:00Z", id="09-at-the-very-second"),
         pytest.param(secret(*pair(days=6)), 4.1, 0, True, "ends 2026-01-07T00:00:00Z", id="10-last-third-of-six-days"),
-        pytest.param(secret(), 59.9, 0, False, "good until 2026-04-01T00:00:00Z, renewed from 2026-03-02T00:00:00Z on", id="11-good"),
+        pytest.param(
+            secret(),
+            59.9,
+            0,
+            False,
+            "good until 2026-04-01T00:00:00Z, renewed from 2026-03-02T00:00:00Z on",
+            id="11-good",
+        ),
         pytest.param(secret(), 70, 10 * DAY, False, "renewed from 2026-03-22T00:00:00Z on", id="12-good-by-wish"),
         pytest.param(secret(*pair(days=6)), 3.9, 0, False, "good until 2026-01-07T00:00:00Z", id="13-good-six-days"),
     ],
-)  # fmt: skip
+)
 def test_a_certificate_is_ordered_or_not(found: Any, days: float, before: float, order: bool, reason: str) -> None:
     need = acme.need(found, NAME, DIRECTORY, before, BEGIN + timedelta(days=days))
     assert (need.order, need.foreign, need.stops) == (order, False, False)

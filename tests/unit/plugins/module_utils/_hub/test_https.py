@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import https
@@ -120,3 +121,58 @@ def test_misspelt_variable_is_told() -> None:
             "rename it to hub_https_secret_name, or remove it",
         )
     ]
+
+
+def secret(*times: str, data: bool = True) -> dict[str, Any]:
+    """A Secret whose fields were changed at these times, each by another manager."""
+    fields = {"f:data": {"f:tls.crt": {}}} if data else {"f:metadata": {"f:labels": {}}}
+    return {
+        "metadata": {
+            "creationTimestamp": "2026-11-22T10:00:00Z",
+            "managedFields": [{"manager": f"m{time}", "time": time, "fieldsV1": fields} for time in times],
+        }
+    }
+
+
+def pod(*started: str | None, owner: str = "proxy-58df65bffb") -> dict[str, Any]:
+    """A pod of the proxy with one container for each start; None is a container that waits."""
+    return {
+        "metadata": {
+            "name": f"{owner}-x",
+            "labels": {"pod-template-hash": "58df65bffb"},
+            "ownerReferences": [{"kind": "ReplicaSet", "name": owner}],
+        },
+        "status": {
+            "containerStatuses": [
+                {"state": {"running": {"startedAt": time}} if time else {"waiting": {}}} for time in started
+            ]
+        },
+    }
+
+
+NOON = "2026-11-22T12:00:00Z"
+EARLIER = "2026-11-22T11:59:59Z"
+LATER_TIME = "2026-11-22T12:00:01Z"
+
+
+@pytest.mark.parametrize(
+    ("given", "pods", "wanted"),
+    [
+        pytest.param(secret(NOON), [pod(EARLIER)], ["proxy"], id="00 started before the change"),
+        pytest.param(secret(NOON), [pod(NOON)], ["proxy"], id="01 in the same second: rather once too often"),
+        pytest.param(secret(EARLIER, NOON), [pod(EARLIER)], ["proxy"], id="02 the last manager counts"),
+        pytest.param(secret(NOON), [pod(LATER_TIME, EARLIER)], ["proxy"], id="03 the oldest container counts"),
+        pytest.param(secret(NOON), [pod(EARLIER, owner="a-proxy-58df65bffb")], ["a-proxy"], id="04 prefixed name"),
+        pytest.param(secret(NOON), [pod(EARLIER), pod(EARLIER)], ["proxy"], id="05 two pods, one Deployment"),
+        pytest.param(secret(NOON, data=False), [pod("2026-11-22T09:00:00Z")], ["proxy"], id="06 creation counts"),
+        pytest.param(secret(NOON), [pod(LATER_TIME)], [], id="07 started after the change"),
+        pytest.param(secret(NOON, data=False), [pod(EARLIER)], [], id="08 only labels changed"),
+        pytest.param(secret(NOON), [pod(None)], [], id="09 not started yet: it will read the new one"),
+        pytest.param(secret(NOON), [], [], id="10 no proxy yet"),
+        pytest.param({}, [pod(EARLIER)], [], id="11 no Secret yet"),
+    ],
+)
+def test_proxy_that_serves_an_old_certificate(
+    given: dict[str, Any], pods: list[dict[str, Any]], wanted: list[str]
+) -> None:
+    assert https.stale_proxies(given, pods) == wanted

@@ -18,7 +18,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.kernel
     execute_request,
     heard,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import StillClock
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
 
 MINE, OTHER = "message-1", "message-2"
 
@@ -82,7 +82,9 @@ def test_the_request_runs_code_outside_of_the_history() -> None:
         ({}, Cell()),
         ({"msg_type": "status", "content": None, "parent_header": None, "header": None}, Cell()),
     ],
-    ids=lambda value: value.get("header", {}).get("msg_type", "odd") if isinstance(value, dict) and value.get("header") else "",
+    ids=lambda value: (
+        value.get("header", {}).get("msg_type", "odd") if isinstance(value, dict) and value.get("header") else ""
+    ),
 )
 def test_what_one_message_means(said: dict[str, Any], cell: Cell) -> None:
     assert heard(Cell(), said, MINE) == cell
@@ -113,7 +115,9 @@ def test_output_after_the_reply_is_still_heard() -> None:
 
 def test_the_first_error_text_stays() -> None:
     cell = heard(Cell(), message("error", ename="NameError", evalue="x"), MINE)
-    assert heard(cell, message("execute_reply", status="error", ename="Other", evalue="y"), MINE).error == "NameError: x"
+    assert (
+        heard(cell, message("execute_reply", status="error", ename="Other", evalue="y"), MINE).error == "NameError: x"
+    )
 
 
 def test_busy_after_idle_does_not_take_idle_back() -> None:
@@ -126,7 +130,7 @@ def test_busy_after_idle_does_not_take_idle_back() -> None:
 class FakeSocket:
     """A websocket that answers from a list; an exception in the list is raised."""
 
-    def __init__(self, answers: list[Any], clock: StillClock) -> None:
+    def __init__(self, answers: list[Any], clock: FakeClock) -> None:
         self.answers = answers
         self.clock = clock
         self.sent: list[dict[str, Any]] = []
@@ -163,7 +167,7 @@ class Line:
     """A kernel on a fake websocket."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, answers: list[Any]) -> None:
-        self.clock = StillClock()
+        self.clock = FakeClock()
         self.socket = FakeSocket(answers, self.clock)
         self.opened: dict[str, Any] = {}
         monkeypatch.setattr(websocket, "create_connection", self.open)
@@ -200,14 +204,14 @@ def test_silence_is_allowed_and_frames_that_are_not_json_are_skipped(monkeypatch
     silence = websocket.WebSocketTimeoutException()
     line = Line(monkeypatch, [silence, silence, b"\x00\xff", "[]", *GOOD])
     assert line.kernel.run("slow").over
-    assert line.clock.now == 1030.0
+    assert line.clock.passed == 30.0
 
 
 def test_silence_ends_with_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     line = Line(monkeypatch, [websocket.WebSocketTimeoutException()] * 10)
     with pytest.raises(HubError, match="E-VERIFY-14"):
         line.kernel.run("for ever")
-    assert line.clock.now == 1060.0
+    assert line.clock.passed == 60.0
 
 
 @pytest.mark.parametrize(
@@ -230,7 +234,10 @@ def test_a_connection_that_ends_in_the_middle(monkeypatch: pytest.MonkeyPatch, a
 @pytest.mark.parametrize(
     ("problem", "reason"),
     [
-        (websocket.WebSocketBadStatusException("Handshake status %d %s", 403, "Forbidden", {"Cookie": "SECRET"}), "status 403"),
+        (
+            websocket.WebSocketBadStatusException("Handshake status %d %s", 403, "Forbidden", {"Cookie": "SECRET"}),
+            "status 403",
+        ),
         (ConnectionRefusedError(111, "refused"), "ConnectionRefusedError"),
         (ssl.SSLCertVerificationError("SECRET"), "SSLCertVerificationError"),
     ],
@@ -240,7 +247,7 @@ def test_a_handshake_that_is_refused(monkeypatch: pytest.MonkeyPatch, problem: E
         raise problem
 
     monkeypatch.setattr(websocket, "create_connection", refuse)
-    budget = Budget(StillClock(), 60.0, lambda: HubError("E-VERIFY-14", "over", "wait"))
+    budget = Budget(FakeClock(), 60.0, lambda: HubError("E-VERIFY-14", "over", "wait"))
     with pytest.raises(HubError) as caught:
         Kernel("wss://hub/x", {}, ssl.create_default_context(), budget)
     assert caught.value.what == f"No cell can be run: the websocket of the kernel does not open ({reason})"

@@ -72,7 +72,7 @@ def test_a_form_without_action_and_method_goes_to_its_page_by_get() -> None:
 
 def test_select_and_textarea_are_read() -> None:
     html = (
-        '<form method=post><select name=realm><option value=a>A<option value=b selected>B</select>'
+        "<form method=post><select name=realm><option value=a>A<option value=b selected>B</select>"
         "<textarea name=note></textarea><input type=submit name=s value=Go></form>"
     )
     (form,) = page(html).forms
@@ -82,7 +82,7 @@ def test_select_and_textarea_are_read() -> None:
 
 def test_disabled_fields_and_plain_buttons_are_not_sent() -> None:
     html = (
-        '<form method=post><input name=a disabled><button type=button name=b>Show</button><input type=reset name=c>'
+        "<form method=post><input name=a disabled><button type=button name=b>Show</button><input type=reset name=c>"
         "<input type=file name=d></form>"
     )
     (form,) = page(html).forms
@@ -90,7 +90,7 @@ def test_disabled_fields_and_plain_buttons_are_not_sent() -> None:
 
 
 def test_fields_outside_of_a_form_do_not_disturb() -> None:
-    assert page('<input name=q><button>Search</button><form method=post><input name=a value=1></form>').forms == (
+    assert page("<input name=q><button>Search</button><form method=post><input name=a value=1></form>").forms == (
         Form(ISSUER, "post", [Field("a", "", "1")]),
     )
 
@@ -130,7 +130,10 @@ def test_a_broken_page_is_still_read() -> None:
 @pytest.mark.parametrize(
     ("given", "quoted"),
     [
-        (Page(403, ISSUER, "Sign in", "Wrong.", "Sign in Wrong."), '403 from https://issuer.example.org/interaction/... ("Sign in"), saying "Wrong."'),
+        (
+            Page(403, ISSUER, "Sign in", "Wrong.", "Sign in Wrong."),
+            '403 from https://issuer.example.org/interaction/... ("Sign in"), saying "Wrong."',
+        ),
         (Page(200, AT_HUB, "", "", "Hello"), f'200 from {AT_HUB}, saying "Hello"'),
         (Page(200, AT_HUB, "Hello", "", "Hello you"), f'200 from {AT_HUB}, saying "Hello you"'),
         (Page(502, AT_HUB), f"502 from {AT_HUB}"),
@@ -170,7 +173,8 @@ def test_pages_of_the_hub_and_others(url: str, hub: str, ours: bool) -> None:
 
 def test_a_registration_form_is_not_taken_for_a_sign_in() -> None:
     both = page(
-        "<form method=post action=/register><input name=user><input type=password name=p><input type=password name=p2></form>"
+        "<form method=post action=/register><input name=user>"
+        "<input type=password name=p><input type=password name=p2></form>"
         f"{PASSWORD_FORM}"
     )
     form = password_form(both)
@@ -187,9 +191,17 @@ def test_a_registration_form_is_not_taken_for_a_sign_in() -> None:
         (page(PASSWORD_FORM, status=403), Memory(user_sent=True, password_sent=True), End.WRONG_PASSWORD),
         (page(PASSWORD_FORM), Memory(user_sent=True, password_sent=True), End.WRONG_PASSWORD),
         (page("<p>403 : Forbidden</p>", status=403, url=f"{HUB}hub/oauth_callback?code=1"), Memory(), End.REFUSED),
-        (page("An access token was not returned: no", status=403, url=f"{HUB}hub/oauth_callback"), Memory(), End.HUB_BROKEN),
+        (
+            page("An access token was not returned: no", status=403, url=f"{HUB}hub/oauth_callback"),
+            Memory(),
+            End.HUB_BROKEN,
+        ),
         (page("OAuth state mismatch", status=403, url=f"{HUB}hub/oauth_callback"), Memory(), End.HUB_BROKEN),
-        (page("OAuth state missing from cookies", status=400, url=f"{HUB}hub/oauth_callback"), Memory(), End.HUB_BROKEN),
+        (
+            page("OAuth state missing from cookies", status=400, url=f"{HUB}hub/oauth_callback"),
+            Memory(),
+            End.HUB_BROKEN,
+        ),
         (page("500", status=500, url=f"{HUB}hub/oauth_callback"), Memory(password_sent=True), End.HUB_BROKEN),
         (page("404", status=404, url=AT_HUB), Memory(), End.HUB_BROKEN),
         (page("redirect_uri did not match", status=400), Memory(), End.ISSUER_REFUSED),
@@ -281,12 +293,18 @@ def test_consent_is_given_and_counted() -> None:
     )
     move = decide(given, Memory(password_sent=True, confirmations=1), HUB)
     assert move == Submit(
-        given.forms[0], "confirmation", Memory(password_sent=True, confirmations=2), Button("authorize", "1", "Authorize")
+        given.forms[0],
+        "confirmation",
+        Memory(password_sent=True, confirmations=2),
+        Button("authorize", "1", "Authorize"),
     )
 
 
 def test_a_form_that_a_script_would_send_is_sent() -> None:
-    given = page('<form method="post" action="https://hub.example.org:8443/iris/hub/oauth_callback"><input type=hidden name=code value=c></form>')
+    given = page(
+        '<form method="post" action="https://hub.example.org:8443/iris/hub/oauth_callback">'
+        "<input type=hidden name=code value=c></form>"
+    )
     move = decide(given, Memory(password_sent=True), HUB)
     assert isinstance(move, Submit) and (move.asks, move.button) == ("confirmation", None)
 

@@ -21,11 +21,11 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.userpo
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import (
     FakeHub,
-    StillClock,
     home_is,
     make_certificates,
     serving,
 )
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
 
 PASSWORD, STRANGERS = "pw-of-ada-1234", "pw-of-mallory-1234"
 STEPS = ["door", "hub", "login", "stranger", "spawn", "cell", "image", "write", "stop", "restart", "kept", "end"]
@@ -53,7 +53,7 @@ class Bench:
 
     def __init__(self, hub: FakeHub, ca_file: Path) -> None:
         self.hub = hub
-        self.clock = StillClock()
+        self.clock = FakeClock()
         self.reporter = Reporter("hub", "verify", self.clock)
         self.redactor = Redactor()
         self.pods: FakePods | None = FakePods(hub)

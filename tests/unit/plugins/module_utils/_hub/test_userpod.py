@@ -60,7 +60,13 @@ def test_an_empty_object_is_no_error() -> None:
 
 
 def test_only_the_users_default_server_is_found() -> None:
-    there = [pod("bob", uid="u1"), pod("ada", "named", "u2"), pod("ada", "", "u3"), pod("adam", "", "u4"), {"metadata": {}}]
+    there = [
+        pod("bob", uid="u1"),
+        pod("ada", "named", "u2"),
+        pod("ada", "", "u3"),
+        pod("adam", "", "u4"),
+        {"metadata": {}},
+    ]
     assert [one.uid for one in pods_of(there, "ada")] == ["u3"]
 
 

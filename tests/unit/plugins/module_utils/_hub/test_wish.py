@@ -78,7 +78,9 @@ def test_no_secret_shows_in_a_representation() -> None:
 # ---- refusals ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", ["http://hub.example.org/", "hub.example.org", "https:///x", "ftp://hub.example.org/", "/"])
+@pytest.mark.parametrize(
+    "url", ["http://hub.example.org/", "hub.example.org", "https:///x", "ftp://hub.example.org/", "/"]
+)
 def test_an_address_that_is_not_https_is_refused(url: str) -> None:
     with pytest.raises(HubError) as caught:
         parse_wish(GIVEN | {"url": url})
@@ -95,9 +97,27 @@ def test_no_time_is_refused(timeout: int) -> None:
 @pytest.mark.parametrize(
     ("login", "user", "password", "token", "wanted"),
     [
-        ("auto", None, None, None, "user and password (hub_verify_user, hub_verify_password) or token (hub_verify_token)"),
-        ("auto", "ada", None, None, "user and password (hub_verify_user, hub_verify_password) or token (hub_verify_token)"),
-        ("auto", None, "pw", None, "user and password (hub_verify_user, hub_verify_password) or token (hub_verify_token)"),
+        (
+            "auto",
+            None,
+            None,
+            None,
+            "user and password (hub_verify_user, hub_verify_password) or token (hub_verify_token)",
+        ),
+        (
+            "auto",
+            "ada",
+            None,
+            None,
+            "user and password (hub_verify_user, hub_verify_password) or token (hub_verify_token)",
+        ),
+        (
+            "auto",
+            None,
+            "pw",
+            None,
+            "user and password (hub_verify_user, hub_verify_password) or token (hub_verify_token)",
+        ),
         ("oidc", "ada", None, "t", "user and password (hub_verify_user, hub_verify_password)"),
         ("oidc", "", "pw", None, "user and password (hub_verify_user, hub_verify_password)"),
         ("hub_token", "ada", "pw", None, "token (hub_verify_token)"),

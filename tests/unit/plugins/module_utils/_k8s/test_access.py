@@ -32,7 +32,7 @@ def test_of_a_list_some_files_may_be_missing_but_not_all(tmp_path: Path) -> None
     one = tmp_path / "one"
     one.touch()
     assert access.kubeconfig_paths(f"{tmp_path}/gone:{one}", {}) == [str(one)]
-    with pytest.raises(HubError, match="E-ACCESS-05 .*there is no such file"):
+    with pytest.raises(HubError, match=r"E-ACCESS-05 .*there is no such file"):
         access.kubeconfig_paths(f"{tmp_path}/gone:{tmp_path}/gone2", {})
 
 
@@ -118,7 +118,7 @@ def test_a_full_disk_leaves_nothing_and_says_so(tmp_path: Path, monkeypatch: Any
     folder = access.PrivateFolder.for_hub(str(tmp_path), "climate")
     folder.write(folder.file("x"), "old")
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(HubError, match="E-ACCESS-15 .*No space left on device"):
+    with pytest.raises(HubError, match=r"E-ACCESS-15 .*No space left on device"):
         folder.write(folder.file("x"), "new")
     assert os.listdir(folder.path) == [os.path.basename(folder.file("x"))]
     assert Path(folder.file("x")).read_text() == "old"
@@ -135,7 +135,7 @@ def test_removing_takes_everything(tmp_path: Path) -> None:
 def test_a_helper_that_is_not_installed_is_named() -> None:
     access.check_helper({"token": "t"}, "c")
     access.check_helper({"exec": {"command": "python3"}}, "c")
-    with pytest.raises(HubError, match="E-ACCESS-04 .*context c logs in by the program no-such-login-helper"):
+    with pytest.raises(HubError, match=r"E-ACCESS-04 .*context c logs in by the program no-such-login-helper"):
         access.check_helper({"exec": {"command": "no-such-login-helper"}}, "c")
 
 

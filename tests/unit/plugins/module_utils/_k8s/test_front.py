@@ -75,7 +75,11 @@ def test_other_types_carry_no_load_balancer_fields() -> None:
     [
         pytest.param({"kind": "NodePort"}, ["E-FRONT-05"], id="00-no-address"),
         pytest.param({"kind": "ClusterIP"}, ["E-FRONT-05"], id="01-no-address"),
-        pytest.param({"kind": "NodePort", "address": "a", "source_ranges": ("192.0.2.0/24",)}, ["E-FRONT-03"], id="02-ranges-without-effect"),
+        pytest.param(
+            {"kind": "NodePort", "address": "a", "source_ranges": ("192.0.2.0/24",)},
+            ["E-FRONT-03"],
+            id="02-ranges-without-effect",
+        ),
         pytest.param({"source_ranges": ("192.0.2.7/24",)}, ["E-FRONT-04"], id="03-host-bits"),
         pytest.param({"source_ranges": ("office",)}, ["E-FRONT-04"], id="04-no-network"),
         pytest.param({"https_port": 80}, ["E-FRONT-04"], id="05-the-port-of-http"),
@@ -86,7 +90,7 @@ def test_other_types_carry_no_load_balancer_fields() -> None:
         pytest.param({"source_ranges": ("192.0.2.0/24", "2001:db8::/32")}, [], id="10-ranges"),
         pytest.param({"kind": "NodePort", "address": "198.51.100.4"}, [], id="11-node-port"),
     ],
-)  # fmt: skip
+)
 def test_settings_that_cannot_work(changes: dict[str, Any], error_ids: list[str]) -> None:
     assert [error.error_id for error in front.problems(replace(FRONT, **changes))] == error_ids
 

@@ -83,7 +83,7 @@ def test_a_namespace_that_may_not_be_made_is_an_error(kube: Any) -> None:
 
 def test_a_service_refused_after_the_namespace_was_made_says_so(kube: Any) -> None:
     table = {("PATCH", NAMESPACE): echo, ("PATCH", SERVICE): (422, {"message": "spec.ports: Invalid"})}
-    with pytest.raises(HubError, match="spec.ports: Invalid") as caught:
+    with pytest.raises(HubError, match=r"spec.ports: Invalid") as caught:
         api(kube, table).apply(Seen(None, None, None))
     assert caught.value.changed is Changed.SOME
 

@@ -90,7 +90,9 @@ def test_the_rows_of_a_good_cluster() -> None:
         pytest.param({"version": "v1.27.9"}, {}, "Kubernetes version", "E-ACCESS-06", id="00-too-old"),
         pytest.param({"version": ""}, {}, "Kubernetes version", "E-ACCESS-06", id="01-no-version"),
         pytest.param({}, {"uid": ""}, "right cluster", "E-ACCESS-02", id="02-not-pinned"),
-        pytest.param({"denied": (Permission("create", "pods", namespace="a"),)}, {}, "permissions", "E-ACCESS-07", id="03-denied"),
+        pytest.param(
+            {"denied": (Permission("create", "pods", namespace="a"),)}, {}, "permissions", "E-ACCESS-07", id="03-denied"
+        ),
         pytest.param({"nodes": (0, 2)}, {}, "nodes", "E-ACCESS-08", id="04-no-node-ready"),
         pytest.param({"storage_classes": (PLAIN,)}, {}, "storage class", "E-STORE-01", id="05-no-default-class"),
         pytest.param({"storage_classes": ()}, {}, "storage class", "E-STORE-01", id="06-no-class"),
@@ -99,9 +101,11 @@ def test_the_rows_of_a_good_cluster() -> None:
         pytest.param({"version": "v2.0.0"}, {}, "Kubernetes version", None, id="09-newer-major"),
         pytest.param({"nodes": None}, {}, "nodes", None, id="10-nodes-not-readable"),
         pytest.param({"storage_classes": None}, {}, "storage class", None, id="11-classes-not-readable"),
-        pytest.param({"storage_classes": (PLAIN,)}, {"storage_class": "efs"}, "storage class", None, id="12-named-class"),
+        pytest.param(
+            {"storage_classes": (PLAIN,)}, {"storage_class": "efs"}, "storage class", None, id="12-named-class"
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_row_fails_for_its_own_reason(
     changes: dict[str, Any], wanted: dict[str, Any], check: str, error_id: str | None
 ) -> None:
@@ -188,7 +192,8 @@ def test_denied_permissions_read_in_one_line() -> None:
         Permission("create", "namespaces"),
     ]
     assert guard.summary(denied) == (
-        "in a: pods get list, pods/log get, roles.rbac.authorization.k8s.io create; in the whole cluster: namespaces create"
+        "in a: pods get list, pods/log get, roles.rbac.authorization.k8s.io create; "
+        "in the whole cluster: namespaces create"
     )
 
 

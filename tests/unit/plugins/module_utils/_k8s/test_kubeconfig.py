@@ -119,8 +119,15 @@ def test_of_several_files_the_first_one_that_names_a_thing_wins() -> None:
     ],
 )
 def test_a_relative_helper_is_found_from_its_kubeconfig(command: str, found: str) -> None:
-    source = Source(FIRST.path, content(users=[{"name": "u1", "user": {"exec": {"command": command, "args": ["x"]}}}]))
-    assert kubeconfig.choose([source], "").user == {"exec": {"command": found, "args": ["x"]}}
+    users = [{"name": "u1", "user": {"exec": {"command": command, "args": ["x"]}}}]
+    chosen = kubeconfig.choose([Source(FIRST.path, content(users=users))], "")
+    assert chosen.user == {"exec": {"command": found, "args": ["x"]}}
+
+
+WORDS = (
+    "-I /h.py --issuer https://issuer --client-id me --client-secret-file /s --cache-dir /cache "
+    "--audience kubernetes --ca-file /ca.pem"
+)
 
 
 def test_the_machine_login_replaces_the_user_and_keeps_the_cluster() -> None:
@@ -133,8 +140,7 @@ def test_the_machine_login_replaces_the_user_and_keeps_the_cluster() -> None:
         "exec": {
             "apiVersion": "client.authentication.k8s.io/v1",
             "command": "/python",
-            "args": ["-I", "/h.py", "--issuer", "https://issuer", "--client-id", "me", "--client-secret-file", "/s"]
-            + ["--cache-dir", "/cache", "--audience", "kubernetes", "--ca-file", "/ca.pem"],
+            "args": WORDS.split(),
             "interactiveMode": "Never",
             "provideClusterInfo": False,
         }

@@ -1,0 +1,21 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter stale_proxies, as Ansible finds it."""
+
+from __future__ import annotations
+
+from ansible_collections.researchops.jupyterhub.plugins.filter.stale_proxies import FilterModule
+
+stale_proxies = FilterModule().filters()["stale_proxies"]
+POD = {
+    "metadata": {"name": "proxy-1-a", "labels": {"pod-template-hash": "1"}, "ownerReferences": [{"name": "proxy-1"}]},
+    "status": {"containerStatuses": [{"state": {"running": {"startedAt": "2026-11-22T11:00:00Z"}}}]},
+}
+
+
+def test_stale_proxy() -> None:
+    assert stale_proxies({"metadata": {"creationTimestamp": "2026-11-22T12:00:00Z"}}, [POD]) == ["proxy"]
+
+
+def test_fresh_proxy() -> None:
+    assert stale_proxies({"metadata": {"creationTimestamp": "2026-11-22T10:00:00Z"}}, [POD]) == []

@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one form in which a person reads a failure."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import (
+    Changed,
+    HubError,
+    missing_library,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        pytest.param(
+            HubError("E-X-01", "The thing is broken", "mend it"),
+            "E-X-01 The thing is broken. Nothing was changed. Do: mend it.",
+            id="shortest",
+        ),
+        pytest.param(
+            HubError("E-X-01", "It differs", "correct it", seen="a", wanted="b", changed=Changed.SOME),
+            "E-X-01 It differs. Seen: a; wanted: b. Some steps were done before this; running again continues from "
+            "there. Do: correct it.",
+            id="seen-and-wanted",
+        ),
+        pytest.param(
+            HubError("E-X-01", "It differs", "correct it", wanted="b", changed=Changed.UNKNOWN),
+            "E-X-01 It differs. Wanted: b. Whether the last step took effect is not known; running again finds out. "
+            "Do: correct it.",
+            id="wanted-alone-begins-the-sentence",
+        ),
+    ],
+)
+def test_text(error: HubError, text: str) -> None:
+    assert error.text() == text
+    assert str(error) == text
+
+
+def test_an_error_is_raised_and_caught_as_itself() -> None:
+    with pytest.raises(HubError) as caught:
+        raise HubError("E-X-02", "no", "yes", details={"a": 1})
+    assert (caught.value.error_id, caught.value.changed, caught.value.details) == ("E-X-02", Changed.NOTHING, {"a": 1})
+
+
+def test_a_missing_library_names_the_interpreter_and_the_command() -> None:
+    error = missing_library("kubernetes", "/opt/py/bin/python")
+    assert error.text() == (
+        "E-LIB-01 The Python library kubernetes is missing from /opt/py/bin/python. Nothing was changed. "
+        "Do: run: /opt/py/bin/python -m pip install kubernetes (or use the collection's execution environment), "
+        "then run again."
+    )
+    assert error.details == {"library": "kubernetes", "interpreter": "/opt/py/bin/python"}

@@ -1,0 +1,257 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The adapter: a timeout on every request, one error per cause, retries only where they are safe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import urllib3
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import client as subject
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import (
+    METADATA_LIST,
+    KubeClient,
+    Reply,
+    api_error,
+)
+
+SERVER = "https://api.test:6443"
+PODS = "/api/v1/namespaces/hub/pods"
+
+
+class Wire:
+    """Stands for urllib3's pool: answers in turn, and remembers what it was asked."""
+
+    def __init__(self, *answers: tuple[int, Any] | Exception) -> None:
+        self.answers = list(answers)
+        self.asked: list[dict[str, Any]] = []
+
+    def request(self, method: str, url: str, **how: Any) -> SimpleNamespace:
+        self.asked.append({"method": method, "url": url, **how})
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        status, body = answer
+        return SimpleNamespace(status=status, data=body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def configuration(token: str = "Bearer one", **more: Any) -> SimpleNamespace:
+    settings = {"BearerToken": {"key": "authorization", "value": token}, "none": {"key": "x", "value": None}}
+    return SimpleNamespace(host=SERVER, ssl_ca_cert=None, auth_settings=lambda: settings, **more)
+
+
+def client(*answers: tuple[int, Any] | Exception) -> tuple[KubeClient, Wire]:
+    wire = Wire(*answers)
+    return KubeClient(configuration(), wire, "/kubeconfig"), wire
+
+
+def test_a_request_carries_credentials_timeouts_and_a_name() -> None:
+    kube, wire = client((200, {"kind": "Pod"}))
+    assert kube.get(f"{PODS}/a", {"x": "1 2"}) == {"kind": "Pod"}
+    (asked,) = wire.asked
+    assert (asked["method"], asked["url"]) == ("GET", f"{SERVER}{PODS}/a?x=1+2")
+    assert asked["headers"] == {
+        "Accept": "application/json",
+        "User-Agent": "researchops.jupyterhub",
+        "authorization": "Bearer one",
+    }
+    assert (asked["timeout"].connect_timeout, asked["timeout"].read_timeout) == (5.0, 30.0)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_write_is_never_repeated(method: str) -> None:
+    kube, wire = client((200, {}))
+    kube.request(method, PODS, body={"a": 1})
+    assert wire.asked[0]["retries"] is False
+    assert json.loads(wire.asked[0]["body"]) == {"a": 1}
+
+
+def test_a_read_is_repeated_but_follows_no_redirect() -> None:
+    kube, wire = client((200, {}))
+    kube.request("GET", PODS)
+    assert (wire.asked[0]["retries"].total, wire.asked[0]["retries"].redirect) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "error_id", "part"),
+    [
+        (403, "E-K8S-04", "ask the cluster's administrator"),
+        (409, "E-K8S-05", "run again"),
+        (422, "E-K8S-06", "correct the value"),
+        (429, "E-K8S-07", "in a minute"),
+        (500, "E-K8S-08", "health"),
+        (400, "E-K8S-08", "health"),
+    ],
+)
+def test_one_error_per_status(status: int, error_id: str, part: str) -> None:
+    error = api_error(Reply(status, {"message": "because.", "reason": "Why"}), "POST", PODS, SERVER)
+    assert error.error_id == error_id
+    assert part in error.do
+    assert error.what == f"POST {PODS} was refused by {SERVER}: {status}, because"
+    assert error.details == {"status": status, "method": "POST", "path": PODS, "reason": "Why"}
+
+
+def test_a_missing_object_is_none_and_a_missing_collection_is_empty() -> None:
+    kube, _wire = client((404, {}), (404, {}))
+    assert kube.get(f"{PODS}/a") is None
+    assert kube.list(PODS) == []
+
+
+def test_lists_are_read_page_by_page_with_their_selector() -> None:
+    pages = [{"items": [1], "metadata": {"continue": "next"}}, {"items": None, "metadata": {}}]
+    kube, wire = client(*((200, page) for page in pages))
+    assert kube.list(PODS, {"labelSelector": "a=b"}, metadata_only=True) == [1]
+    assert [asked["url"] for asked in wire.asked] == [
+        f"{SERVER}{PODS}?labelSelector=a%3Db&limit=500",
+        f"{SERVER}{PODS}?labelSelector=a%3Db&limit=500&continue=next",
+    ]
+    assert {asked["headers"]["Accept"] for asked in wire.asked} == {METADATA_LIST}
+
+
+def test_what_the_verbs_send() -> None:
+    kube, wire = client((201, {}), (200, {}), (200, {}), (200, {}), (404, {}))
+    kube.create(PODS, {"a": 1}, dry_run=True)
+    kube.apply(f"{PODS}/a", {"b": 1}, force=False)
+    kube.merge(f"{PODS}/a", {"c": 1})
+    assert kube.delete(f"{PODS}/a")
+    assert not kube.delete(f"{PODS}/a", dry_run=True)
+    told = [
+        (asked["method"], asked["url"].removeprefix(SERVER + PODS), asked["headers"].get("Content-Type"))
+        for asked in wire.asked
+    ]
+    assert told == [
+        ("POST", "?dryRun=All", "application/json"),
+        ("PATCH", "/a?fieldManager=researchops.jupyterhub&force=false", "application/apply-patch+yaml"),
+        ("PATCH", "/a", "application/merge-patch+json"),
+        ("DELETE", "/a", None),
+        ("DELETE", "/a?dryRun=All", None),
+    ]
+
+
+@pytest.mark.parametrize("verb", ["create", "apply", "merge"])
+def test_a_refused_write_raises(verb: str) -> None:
+    kube, _wire = client((403, {"message": "no"}))
+    with pytest.raises(HubError, match="E-K8S-04"):
+        getattr(kube, verb)(PODS, {})
+
+
+@pytest.mark.parametrize(("method", "changed"), [("GET", Changed.NOTHING), ("PATCH", Changed.UNKNOWN)])
+def test_unreachable_says_whether_anything_may_have_happened(method: str, changed: Changed) -> None:
+    kube, _wire = client(urllib3.exceptions.ProtocolError("Connection aborted."))
+    with pytest.raises(HubError) as caught:
+        kube.request(method, PODS)
+    assert (caught.value.error_id, caught.value.changed) == ("E-K8S-02", changed)
+    assert "Connection aborted" in caught.value.what
+
+
+def test_a_certificate_that_does_not_fit_has_another_cure() -> None:
+    kube, _wire = client(urllib3.exceptions.SSLError("certificate verify failed: self-signed"))
+    with pytest.raises(HubError, match="do not switch verification off"):
+        kube.request("GET", PODS)
+
+
+@pytest.fixture
+def renewals(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str | None]]]:
+    """Answers to a renewal of credentials; what it was asked for is recorded."""
+    seen: list[tuple[str, str | None]] = []
+
+    def load(path: str, context: str | None) -> tuple[Any, Wire]:
+        seen.append((path, context))
+        return configuration("Bearer two"), Wire((200, {"late": True}))
+
+    monkeypatch.setattr(subject, "_load", load)
+    yield seen
+
+
+def test_expired_credentials_are_renewed_once(renewals: list[tuple[str, str | None]]) -> None:
+    kube, wire = client((401, {}))
+    assert kube.get(PODS) == {"late": True}
+    assert len(wire.asked) == 1
+    assert [path for path, _context in renewals] == ["/kubeconfig"]
+
+
+def test_credentials_are_asked_for_once_however_many_requests_follow() -> None:
+    """An exec helper behind them would be started each time: the library takes a short-lived token for expired."""
+    asked: list[int] = []
+
+    def settings() -> dict[str, Any]:
+        asked.append(1)
+        return {"BearerToken": {"key": "authorization", "value": "Bearer one"}}
+
+    wire = Wire((200, {}), (200, {}), (200, {}))
+    kube = KubeClient(SimpleNamespace(host=SERVER, ssl_ca_cert=None, auth_settings=settings), wire, "/kubeconfig")
+    for _request in range(3):
+        kube.get(PODS)
+    assert len(asked) == 1
+    assert [call["headers"]["authorization"] for call in wire.asked] == ["Bearer one"] * 3
+
+
+def test_threads_that_are_refused_together_renew_once(renewals: list[tuple[str, str | None]]) -> None:
+    kube, _wire = client((401, {}))
+    used = kube._credentials
+    kube._renew(used)
+    kube._renew(used)
+    assert len(renewals) == 1
+
+
+def test_refused_credentials_are_an_error_after_one_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
+    kube, _wire = client((401, {}))
+    monkeypatch.setattr(subject, "_load", lambda _path, _context: (configuration(), Wire((401, {}))))
+    with pytest.raises(HubError, match="E-K8S-03"):
+        kube.get(PODS)
+
+
+@pytest.mark.parametrize(
+    ("data", "body"),
+    [
+        (b"", {}),
+        (b'{"a": 1}', {"a": 1}),
+        (b"<html>" + b"x" * 300, {"message": "<html>" + "x" * 194}),
+        (b"[1]", {"message": "[1]"}),
+    ],
+)
+def test_bodies_that_are_no_object_become_a_message(data: bytes, body: dict[str, Any]) -> None:
+    kube, _wire = client((200, data))
+    assert kube.request("GET", PODS) == Reply(200, body)
+
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "https://api.test:6443"}}]
+users: [{name: u, user: {token: abcdefgh}}]
+contexts: [{name: one, context: {cluster: c, user: u}}]
+current-context: one
+"""
+
+
+def test_a_kubeconfig_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config"
+    path.write_text(KUBECONFIG)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    kube = KubeClient.from_kubeconfig(None, None)
+    assert (kube.server, kube.ca_file) == (SERVER, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        pytest.param(None, None, id="no-such-file"),
+        pytest.param("a: [", None, id="not-yaml"),
+        pytest.param("[]", None, id="no-kubeconfig"),
+        pytest.param(KUBECONFIG, "other", id="no-such-context"),
+    ],
+)
+def test_a_kubeconfig_that_cannot_be_used(tmp_path: Path, text: str | None, context: str | None) -> None:
+    path = tmp_path / "config"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(HubError, match="E-K8S-01") as caught:
+        KubeClient.from_kubeconfig(str(path), context)
+    assert str(path) in caught.value.what

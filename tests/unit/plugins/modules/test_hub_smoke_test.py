@@ -1,0 +1,149 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the options of hub_smoke_test to its answer; the test itself is tested in _hub/test_smoke.py."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.evidence import Evidence, Result, Row
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.userpod import UserPods
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish
+from ansible_collections.researchops.jupyterhub.plugins.modules import hub_smoke_test
+from ansible_collections.researchops.jupyterhub.tests.unit.module_options import Refused, request, rules
+
+URL = "https://hub.example.org/"
+GIVEN: dict[str, Any] = {"url": URL, "user": "ada", "password": "pw-of-ada-1234"}
+
+
+class FakeTest:
+    """Stands for the smoke test; remembers how it was made."""
+
+    made: dict[str, Any]
+    left_running = False
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self, wish: Wish, **settings: Any) -> None:
+        self.made.update(wish=wish, **settings)
+
+    def run(self, check_mode: bool) -> Evidence:
+        self.made["check_mode"] = check_mode
+        self.made["reporter"].say("one step")
+        evidence = Evidence("hub", URL, "oidc", datetime(2026, 11, 22, tzinfo=UTC), "ada")
+        evidence.rows.append(Row("login", "login as ada", Result.OK))
+        return evidence
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakeTest]:
+    one: type[FakeTest] = type("OneTest", (FakeTest,), {"made": {}})
+    monkeypatch.setattr(hub_smoke_test, "SmokeTest", one)
+    monkeypatch.setattr(hub_smoke_test.KubeClient, "from_kubeconfig", lambda *given: ("client", given))
+    return one
+
+
+# ---- the answer -------------------------------------------------------------------------------------------------
+
+
+def test_the_answer_holds_evidence_report_and_summary(fake: type[FakeTest]) -> None:
+    outcome = hub_smoke_test.body(request(hub_smoke_test, **GIVEN))
+    assert (outcome.changed, outcome.diff, list(outcome.warnings)) == (False, None, [])
+    assert outcome.result["summary"] == "login as ada: ok"
+    assert outcome.result["evidence"]["rows"][0]["step"] == "login"
+    assert outcome.result["report"].startswith("hub: https://hub.example.org/ tested on 2026-11-22")
+    assert [line["text"] for line in outcome.result["transitions"]] == ["one step"]
+    assert outcome.result["transitions"][0]["subject"] == "hub.example.org"
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_check_mode_reaches_the_test(fake: type[FakeTest], check_mode: bool) -> None:
+    hub_smoke_test.body(request(hub_smoke_test, check_mode=check_mode, **GIVEN))
+    assert fake.made["check_mode"] is check_mode
+
+
+def test_only_a_server_that_is_left_running_is_a_change(fake: type[FakeTest]) -> None:
+    fake.left_running, fake.warnings = True, ("the certificate ends in 3 days",)
+    outcome = hub_smoke_test.body(request(hub_smoke_test, **GIVEN, keep_server=True))
+    assert outcome.changed is True
+    assert list(outcome.warnings) == ["the certificate ends in 3 days"]
+
+
+def test_without_a_namespace_the_cluster_is_not_touched(fake: type[FakeTest]) -> None:
+    hub_smoke_test.body(request(hub_smoke_test, **GIVEN, kubeconfig="/k"))
+    assert fake.made["pods"] is None
+
+
+def test_with_a_namespace_its_pods_are_read(fake: type[FakeTest]) -> None:
+    hub_smoke_test.body(request(hub_smoke_test, **GIVEN, kubeconfig="/k", context="c", namespace="climate"))
+    pods = fake.made["pods"]
+    assert isinstance(pods, UserPods) and pods.namespace == "climate"
+    assert pods._client == ("client", ("/k", "c"))  # type: ignore[comparison-overlap]
+
+
+def test_secrets_that_turn_up_reach_the_redactor(fake: type[FakeTest]) -> None:
+    given = request(hub_smoke_test, **GIVEN)
+    hub_smoke_test.body(given)
+    fake.made["learn"]("a-session-cookie")
+    assert given.redactor.text("with a-session-cookie") == "with <hidden>"
+
+
+# ---- options ----------------------------------------------------------------------------------------------------
+
+
+def test_defaults(fake: type[FakeTest]) -> None:
+    hub_smoke_test.body(request(hub_smoke_test, **GIVEN))
+    assert fake.made["wish"] == Wish("hub.example.org", URL, "oidc", "ada", "pw-of-ada-1234")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "url"),
+        ({"url": URL, "stranger_user": "mallory"}, "stranger_password"),
+        ({"url": URL, "expected_image": "lab:1"}, "namespace"),
+        ({"url": URL, "login": "magic"}, "auto, oidc, hub_token, iap_service_account"),
+        ({"url": URL, "timeout": "soon"}, "timeout"),
+    ],
+)
+def test_options_that_do_not_fit(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        request(hub_smoke_test, **given)
+
+
+def test_a_login_that_is_not_possible_stops_before_the_cluster(fake: type[FakeTest]) -> None:
+    with pytest.raises(HubError, match="E-AUTH-14"):
+        hub_smoke_test.body(request(hub_smoke_test, url=URL, namespace="climate"))
+    assert fake.made == {}
+
+
+def test_every_secret_is_decided() -> None:
+    spec = rules(hub_smoke_test)["argument_spec"]
+    assert {name for name, option in spec.items() if option.get("no_log")} == {"password", "token", "stranger_password"}
+
+
+def test_documentation_and_specification_agree() -> None:
+    documented = yaml.safe_load(hub_smoke_test.DOCUMENTATION)["options"]
+    spec = rules(hub_smoke_test)["argument_spec"]
+    assert set(documented) == set(spec) - {"kubeconfig", "context"}
+    for name, option in documented.items():
+        assert option["type"] == spec[name]["type"], name
+        assert option.get("default") == spec[name].get("default"), name
+        assert option.get("choices") == spec[name].get("choices"), name
+        assert option.get("required", False) == spec[name].get("required", False), name
+
+
+def test_the_examples_are_accepted() -> None:
+    for task in yaml.safe_load(hub_smoke_test.EXAMPLES):
+        request(hub_smoke_test, **task["researchops.jupyterhub.hub_smoke_test"])
+
+
+def test_returns_name_what_is_returned(fake: type[FakeTest]) -> None:
+    outcome = hub_smoke_test.body(request(hub_smoke_test, **GIVEN))
+    returned = yaml.safe_load(hub_smoke_test.RETURN)
+    assert set(returned) == set(outcome.result)
+    assert set(returned["evidence"]["contains"]) == set(outcome.result["evidence"])
+    assert set(returned["evidence"]["contains"]["rows"]["contains"]) == set(outcome.result["evidence"]["rows"][0])

@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.researchops.jupyterhub.tests.runner import everything, lab, paths, process, tiers
+from ansible_collections.researchops.jupyterhub.tests.runner.process import Failure
+from ansible_collections.researchops.jupyterhub.tests.runner.tiers import Count, Tier
+
+
+@pytest.fixture(autouse=True)
+def logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(paths, "LOGS", tmp_path / "build" / "logs")
+    monkeypatch.setattr(process, "ROOT", tmp_path)
+    return tmp_path / "build" / "logs"
+
+
+def python(code: str) -> list[str | Path]:
+    return [sys.executable, "-c", code]
+
+
+def test_a_program_is_one_check_decided_by_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    tier = Tier("lint", 1)
+    tier.step("good", python("pass"), env=os.environ)
+    tier.step("bad", python("print('the reason'); raise SystemExit(3)"), env=os.environ)
+    assert (tier.total, tier.failures) == (Count(1, 1), ["bad"])
+    told = capsys.readouterr().out
+    assert "    | the reason" in told
+    assert "whole log: build/logs/lint-bad.log" in told
+
+
+def test_a_program_that_is_not_there_has_failed_and_does_not_raise() -> None:
+    tier = Tier("lint", 1)
+    tier.step("gone", ["/nowhere/program"], env=os.environ)
+    assert tier.total == Count(0, 1)
+
+
+def test_a_judge_that_counts_no_failure_does_not_hide_the_exit_code() -> None:
+    tier = Tier("unit", 1)
+    count = tier.step("x", python("raise SystemExit(2)"), env=os.environ, judge=lambda _outcome, _log: Count(5, 0))
+    assert count == Count(5, 1, "ended with code 2")
+
+
+def test_checking_nothing_is_a_failure() -> None:
+    tier = Tier("unit", 1)
+    count = tier.step("x", python("pass"), env=os.environ, judge=lambda _outcome, _log: Count())
+    assert count == Count(0, 1, "it checked nothing")
+
+
+def test_the_tiers_limit_ends_a_program_and_its_children(tmp_path: Path) -> None:
+    mark = tmp_path / "child"
+    child = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    tier = Tier("e2e", 2 / 60)
+    count = tier.step("slow", python(parent), env=os.environ)
+    assert (count.passed, count.failed) == (0, 2)
+    assert "stopped: the tier may take" in count.note
+    assert not Path(f"/proc/{mark.read_text(encoding='utf-8')}/cwd").exists()
+
+
+def test_complaints_are_shown_from_the_middle_of_a_long_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    noise = [f"line {number}" for number in range(200)]
+    noise[50] = "ERROR: plugins/x.py:1: here"
+    log.write_text("\n".join(noise), encoding="utf-8")
+    shown = tiers.telling(log)
+    assert shown[0] == "ERROR: plugins/x.py:1: here"
+    assert shown[1] == "... 159 lines left out ..."
+    assert shown[-1] == "line 199"
+    assert len(shown) == 2 + tiers.TAIL_LINES
+
+
+def test_all_tiers_run_and_the_last_line_is_the_sum(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def done(name: str, passed: int, failed: int) -> Tier:
+        return Tier(name, 1, total=Count(passed, failed))
+
+    def broken() -> Tier:
+        raise Failure("no interpreter")
+
+    table = {
+        "lint": lambda: done("lint", 9, 1),
+        "unit": broken,
+        "lab": lambda: done("lab", 0, 1),
+        "e2e": lambda: done("e2e", 100, 0),
+        "lab-test": lambda: done("lab-test", 7, 0),
+    }
+    monkeypatch.setenv("LAB_NAME", "test")
+    monkeypatch.setattr(lab, "stop", lambda: done("lab", 1, 0))
+    assert everything.all_tiers(table) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "17 passed, 4 failed"
+    assert [line for line in lines if line.startswith("e2e") and "0 passed    1 failed" in line]
+    assert sum(1 for line in lines if line.endswith(" failed") and line[0].isdigit()) == 1
+
+
+def test_two_runs_in_one_checkout_are_refused() -> None:
+    with everything.alone(), pytest.raises(Failure, match="another test run is going on"), everything.alone():
+        pass
