@@ -4,7 +4,6 @@
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-export LAB_KUBECONFIG Z2JH_CHART Z2JH_CHART_VERSION INVENTORY LAB_NAME KEEP_LAB
 
 .PHONY: help
 help: ## list the targets

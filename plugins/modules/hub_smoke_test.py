@@ -101,6 +101,11 @@ options:
       - The hub's namespace. With it the user's pod is read for O(expected_image), for proof that it is gone after a
         stop, and for the events of a pod that does not start.
     type: str
+  report_dir:
+    description:
+      - A directory for the evidence as C(verify-HUB.json) and C(verify-HUB.txt), mode 0600; also after a failure, never
+        in check mode.
+    type: path
   keep_server:
     description: Leave the server running at the end.
     type: bool
@@ -220,6 +225,12 @@ report:
   returned: success
   type: str
   sample: "climate: https://hub.example.org/ tested on 2026-11-22 14:02:11+00:00, 28.4 s"
+report_files:
+  description: The files written to O(report_dir).
+  returned: success
+  type: list
+  elements: str
+  sample: [/srv/reports/verify-climate.json, /srv/reports/verify-climate.txt]
 transitions:
   description: What was said while the test ran, with times.
   returned: success
@@ -229,8 +240,13 @@ transitions:
     - {at: "2026-11-22T14:02:12+00:00", subject: climate, phase: verify, text: "front door: ok (0.1 s)"}
 """
 
+import contextlib
+
 from ..module_utils._core.clock import SystemClock
+from ..module_utils._core.errors import HubError
 from ..module_utils._core.progress import Reporter
+from ..module_utils._hub.evidence import Evidence
+from ..module_utils._hub.report_files import write_reports
 from ..module_utils._hub.smoke import SmokeTest
 from ..module_utils._hub.userpod import UserPods
 from ..module_utils._hub.wish import parse_wish
@@ -250,14 +266,33 @@ def body(request: Request) -> Outcome:
     if params["namespace"]:
         pods = UserPods(KubeClient.from_kubeconfig(params["kubeconfig"], params["context"]), params["namespace"])
     test = SmokeTest(wish, clock=clock, reporter=reporter, pods=pods, learn=request.redactor.add)
-    evidence = test.run(request.check_mode)
+    evidence = proved(test, request)
     result = {
         "summary": evidence.summary(),
         "evidence": evidence.as_dict(),
         "report": evidence.text(),
+        "report_files": kept(evidence, request),
         "transitions": reporter.transitions,
     }
     return Outcome(changed=test.left_running, result=result, warnings=test.warnings)
+
+
+def proved(test: SmokeTest, request: Request) -> Evidence:
+    """Run the test; what a failed one saw is kept, too, and its error is the one that counts."""
+    try:
+        return test.run(request.check_mode)
+    except HubError:
+        with contextlib.suppress(HubError):
+            kept(test.evidence, request)
+        raise
+
+
+def kept(evidence: Evidence, request: Request) -> list[str]:
+    """Write the evidence where it was asked for, without any secret; returns the files."""
+    folder, clean = request.params["report_dir"], request.redactor
+    if not folder or request.check_mode:
+        return []
+    return list(write_reports(folder, evidence.hub, clean.data(evidence.as_dict()), clean.text(evidence.text())))
 
 
 def main() -> None:
@@ -278,6 +313,7 @@ def main() -> None:
             "timeout": {"type": "int", "default": 900},
             "expected_image": {"type": "str"},
             "namespace": {"type": "str"},
+            "report_dir": {"type": "path"},
             "keep_server": {"type": "bool", "default": False},
             "http_redirect": {"type": "bool", "default": True},
         },

@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from labkit import labs, runtime
+from labkit import labs, namespaces, runtime
 
 LAB = Path(__file__).resolve().parent / "lab"
 NAME, SECOND = "labtest", "labtest2"
+# Elsewhere the lab mounts nothing, in no namespace; there others may (a chroot in a home directory, say).
+WHERE_IT_MOUNTS = (*namespaces.PRIVATE, "/proc", "/sys", "/dev", "/etc", "/usr", str(labs.state_root()))
 MANIFEST = """
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -99,11 +101,10 @@ class Host:
     processes: frozenset[str]
 
 
-def of_other_labs() -> list[str]:
-    """Names by which things of other labs are known; those come and go while we test."""
-    return [
-        word for one in labs.known() if one.name not in (NAME, SECOND) for word in (one.veth_host, f"/{one.cgroup}")
-    ]
+def of_others() -> list[str]:
+    """Names by which things of other labs, or of a build going on, are known; those come and go while we test."""
+    others = [one for one in labs.known() if one.name not in (NAME, SECOND)]
+    return [str(labs.cache_directory()), *(word for one in others for word in (one.veth_host, f"/{one.cgroup}"))]
 
 
 def named(word: str, text: str) -> bool:
@@ -112,7 +113,13 @@ def named(word: str, text: str) -> bool:
 
 
 def ours(pid: str) -> bool:
-    """Whether a process belongs to one of our labs: by cgroup, by command line, or by what is mounted around it."""
+    """Whether a process belongs to one of our labs: by cgroup, by command line, or by what is mounted around it.
+
+    One that has ended does not count: when the host's first process collects its exit code is that one's business.
+    """
+    with suppress(OSError):
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return False
     marks = [f"{top}{name}" for top in ("/lab-", f"{labs.state_root()}/") for name in (NAME, SECOND)]
     for file in ("cgroup", "cmdline", "mountinfo"):
         with suppress(OSError):
@@ -123,7 +130,7 @@ def ours(pid: str) -> bool:
 
 
 def look() -> Host:
-    foreign = of_other_labs()
+    foreign = of_others()
 
     def kept(found: set[str]) -> frozenset[str]:
         return frozenset(line for line in found if not any(named(word, line) for word in foreign))
@@ -136,7 +143,9 @@ def look() -> Host:
         if not line.startswith("#")
     }
     return Host(
-        mounts=kept(lines("cat", "/proc/self/mountinfo")),
+        mounts=kept(
+            {line for line in lines("cat", "/proc/self/mountinfo") if line.split()[4].startswith(WHERE_IT_MOUNTS)}
+        ),
         interfaces=kept(lines("ip", "-o", "-br", "link")),
         addresses=kept(lines("ip", "-o", "-br", "addr")),
         rules=kept(rules),

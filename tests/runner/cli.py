@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -28,7 +30,8 @@ def command_exec(options: argparse.Namespace) -> int:
             "exec needs a command after --, for example: "
             "tests/run exec -- ansible-playbook researchops.jupyterhub.site -i inventory"
         )
-    return process.replace(words, environments.variables(wanted, tree))
+    kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
+    return process.replace(words, environments.variables(wanted, tree, kept))
 
 
 def command_tier(options: argparse.Namespace) -> int:
@@ -39,7 +42,7 @@ def command_tier(options: argparse.Namespace) -> int:
 def command_test(options: argparse.Namespace) -> int:
     """Run every tier."""
     del options
-    return everything.all_tiers()
+    return everything.all_tiers(everything.TIERS)
 
 
 def command_nightly(options: argparse.Namespace) -> int:
@@ -105,9 +108,15 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _stop(number: int, frame: object) -> None:
+    """End like Ctrl-C, so that started programs and the lab of a test run are taken down."""
+    raise KeyboardInterrupt
+
+
 def main(argv: Sequence[str]) -> int:
     """Run one command; a Failure is one clear text on stderr and exit code 1."""
     options = parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         act: Callable[[argparse.Namespace], int] = options.act
         return act(options)

@@ -9,12 +9,13 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from . import interpreters, paths, venv_support
-from .process import Failure, locked, output, run, say, tail
+from .process import Failure, locked, run, say, tail
 
 REQUIREMENTS = paths.ROOT / "tests" / "requirements"
 BUILD_SECONDS = 900.0
@@ -31,7 +32,7 @@ CORE_NAMES = {f"core-{core.rpartition('.')[0]}": core for core in CORES}
 NAMES = ("run", "newest", "oldest", "lint", *CORE_NAMES)
 #: settings of the person at the terminal that would make a test read something else than this checkout
 FOREIGN = re.compile(
-    r"^(ANSIBLE_.*|K8S_AUTH_.*|KUBECONFIG|HELM_.*|PYTHONPATH|PYTHONHOME|VIRTUAL_ENV|MOLECULE_.*|PYTEST_ADDOPTS)$"
+    r"^(ANSIBLE_.*|K8S_AUTH_.*|(LAB_)?KUBECONFIG|HELM_.*|PYTHON(PATH|HOME)|VIRTUAL_ENV|MOLECULE_.*|PYTEST_ADDOPTS)$"
 )
 
 
@@ -155,11 +156,12 @@ def clean_environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not FOREIGN.match(key)}
 
 
-def variables(wanted: Environment, collections: Path) -> dict[str, str]:
-    """Return the environment variables for programs of this virtual environment that use the collections under
-    `collections`.
+def variables(wanted: Environment, collections: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment variables for programs of this virtual environment that use these collections.
+
+    They are added to ``base``, by default to this process's environment without what leads elsewhere.
     """
-    result = clean_environment()
+    result = dict(clean_environment() if base is None else base)
     result.update(
         PATH=os.pathsep.join([str(wanted.bin), result.get("PATH", os.defpath)]),
         VIRTUAL_ENV=str(wanted.path),
@@ -170,9 +172,3 @@ def variables(wanted: Environment, collections: Path) -> dict[str, str]:
         PYTHONUNBUFFERED="1",
     )
     return result
-
-
-def installed_version(wanted: Environment, package: str) -> str:
-    """Return a package's version in the environment."""
-    code = f"import importlib.metadata as m; print(m.version({package!r}))"
-    return output([wanted.bin / "python", "-c", code]).strip()

@@ -84,7 +84,7 @@ def tier() -> Tier:
         ("galaxy-importer", importer),
     ):
         guarded(made, label, step, wanted, folder, env)
-    docs = [tool / "python", paths.ROOT / "tests" / "tools" / "docs.py", "--check"]
+    docs: list[str | Path] = [tool / "python", paths.ROOT / "tests" / "tools" / "docs.py", "--check"]
     made.step("documentation is current", docs, env=env, cwd=paths.ROOT)
     return made
 

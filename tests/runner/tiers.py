@@ -91,7 +91,7 @@ class Tier:
         except (OSError, ValueError, Failure) as error:
             count = Count(failed=1, note=f"its results could not be read: {error}")
         if outcome.timed_out:
-            count += Count(failed=1, note=f"stopped: the tier may take {self.minutes:g} min in all")
+            count += Count(failed=1, note=f"stopped after {left:.0f} s (the tier may take {self.minutes:g} min)")
         elif not outcome.ok and not count.failed:
             count += Count(failed=1, note=f"ended with code {outcome.code}")
         elif not count.passed and not count.failed:

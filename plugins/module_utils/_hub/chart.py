@@ -86,8 +86,8 @@ def parse_reference(ref: str, version: str) -> ChartRef:
         raise _not_exact(ref, version)
     if scheme == "oci":
         return ChartRef(Kind.OCI, ref, version)
-    repository, separator, name = ref.rstrip("/").rpartition("/")
-    if not separator or repository.endswith(":/") or not name:
+    repository, _slash, name = ref.rstrip("/").rpartition("/")
+    if not urlsplit(repository).netloc:
         raise HubError(
             "E-CHART-02",
             f"The chart reference {ref} does not end in the chart's name",

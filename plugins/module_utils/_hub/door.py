@@ -72,7 +72,9 @@ def look(url: str, context: ssl.SSLContext) -> Door:
     except ssl.SSLCertVerificationError as problem:
         raise _untrusted(url, problem.verify_message.rstrip("."), _served(host, port)) from problem
     except ssl.SSLError as problem:
-        raise _untrusted(url, f"the handshake fails ({getattr(problem, 'reason', '') or 'no reason given'})", "") from problem
+        raise _untrusted(
+            url, f"the handshake fails ({getattr(problem, 'reason', '') or 'no reason given'})", ""
+        ) from problem
     except OSError as problem:
         raise _unreachable(url, host, problem) from problem
 

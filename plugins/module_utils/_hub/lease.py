@@ -19,7 +19,6 @@ import socket
 import threading
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
@@ -46,12 +45,10 @@ class Holder:
     Attributes:
         name: the holder's own words; empty when nobody holds it.
         beat: changes with every renewal.
-        renewed: when it was last renewed, by the holder's clock.
     """
 
     name: str = ""
     beat: str = ""
-    renewed: datetime | None = None
 
 
 def lease_path(namespace: str, release: str) -> str:
@@ -64,21 +61,8 @@ def read_holder(lease: Json | None) -> Holder:
     if lease is None:
         return Holder()
     spec = lease.get("spec") or {}
-    renewed = str(spec.get("renewTime") or "")
-    beat = f"{spec.get('holderIdentity', '')} {renewed}"
-    return Holder(str(spec.get("holderIdentity") or ""), beat, _time(renewed))
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC) if text else None
-    except ValueError:
-        return None
-
-
-def looks_alive(holder: Holder, now: datetime) -> bool:
-    """A first impression from the clocks alone, for messages; :meth:`Lease.acquire` watches instead."""
-    return bool(holder.name) and holder.renewed is not None and (now - holder.renewed).total_seconds() < DURATION
+    name = str(spec.get("holderIdentity") or "")
+    return Holder(name, f"{name} {spec.get('renewTime') or ''}")
 
 
 def own_name() -> str:

@@ -155,6 +155,6 @@ def reason_of(steps: Sequence[Step]) -> str:
         return "there is no such release yet"
     if verbs == {"record"}:
         return "the release is as wanted, but has not been proved to serve yet"
-    if "upgrade" in verbs:
-        return "the release differs from what is wanted"
-    return "the release goes away"
+    if verbs <= {"delete", "uninstall"}:
+        return "the release goes away"
+    return "the release differs from what is wanted"

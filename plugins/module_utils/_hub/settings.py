@@ -52,6 +52,7 @@ class Finding:
         do: the one next step, without a full stop.
         seen: what was found, where that helps.
         wanted: what belongs there instead.
+        joint: what stands between path and sentence.
     """
 
     error_id: str
@@ -60,20 +61,22 @@ class Finding:
     do: str
     seen: str = ""
     wanted: str = ""
+    joint: str = " "
 
     @classmethod
     def from_error(cls, path: str, error: Mapping[str, str]) -> Finding:
-        """A finding from an error that a look-up returned as data."""
-        return cls(error["error_id"], path, error["what"], error["do"], error.get("seen", ""), error.get("wanted", ""))
+        """A finding from an error that a look-up returned as data; its sentence has a subject of its own."""
+        seen, wanted = error.get("seen", ""), error.get("wanted", "")
+        return cls(error["error_id"], path, error["what"], error["do"], seen, wanted, joint=": ")
 
     def text(self) -> str:
         """The finding in the collection's one form of an error."""
         return self.error().text()
 
     def error(self) -> HubError:
-        """The finding as an error; a sentence of its own is set off by a colon."""
-        joint = " " if self.sentence[:1].islower() else ": "
-        return HubError(self.error_id, f"{self.path}{joint}{self.sentence}", self.do, self.seen, self.wanted)
+        """The finding as an error."""
+        what = f"{self.path}{self.joint}{self.sentence}"
+        return HubError(self.error_id, what, self.do, self.seen, self.wanted)
 
     def as_dict(self) -> Json:
         """The finding as plain data for a filter's result; at the same time a failed row of a preflight."""

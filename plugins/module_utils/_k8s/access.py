@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -23,6 +24,8 @@ from typing import Any
 from .._core.errors import HubError
 from .kubeconfig import Chosen, Source, helper_command, helper_missing, parse_source, unusable
 
+OUR_WORDS = re.compile(r"(?P<id>E-[A-Z]+-\d\d) (?P<what>.+)\. Nothing was changed\. Do: (?P<do>.+)\.")
+"""An error of the collection as one line, see :meth:`HubError.text`."""
 HELPER_TIMEOUT = 60.0
 """Seconds a login helper gets when we look why it fails; kubectl itself waits without end."""
 
@@ -178,6 +181,9 @@ def explain_helper(chosen: Chosen) -> HubError | None:
     if code == 0:
         return None
     lines = [line.strip() for line in said.splitlines() if line.strip()]
+    ours = OUR_WORDS.fullmatch(lines[-1]) if lines else None
+    if ours:  # our own helper speaks in this form already
+        return HubError(error_id=ours["id"], what=ours["what"], do=ours["do"])
     return HubError(
         error_id="E-ACCESS-09",
         what=f"The login program {os.path.basename(command[0])} of the kubeconfig's context {chosen.context} failed",

@@ -73,14 +73,14 @@ def _name(node: ast.AST) -> str:
 
 
 def broad_except(root: Path) -> Verdict:
-    """Only the shell may catch everything."""
+    """Only the shell may catch everything; cleaning up and raising the same again is not catching."""
     verdict = Verdict()
     for path in python_files(root, "plugins"):
         if path.name == SHELL:
             continue
         verdict.look()
         for node in ast.walk(parsed(path)):
-            if isinstance(node, ast.ExceptHandler) and _catches_all(node.type):
+            if isinstance(node, ast.ExceptHandler) and _catches_all(node.type) and not _passes_on(node):
                 verdict.complaints.append(f"{path.relative_to(root)}:{node.lineno} catches everything")
     return verdict
 
@@ -90,6 +90,11 @@ def _catches_all(caught: ast.expr | None) -> bool:
     return any(
         name is None or (isinstance(name, ast.Name) and name.id in ("Exception", "BaseException")) for name in names
     )
+
+
+def _passes_on(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 def complexity(function: ast.AST) -> int:
@@ -209,7 +214,7 @@ def documentation(path: Path) -> dict[str, Any]:
 
 
 def documented(root: Path) -> Verdict:
-    """Every module has documentation, an example that uses it, return values, and tells how check mode behaves."""
+    """Every module has documentation, an example that uses it, return values, and says what check mode does."""
     verdict = Verdict()
     for path in module_files(root):
         texts, place = constants(path), path.relative_to(root)
@@ -219,7 +224,8 @@ def documented(root: Path) -> Verdict:
             continue
         told = documentation(path)
         fragments = told.get("extends_documentation_fragment") or []
-        attributes = any(str(name).startswith("researchops.jupyterhub.attributes") for name in fragments)
+        attributes = "check_mode" in (told.get("attributes") or {})
+        attributes = attributes or any(str(name).startswith("researchops.jupyterhub.attributes") for name in fragments)
         verdict.look(
             None if attributes else f"{place}: does not say how it behaves in check mode (fragment attributes)"
         )

@@ -59,6 +59,13 @@ def test_rule_notices(rule: Callable[[Path], Verdict], files: dict[str, str], co
     assert [text for text in found if complaint in text], f"wanted {complaint!r} among {found}"
 
 
+def test_cleaning_up_and_raising_again_is_not_catching(tmp_path: Path) -> None:
+    path = tmp_path / broken.UTIL
+    path.parent.mkdir(parents=True)
+    path.write_text("try:\n    x = 1\nexcept BaseException:\n    x = 2\n    raise\n", encoding="utf-8")
+    assert code_rules.broad_except(tmp_path) == Verdict(1, [])
+
+
 def test_every_rule_has_a_broken_sample() -> None:
     proven = {sample.values[0] for sample in broken.SAMPLES}
     assert {name(rule) for rule in RULES} == {rule.__name__ for rule in proven if callable(rule)}

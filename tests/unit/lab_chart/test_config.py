@@ -260,8 +260,8 @@ def test_the_culler_with_every_flag(run: Run) -> None:
         "--timeout=3600",
         "--concurrency=10",
         "--max-age=9",
-        "--cull-users",
-        "--remove-named-servers",
+        "--cull-users=true",
+        "--remove-named-servers=true",
         "--cull-admin-users=false",
     ]
     assert hub["load_roles"][0]["scopes"] == [*CULLER, "admin:users"]

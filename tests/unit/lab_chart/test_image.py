@@ -40,7 +40,12 @@ def test_every_python_package_has_an_exact_version_once() -> None:
 
 
 def test_the_programs_of_z2jh_are_the_versions_we_say() -> None:
-    said = {"jupyterhub==5.5.0", "jupyterhub-kubespawner==7.1.0", "oauthenticator==17.4.0"}
+    said = {
+        "jupyterhub==5.5.0",
+        "jupyterhub-kubespawner==7.1.0",
+        "oauthenticator==17.4.0",
+        "jupyterhub-idle-culler==1.4.0",
+    }
     assert said < set(requirements())
     assert json.loads((SOURCES / "package.json").read_text())["dependencies"] == {"configurable-http-proxy": "5.3.0"}
 

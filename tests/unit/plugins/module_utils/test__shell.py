@@ -30,7 +30,7 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
 
     def call(body: Body, *, check_mode: bool = False, libraries: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
         def main() -> None:
-            run(body, argument_spec=SPEC, libraries=libraries, required_together=[("token", "kubeconfig")])
+            run(body, argument_spec=SPEC, libraries=libraries, required_by={"token": "kubeconfig"})
 
         return run_module(main, {"name": "x", **options}, capsys, check_mode=check_mode)
 

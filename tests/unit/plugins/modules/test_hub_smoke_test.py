@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,16 +28,20 @@ class FakeTest:
     made: dict[str, Any]
     left_running = False
     warnings: tuple[str, ...] = ()
+    error: HubError | None = None
 
     def __init__(self, wish: Wish, **settings: Any) -> None:
         self.made.update(wish=wish, **settings)
+        self.evidence = Evidence("hub", URL, "oidc", datetime(2026, 11, 22, tzinfo=UTC), "ada")
 
     def run(self, check_mode: bool) -> Evidence:
         self.made["check_mode"] = check_mode
         self.made["reporter"].say("one step")
-        evidence = Evidence("hub", URL, "oidc", datetime(2026, 11, 22, tzinfo=UTC), "ada")
-        evidence.rows.append(Row("login", "login as ada", Result.OK))
-        return evidence
+        self.made["learn"]("a-session-cookie")
+        self.evidence.rows.append(Row("login", "login as ada", Result.OK, "with a-session-cookie"))
+        if self.error is not None:
+            raise self.error
+        return self.evidence
 
 
 @pytest.fixture
@@ -89,6 +95,43 @@ def test_secrets_that_turn_up_reach_the_redactor(fake: type[FakeTest]) -> None:
     hub_smoke_test.body(given)
     fake.made["learn"]("a-session-cookie")
     assert given.redactor.text("with a-session-cookie") == "with <hidden>"
+
+
+# ---- the files --------------------------------------------------------------------------------------------------
+
+
+def test_the_evidence_is_kept_without_secrets(fake: type[FakeTest], tmp_path: Path) -> None:
+    outcome = hub_smoke_test.body(request(hub_smoke_test, **GIVEN, report_dir=str(tmp_path / "new")))
+    files = [tmp_path / "new" / "verify-hub.json", tmp_path / "new" / "verify-hub.txt"]
+    assert outcome.result["report_files"] == [str(file) for file in files]
+    assert "with <hidden>" in files[0].read_text() and "with <hidden>" in files[1].read_text()
+    assert json.loads(files[0].read_text())["summary"] == "login as ada: ok"
+
+
+def test_the_evidence_of_a_failure_is_kept_and_the_failure_counts(fake: type[FakeTest], tmp_path: Path) -> None:
+    fake.error = HubError("E-VERIFY-08", "No cell", "look")
+    with pytest.raises(HubError, match="E-VERIFY-08"):
+        hub_smoke_test.body(request(hub_smoke_test, **GIVEN, report_dir=str(tmp_path)))
+    assert (tmp_path / "verify-hub.json").exists()
+
+
+def test_a_report_that_cannot_be_written_does_not_hide_a_failure(fake: type[FakeTest], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    fake.error = HubError("E-VERIFY-08", "No cell", "look")
+    with pytest.raises(HubError, match="E-VERIFY-08"):
+        hub_smoke_test.body(request(hub_smoke_test, **GIVEN, report_dir=str(tmp_path / "file" / "x")))
+
+
+def test_a_report_that_cannot_be_written_is_a_failure_of_its_own(fake: type[FakeTest], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(HubError, match="E-VERIFY-16"):
+        hub_smoke_test.body(request(hub_smoke_test, **GIVEN, report_dir=str(tmp_path / "file" / "x")))
+
+
+def test_check_mode_writes_nothing(fake: type[FakeTest], tmp_path: Path) -> None:
+    given = request(hub_smoke_test, check_mode=True, **GIVEN, report_dir=str(tmp_path / "new"))
+    assert hub_smoke_test.body(given).result["report_files"] == []
+    assert not (tmp_path / "new").exists()
 
 
 # ---- options ----------------------------------------------------------------------------------------------------

@@ -160,6 +160,14 @@ def test_a_helper_that_fails_is_quoted(chosen: Chosen, seen: str, monkeypatch: A
     assert seen in error.seen
 
 
+def test_an_error_of_our_own_helper_is_not_wrapped_in_another() -> None:
+    said = "E-ACCESS-12 https://i refused the client a. b (x). Nothing was changed. Do: check it."
+    error = access.explain_helper(helper(f"echo '{said}' >&2; exit 1"))
+    assert error is not None
+    assert (error.error_id, error.what, error.do) == ("E-ACCESS-12", "https://i refused the client a. b (x)", "check it")
+    assert error.text() == said
+
+
 def test_a_helper_that_works_needs_no_explanation() -> None:
     wanted = 'test "$HUB" = climate && echo "$KUBERNETES_EXEC_INFO" | grep -q ExecCredential'
     assert access.explain_helper(helper(wanted, env=[{"name": "HUB", "value": "climate"}])) is None

@@ -227,8 +227,8 @@ def add_culler() -> None:
     command = [sys.executable, "-m", "jupyterhub_idle_culler", f"--url=http://localhost:{HUB_PORT}{base_url}/hub/api"]
     flags = {"--timeout": "timeout", "--cull-every": "every", "--concurrency": "concurrency", "--max-age": "maxAge"}
     command += [f"{flag}={cull[key]}" for flag, key in flags.items() if cull.get(key)]
-    command += ["--cull-users"] if cull.get("users") else []
-    command += ["--remove-named-servers"] if cull.get("removeNamedServers") else []
+    command += ["--cull-users=true"] if cull.get("users") else []
+    command += ["--remove-named-servers=true"] if cull.get("removeNamedServers") else []
     command += [] if cull.get("adminUsers") else ["--cull-admin-users=false"]
     scopes = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
     scopes += ["admin:users"] if cull.get("users") else []

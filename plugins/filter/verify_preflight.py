@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Filter: whether the smoke test can be made at all, before anything is changed."""
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+name: verify_preflight
+short_description: What the smoke test lacks, as rows of the preflight table
+version_added: 0.1.0
+author: researchops.jupyterhub contributors (@researchops)
+description:
+  - Judges the options of M(researchops.jupyterhub.hub_smoke_test) by the same code as the module, without any request.
+  - A hub that is installed but cannot be proved would be a bad surprise at the end of a long run.
+options:
+  _input:
+    description: The module's options.
+    type: dict
+    required: true
+seealso:
+  - module: researchops.jupyterhub.hub_smoke_test
+"""
+
+EXAMPLES = """
+- name: Judge the options of the smoke test
+  ansible.builtin.set_fact:
+    rows: "{{ options | researchops.jupyterhub.verify_preflight }}"
+  vars:
+    options:
+      url: https://hub.example.org/
+      token: "{{ vault_verify_token }}"
+"""
+
+RETURN = """
+_value:
+  description: Rows with C(check), C(ok) and C(text).
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.http import tls_context
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.placeholders import is_placeholder
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish, parse_wish
+
+DEFAULTS: dict[str, Any] = {
+    "hub": None,
+    "login": "auto",
+    "user": None,
+    "password": None,
+    "token": None,
+    "stranger_user": None,
+    "stranger_password": None,
+    "ca_file": None,
+    "timeout": 900,
+    "expected_image": None,
+    "keep_server": False,
+    "http_redirect": True,
+}
+"""The module's own, for options that are left out."""
+
+SECRETS = ("password", "token", "stranger_password")
+
+
+def verify_preflight(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """See DOCUMENTATION."""
+    try:
+        refuse_placeholders(options)
+        wish = parse_wish(DEFAULTS | dict(options))
+        tls_context(wish.ca_file)
+        if wish.stranger and not wish.stranger_password:
+            raise HubError(
+                error_id="E-AUTH-14",
+                what=f"The stranger {wish.stranger} has no password, so nobody can prove that the hub refuses them",
+                do="set hub_verify_stranger_password, or leave hub_verify_stranger_user out",
+            )
+    except HubError as problem:
+        return [{"check": "smoke test", "ok": False, "text": problem.text()}]
+    return [{"check": "smoke test", "ok": True, "text": describe(wish)}]
+
+
+def refuse_placeholders(options: Mapping[str, Any]) -> None:
+    """A secret that nobody filled in is told by its name, before it is tried on anybody's sign-in page."""
+    for name in SECRETS:
+        if is_placeholder(str(options.get(name) or ""), secret=True):
+            raise HubError(
+                error_id="E-VALUES-03",
+                what=f"The variable hub_verify_{name} still holds a placeholder, not a secret",
+                do=f"set hub_verify_{name}, from a vault",
+            )
+
+
+def describe(wish: Wish) -> str:
+    """What the test is going to do, in a few words."""
+    who = f"as {wish.user}" if wish.user else "as the token's owner"
+    stranger = f"; {wish.stranger} must be refused" if wish.stranger else "; no stranger is tried"
+    return f"{wish.url} by {wish.login} {who}{stranger}"
+
+
+class FilterModule:
+    """What this file offers to templates."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Name and function."""
+        return {"verify_preflight": verify_preflight}

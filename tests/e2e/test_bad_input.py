@@ -1,0 +1,277 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a newcomer gets wrong: each time one clear error, a non-zero exit, and a cluster that nobody touched.
+
+The runs are whole `site.yml` runs: what must not change anything is the playbook that changes things.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from support_bad import FaultProxy, World, expired_client_certificate, expired_token, with_values  # noqa: E402
+from support_cluster import Cluster  # noqa: E402
+from support_plays import play  # noqa: E402
+
+from proxy import Fault  # noqa: E402  # support_bad puts its folder on the path
+
+Variables = dict[str, Any]
+PLAYBOOK = os.environ.get("BI_PLAYBOOK", "site")
+ONLY_RELEASE = ("--tags", "cluster_access,hub_preflight,hub_front,z2jh")
+"""For runs in which Helm starts: the release without DNS, certificate and proof."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One mistake.
+
+    Attributes:
+        name: the mistake.
+        error_id: the error it must give.
+        says: what the error must contain, so that a person can act on it; ``{hub}`` is the hub's name.
+        spoil: makes the mistake, and returns the variables it shows in.
+    """
+
+    name: str
+    error_id: str
+    says: tuple[str, ...]
+    spoil: Callable[[World], Variables]
+
+
+def no_default_class(world: World) -> Variables:
+    """The API server knows no storage class at all."""
+    world.proxy.choose = lambda _method, target, _number: (
+        Fault(status=404) if target.startswith("/apis/storage.k8s.io/v1/storageclasses") else None
+    )
+    return {"z2jh_storage_class": ""}
+
+
+CASES = [
+    # the way to the cluster
+    Case(
+        "unreachable cluster",
+        "E-K8S-02",
+        ("https://127.0.0.1:9", "refused"),
+        lambda world: world.own_kubeconfig({"token": "some-token-of-somebody"}, server="https://127.0.0.1:9"),
+    ),
+    Case(
+        "unknown host",
+        "E-K8S-02",
+        ("nowhere.lab.test",),
+        lambda world: world.own_kubeconfig({"token": "some-token-of-somebody"}, server="https://nowhere.lab.test:6443"),
+    ),
+    Case(
+        "kubeconfig missing",
+        "E-ACCESS-05",
+        ("/no/such/kubeconfig", "no such file"),
+        lambda _world: {"cluster_access_kubeconfig": "/no/such/kubeconfig"},
+    ),
+    Case(
+        "kubeconfig is garbage",
+        "E-ACCESS-05",
+        ("text-kubeconfig", "not YAML"),
+        lambda world: world.text_kubeconfig("{ this: is [ not YAML\n\tat all"),
+    ),
+    Case(
+        "kubeconfig is another file",
+        "E-ACCESS-05",
+        ("text-kubeconfig", "no kubeconfig"),
+        lambda world: world.text_kubeconfig("- name: a play\n  hosts: all\n"),
+    ),
+    Case(
+        "unknown context",
+        "E-ACCESS-05",
+        ("production",),
+        lambda _world: {"cluster_access_context": "production"},
+    ),
+    Case(
+        "another cluster",
+        "E-ACCESS-01",
+        ("00000000-0000-0000-0000-000000000000", os.environ.get("LAB_CLUSTER_UID", "no lab")),
+        lambda _world: {"cluster_access_expected_uid": "00000000-0000-0000-0000-000000000000"},
+    ),
+    Case(
+        "no cluster pinned",
+        "E-ACCESS-02",
+        (os.environ.get("LAB_CLUSTER_UID", "no lab"),),
+        lambda _world: {"cluster_access_expected_uid": ""},
+    ),
+    Case(
+        "expired token",
+        "E-K8S-03",
+        ("401",),
+        lambda world: world.own_kubeconfig({"token": expired_token()}),
+    ),
+    Case(
+        "expired client certificate",
+        "E-K8S-03",
+        ("401",),
+        lambda world: world.own_kubeconfig(expired_client_certificate()),
+    ),
+    Case(
+        "wrong machine login",
+        "E-ACCESS-09",
+        ("E-ACCESS-12",),
+        lambda _world: {"cluster_access_oidc_client_secret": secrets.token_urlsafe(32)},
+    ),
+    Case(
+        "no permission",
+        "E-ACCESS-07",
+        ("secrets", "in {hub}"),
+        lambda world: world.powerless(),
+    ),
+    # values
+    Case(
+        "unknown values key",
+        "E-VALUES-01",
+        ("hub.concurrentSpawnLimits", "hub.concurrentSpawnLimit"),
+        lambda _world: with_values({"hub": {"concurrentSpawnLimits": 20}}),
+    ),
+    Case(
+        "placeholder client secret",
+        "E-VALUES-04",
+        ("hub_oauth_client_secret",),
+        lambda _world: {"hub_oauth_client_secret": "CHANGEME"},
+    ),
+    Case(
+        "placeholder in angle brackets",
+        "E-VALUES-04",
+        ("hub_oauth_client_secret",),
+        lambda _world: {"hub_oauth_client_secret": "<the secret of your client>"},
+    ),
+    Case(
+        "placeholder machine secret",
+        "E-VALUES-04",
+        ("cluster_access_oidc_client_secret",),
+        lambda _world: {"cluster_access_oidc_client_secret": "CHANGEME"},
+    ),
+    Case(
+        "placeholder DNS key",
+        "E-VALUES-04",
+        ("hub_dns_key_secret",),
+        lambda _world: {"hub_dns_key_secret": "<TSIG secret>"},
+    ),
+    Case(
+        "placeholder password",
+        "E-VALUES-04",
+        ("hub_verify_password",),
+        lambda _world: {"hub_verify_password": "CHANGEME"},
+    ),
+    # login
+    Case(
+        "callback of another host",
+        "E-OAUTH-06",
+        ("https://other.lab.test:8443/hub/oauth_callback", "https://{hub}.lab.test:8443/hub/oauth_callback"),
+        lambda _world: {"hub_oauth_callback_url": "https://other.lab.test:8443/hub/oauth_callback"},
+    ),
+    Case(
+        "callback of another scheme",
+        "E-OAUTH-06",
+        ("http://{hub}.lab.test:8443/hub/oauth_callback", "https://{hub}.lab.test:8443/hub/oauth_callback"),
+        lambda world: {"hub_oauth_callback_url": f"http://{world.hub}.lab.test:8443/hub/oauth_callback"},
+    ),
+    Case(
+        "issuer without discovery",
+        "E-OAUTH-03",
+        ("https://issuer.lab.test:8444",),
+        lambda _world: {"hub_oauth_issuer": "https://issuer.lab.test:8444"},
+    ),
+    Case(
+        "wrong client secret",
+        "E-AUTH-03",
+        ("hub-lab", "hub_oauth_client_secret"),
+        lambda _world: {"hub_oauth_client_secret": secrets.token_urlsafe(32)},
+    ),
+    # certificates
+    Case(
+        "expired certificate",
+        "E-CERT-12",
+        ("chain.pem",),
+        lambda world: world.certificate(days=-1),
+    ),
+    Case(
+        "certificate for another name",
+        "E-CERT-14",
+        ("{hub}.lab.test", "other.lab.test"),
+        lambda world: world.certificate(names=("other.lab.test",)),
+    ),
+    Case(
+        "key of another certificate",
+        "E-CERT-17",
+        ("chain.pem",),
+        lambda world: world.certificate(foreign_key=True),
+    ),
+    # storage and chart
+    Case(
+        "unknown StorageClass",
+        "E-STORE-01",
+        ("fast-ssd", "lab-local"),
+        lambda _world: {"z2jh_storage_class": "fast-ssd"},
+    ),
+    Case("no StorageClass", "E-STORE-01", ("no default StorageClass", "none"), no_default_class),
+    Case(
+        "chart digest mismatch",
+        "E-CHART-01",
+        ("0" * 64, "z2jh_chart_sha256"),
+        lambda _world: {"z2jh_chart_sha256": "0" * 64},
+    ),
+    # the controller
+    Case("missing kubernetes library", "E-LIB-01", ("pip install kubernetes",), lambda world: world.without("kubernetes")),
+    Case("missing dnspython", "E-LIB-01", ("pip install dnspython",), lambda world: world.without("dns")),
+    Case("missing cryptography", "E-LIB-01", ("pip install cryptography",), lambda world: world.without("cryptography")),
+    Case("missing helm", "E-HELM-01", ("helm", "PATH"), lambda world: world.without_helm()),
+    Case("full temp dir", "E-PRE-01", ("TMPDIR",), lambda world: world.full_disk("TMPDIR")),
+    Case(
+        "full cache dir",
+        "E-ACCESS-15",
+        ("No space left on device",),
+        lambda world: world.full_disk("XDG_CACHE_HOME"),
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Cluster:
+    """The lab's cluster."""
+    return Cluster(Path(os.environ["LAB_ADMIN_KUBECONFIG"]))
+
+
+@pytest.fixture
+def world(cluster: Cluster, tmp_path: Path) -> Iterator[World]:
+    """A hub of the test's own, which does not exist yet."""
+    hub = f"bad-{secrets.token_hex(3)}"
+    environ = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    with FaultProxy.start(os.environ["LAB_API_SERVER"], upstream_ca=os.environ["LAB_CA_FILE"]) as proxy:
+        made = World(tmp_path, cluster, proxy, hub, environ)
+        try:
+            yield made
+        finally:
+            made.end()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+def test_one_clear_error_and_nothing_changed(case: Case, world: World) -> None:
+    variables = world.basis() | case.spoil(world)
+    before = set(world.cluster.namespaces())
+
+    ran = play(PLAYBOOK, variables, world.folder, environ=world.environ)
+
+    print(f"{ran.seconds:.1f} s: {ran.fatal}")
+    error = ran.error
+    assert error.startswith(f"{case.error_id} "), error
+    for part in case.says:
+        assert part.format(hub=world.hub) in error, f"{part!r} is missing in: {error}"
+    assert "Nothing was changed." in error
+    assert world.proxy.writes() == []
+    assert world.cluster.snapshot(world.hub) == {}
+    assert {name for name in set(world.cluster.namespaces()) - before if name.startswith(world.hub)} == set()

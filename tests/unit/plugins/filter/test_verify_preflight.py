@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the smoke test lacks is told before anything is changed."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.researchops.jupyterhub.plugins.filter import verify_preflight as plugin
+from ansible_collections.researchops.jupyterhub.plugins.modules import hub_smoke_test
+from ansible_collections.researchops.jupyterhub.tests.unit.module_options import rules
+
+verify_preflight = plugin.FilterModule().filters()["verify_preflight"]
+URL = "https://hub.example.org/"
+OIDC = {"url": URL, "user": "ada", "password": "pw-of-ada-1234"}
+
+
+@pytest.mark.parametrize(
+    ("given", "error_id"),
+    [
+        ({"url": URL}, "E-AUTH-14"),
+        ({"url": URL, "user": "ada", "password": ""}, "E-AUTH-14"),
+        ({"url": URL, "login": "iap_service_account"}, "E-AUTH-14"),
+        (OIDC | {"stranger_user": "mallory", "stranger_password": ""}, "E-AUTH-14"),
+        (OIDC | {"url": "http://hub.example.org/"}, "E-VERIFY-15"),
+        (OIDC | {"url": "https:///"}, "E-VERIFY-15"),
+        (OIDC | {"timeout": 0}, "E-VERIFY-15"),
+        (OIDC | {"ca_file": "/not/there.pem"}, "E-HTTP-03"),
+        (OIDC | {"password": "CHANGEME"}, "E-VALUES-03"),
+        (OIDC | {"stranger_user": "m", "stranger_password": "<password>"}, "E-VALUES-03"),
+        ({"url": URL, "token": "your-token-here"}, "E-VALUES-03"),
+    ],
+)
+def test_what_would_fail_later_is_a_failed_row(given: dict[str, Any], error_id: str) -> None:
+    (row,) = verify_preflight(given)
+    assert (row["check"], row["ok"]) == ("smoke test", False)
+    assert row["text"].startswith(f"{error_id} ") and "Nothing was changed. Do: " in row["text"]
+    assert "pw-of-ada-1234" not in row["text"]
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (OIDC, f"{URL} by oidc as ada; no stranger is tried"),
+        (
+            OIDC | {"stranger_user": "mallory", "stranger_password": "pw"},
+            f"{URL} by oidc as ada; mallory must be refused",
+        ),
+        ({"url": URL, "token": "t"}, f"{URL} by hub_token as the token's owner; no stranger is tried"),
+        ({"url": URL, "token": "t", "user": "ada", "password": ""}, f"{URL} by hub_token as ada; no stranger is tried"),
+    ],
+)
+def test_what_will_be_done_is_told(given: dict[str, Any], text: str) -> None:
+    assert verify_preflight(given) == [{"check": "smoke test", "ok": True, "text": text}]
+
+
+def test_a_ca_file_that_is_none_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("not PEM")
+    assert "it holds no PEM certificate" in verify_preflight(OIDC | {"ca_file": str(file)})[0]["text"]
+
+
+def test_options_that_are_left_out_are_the_modules_own() -> None:
+    spec = rules(hub_smoke_test)["argument_spec"]
+    assert {name: spec[name].get("default") for name in plugin.DEFAULTS} == plugin.DEFAULTS
+
+
+def test_it_is_documented_under_its_name() -> None:
+    assert yaml.safe_load(plugin.DOCUMENTATION)["name"] == "verify_preflight"
+    assert "verify_preflight" in plugin.EXAMPLES and yaml.safe_load(plugin.RETURN)["_value"]
+    assert list(inspect.signature(plugin.verify_preflight).parameters) == ["options"]

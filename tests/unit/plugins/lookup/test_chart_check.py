@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lookup that judges a chart before anything is downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.lookup.chart_check import chart_check
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart_digest import digest_of_path
+
+REPOSITORY = "https://hub.jupyter.org/helm-chart/jupyterhub"
+
+
+@pytest.mark.parametrize(
+    ("ref", "version", "sha256", "wanted"),
+    [
+        pytest.param("", "", "", "E-CHART-04", id="00 nothing"),
+        pytest.param("/nonexistent/chart", "", "", "E-CHART-04", id="01 no chart there"),
+        pytest.param("http://example.org/charts/jupyterhub", "4.4.0", "", "E-CHART-02", id="02 not protected"),
+        pytest.param(REPOSITORY, "", "", "E-CHART-02", id="03 no version"),
+        pytest.param(REPOSITORY, "latest", "", "E-CHART-02", id="04 moving version"),
+        pytest.param(REPOSITORY, "4.4.0", "abc", "E-CHART-02", id="05 no digest"),
+    ],
+)
+def test_refused(ref: str, version: str, sha256: str, wanted: str) -> None:
+    found = chart_check(ref, version, sha256)
+    assert found["summary"] == ""
+    assert found["problem"].startswith(wanted)
+
+
+def test_digest_of_a_path(tmp_path: Path) -> None:
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: jupyterhub\nversion: 4.4.0\n")
+    right = digest_of_path(tmp_path)
+    assert chart_check(str(tmp_path), "4.4.0", right) == {
+        "summary": f"{tmp_path} 4.4.0: digest as pinned by chart_sha256",
+        "problem": "",
+    }
+    assert chart_check(str(tmp_path), "", "")["summary"] == f"{tmp_path}: no digest pinned"
+    wrong = chart_check(str(tmp_path), "4.4.0", "0" * 64)["problem"]
+    assert wrong.startswith("E-CHART-01")
+    assert right in wrong
+
+
+def test_chart_of_a_repository() -> None:
+    assert chart_check(REPOSITORY, "4.4.0", "a" * 64) == {
+        "summary": f"{REPOSITORY} 4.4.0: digest pinned by chart_sha256",
+        "problem": "",
+    }
+    assert chart_check(REPOSITORY, "4.99.0", "")["summary"].endswith("the first install records its digest")
