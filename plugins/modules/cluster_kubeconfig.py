@@ -70,7 +70,7 @@ options:
     description: PEM file with the provider's CA; by default the system's.
     type: path
   oidc_helper:
-    description: Path of C(exec_credential.py); the role M(researchops.jupyterhub.cluster_access#role) carries it.
+    description: Path of C(exec_credential.py); the role P(researchops.jupyterhub.cluster_access#role) carries it.
     type: path
 notes:
   - The module's file is a cache of this machine, not part of what a play manages; the role runs it in check mode too.
@@ -113,6 +113,7 @@ import re
 import sys
 
 from ..module_utils._core.errors import HubError
+from ..module_utils._hub.placeholders import is_placeholder
 from ..module_utils._k8s import access, kubeconfig
 from ..module_utils._shell import KUBERNETES_OPTIONS, Outcome, Request, run
 
@@ -181,6 +182,12 @@ def machine_login(
     params = request.params
     if not params["oidc_issuer"]:
         return None
+    if is_placeholder(params["oidc_client_secret"] or "", secret=True):
+        raise HubError(
+            error_id="E-VALUES-03",
+            what="cluster_access_oidc_client_secret still holds a placeholder, not a secret",
+            do="put the real value into cluster_access_oidc_client_secret, from Ansible Vault or a look-up",
+        )
     secret_file = os.path.abspath(params["oidc_client_secret_file"]) if params["oidc_client_secret_file"] else ""
     if params["oidc_client_secret"]:
         secret_file = folder.file("client-secret", params["oidc_issuer"], params["oidc_client_id"])

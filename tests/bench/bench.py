@@ -24,7 +24,7 @@ from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
-from proxy import FaultProxy  # noqa: E402
+from proxy import FaultProxy
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -64,16 +64,38 @@ def play(name: str, *extra: str) -> list[str]:
 
 def helm_upgrade(values: Path) -> list[str]:
     """The command people type by hand."""
-    return ["helm", "upgrade", "--install", "bench", os.environ["LAB_CHART"], "-n", "bench-modules", "-f", str(values), "--wait"]
+    return [
+        "helm",
+        "upgrade",
+        "--install",
+        "bench",
+        os.environ["LAB_CHART"],
+        "-n",
+        "bench-modules",
+        "-f",
+        str(values),
+        "--wait",
+    ]
 
 
 def run(words: list[str], kubeconfig: Path, helm_log: Path | None = None) -> float:
     """Run one command to its end; seconds it took. A failure ends the benchmark."""
-    env = dict(os.environ, BENCH_KUBECONFIG=str(kubeconfig), KUBECONFIG=str(kubeconfig), ANSIBLE_CONFIG=str(HERE / "ansible.cfg"))
+    env = dict(
+        os.environ,
+        BENCH_KUBECONFIG=str(kubeconfig),
+        KUBECONFIG=str(kubeconfig),
+        ANSIBLE_CONFIG=str(HERE / "ansible.cfg"),
+    )
     if helm_log is not None:
-        env |= {"PATH": f"{HERE / 'bin'}:{env['PATH']}", "HELM_LOG": str(helm_log), "COUNTED_HELM": os.environ["LAB_HELM"]}
+        env |= {
+            "PATH": f"{HERE / 'bin'}:{env['PATH']}",
+            "HELM_LOG": str(helm_log),
+            "COUNTED_HELM": os.environ["LAB_HELM"],
+        }
     started = time.monotonic()
-    done = subprocess.run(words, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
+    done = subprocess.run(
+        words, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
+    )
     seconds = time.monotonic() - started
     if done.returncode != 0:
         sys.exit(f"bench: {' '.join(words)} failed ({done.returncode}):\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
@@ -82,7 +104,12 @@ def run(words: list[str], kubeconfig: Path, helm_log: Path | None = None) -> flo
 
 def kubectl(*words: str) -> None:
     """Set-up and clean-up, as the lab's administrator."""
-    subprocess.run(["kubectl", "--kubeconfig", os.environ["LAB_ADMIN_KUBECONFIG"], *words], check=True, capture_output=True, timeout=300)
+    subprocess.run(
+        ["kubectl", "--kubeconfig", os.environ["LAB_ADMIN_KUBECONFIG"], *words],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
 
 
 def fresh(namespace: str) -> None:
@@ -96,7 +123,10 @@ def rounds(subjects: list[Subject], kubeconfig: Path, count: int, tell: Callable
     for number in range(1, count + 1):
         for subject in subjects:
             subject.seconds.append(run(subject.words, kubeconfig))
-        tell(f"round {number} of {count}: " + ", ".join(f"{subject.name} {subject.seconds[-1]:.2f}" for subject in subjects))
+        tell(
+            f"round {number} of {count}: "
+            + ", ".join(f"{subject.name} {subject.seconds[-1]:.2f}" for subject in subjects)
+        )
 
 
 def count_requests(subjects: list[Subject], proxy: FaultProxy, kubeconfig: Path, log: Path) -> None:
@@ -112,22 +142,36 @@ def count_requests(subjects: list[Subject], proxy: FaultProxy, kubeconfig: Path,
 def first_installs(kubeconfig: Path, count: int, tell: Callable[[str], None]) -> list[Subject]:
     """Install into an empty namespace, ours and the peer in turn."""
     extra = ["-e", json.dumps({"bench_namespace": "bench-first"})]
-    subjects = [Subject("hub_release, first install", play("release", *extra)), Subject("kubernetes.core.helm, first install", play("helm", *extra))]
+    subjects = [
+        Subject("hub_release, first install", play("release", *extra)),
+        Subject("kubernetes.core.helm, first install", play("helm", *extra)),
+    ]
     for number in range(1, count + 1):
         for subject in subjects:
             fresh("bench-first")
             subject.seconds.append(run(subject.words, kubeconfig))
-        tell(f"install {number} of {count}: " + ", ".join(f"{subject.name} {subject.seconds[-1]:.1f}" for subject in subjects))
+        tell(
+            f"install {number} of {count}: "
+            + ", ".join(f"{subject.name} {subject.seconds[-1]:.1f}" for subject in subjects)
+        )
     return subjects
 
 
 def table(title: str, subjects: list[Subject], floor: Subject) -> list[str]:
     """A Markdown table: medians, what is left above the ping floor, requests, helm processes."""
-    lines = ["", f"## {title}", "", "| what | rounds | median s | min s | net of ping s | requests | helm processes |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "",
+        f"## {title}",
+        "",
+        "| what | rounds | median s | min s | net of ping s | requests | helm processes |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for one in subjects:
         requests = "" if one.requests is None else str(one.requests)
         net = one.median - floor.median
-        lines.append(f"| {one.name} | {len(one.seconds)} | {one.median:.2f} | {min(one.seconds):.2f} | {net:.2f} | {requests} | {one.helms} |")
+        lines.append(
+            f"| {one.name} | {len(one.seconds)} | {one.median:.2f} | {min(one.seconds):.2f} | {net:.2f} | {requests} | {one.helms} |"
+        )
     return lines
 
 
@@ -162,7 +206,10 @@ def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], No
             Subject("role z2jh, nothing to do", play("z2jh")),
             Subject("hub_release, nothing to do", play("release")),
             Subject("kubernetes.core.helm, nothing to do", play("helm", *peer)),
-            Subject("helm upgrade --install, nothing to do", [word.replace("bench-modules", "bench-peer") for word in helm_upgrade(values)]),
+            Subject(
+                "helm upgrade --install, nothing to do",
+                [word.replace("bench-modules", "bench-peer") for word in helm_upgrade(values)],
+            ),
             Subject("hub_release_info", play("release_info")),
             Subject("kubernetes.core.helm_info", play("helm_info", *peer)),
         ]
@@ -170,15 +217,25 @@ def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], No
     report: list[str] = []
     for title, delay in (("Loopback", 0.0), (f"{ROUND_TRIP * 1000:.0f} ms simulated round trip", ROUND_TRIP)):
         ours = subjects()
-        with FaultProxy.start(os.environ["LAB_API_SERVER"], upstream_ca=os.environ["LAB_CA_FILE"], delay=delay) as proxy:
+        with FaultProxy.start(
+            os.environ["LAB_API_SERVER"], upstream_ca=os.environ["LAB_CA_FILE"], delay=delay
+        ) as proxy:
             through = proxy.kubeconfig(kubeconfig, folder / f"kubeconfig-{delay}")
             rounds(ours, through if delay else kubeconfig, count, tell)
             count_requests(ours[2:], proxy, through, folder / "helm.log")
         floor, role, module, helm, upgrade, info, helm_info = ours[1], *ours[2:]
         report += table(title, ours, floor)
         bar = "0.5" if delay else "1.0"
-        report += ["", ratio(role, helm, floor, bar), ratio(module, helm, floor, bar), ratio(info, helm_info, floor, "1.0")]
-        report += [f"- {role.name} / {upgrade.name}: **{(role.median - floor.median) / upgrade.median:.2f}**" + (" (bar 0.5)" if delay else "")]
+        report += [
+            "",
+            ratio(role, helm, floor, bar),
+            ratio(module, helm, floor, bar),
+            ratio(info, helm_info, floor, "1.0"),
+        ]
+        report += [
+            f"- {role.name} / {upgrade.name}: **{(role.median - floor.median) / upgrade.median:.2f}**"
+            + (" (bar 0.5)" if delay else "")
+        ]
     installs = first_installs(kubeconfig, max(3, count // 2), tell)
     report += table("First install", installs, Subject("", [], [0.0]))
     report += ["", f"- ours / theirs: **{installs[0].median / installs[1].median:.2f}** (bar 1.1)"]
@@ -194,7 +251,9 @@ def main() -> int:
     parser.add_argument("--report", type=Path, default=ROOT / "docs" / "benchmarks.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        report = measure(options.rounds, Path(os.environ["LAB_KUBECONFIG"]), Path(folder), lambda text: print(text, flush=True))
+        report = measure(
+            options.rounds, Path(os.environ["LAB_KUBECONFIG"]), Path(folder), lambda text: print(text, flush=True)
+        )
     header = (HERE / "header.md").read_text(encoding="utf-8")
     machine = f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}, {date.today().isoformat()}"
     options.report.write_text(header.replace("MACHINE", machine) + "\n".join(report) + "\n", encoding="utf-8")

@@ -55,25 +55,28 @@ class Cluster:
 
     def request(self, method: str, path: str, body: Json | None = None, accept: str = "application/json") -> Json:
         """One request; 404 gives an empty answer, every other refusal fails the test."""
-        parts = urlsplit(self.server)
+        headers = {"Accept": accept, "Content-Type": "application/json"}
+        payload = json.dumps(body) if body is not None else None
+        try:
+            answer, text = self._exchange(method, path, payload, headers)
+        except (http.client.RemoteDisconnected, ConnectionError):  # the server closed a connection that idled
+            self._connection = None
+            answer, text = self._exchange(method, path, payload, headers)
+        if answer == 404:
+            return {}
+        assert answer < 300, f"{method} {path}: {answer} {text[:300]!r}"
+        found: Json = json.loads(text)
+        return found
+
+    def _exchange(self, method: str, path: str, payload: str | None, headers: dict[str, str]) -> tuple[int, bytes]:
         if self._connection is None:
+            parts = urlsplit(self.server)
             self._connection = http.client.HTTPSConnection(
                 str(parts.hostname), parts.port, context=self._context, timeout=30
             )
-        headers = {"Accept": accept, "Content-Type": "application/json"}
-        try:
-            self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-            answer = self._connection.getresponse()
-            text = answer.read()
-        except (http.client.HTTPException, OSError):
-            self._connection.close()
-            self._connection = None
-            raise
-        if answer.status == 404:
-            return {}
-        assert answer.status < 300, f"{method} {path}: {answer.status} {text[:300]!r}"
-        found: Json = json.loads(text)
-        return found
+        self._connection.request(method, path, payload, headers)
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
 
     def namespaces(self) -> dict[str, str]:
         """Names and uids of all namespaces."""

@@ -20,7 +20,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 HEAD_LIMIT = 1 << 20
-REVIEWS = ("selfsubjectaccessreviews", "selfsubjectrulesreviews", "tokenreviews", "subjectaccessreviews")
+REVIEWS = (
+    "selfsubjectreviews",
+    "selfsubjectaccessreviews",
+    "selfsubjectrulesreviews",
+    "tokenreviews",
+    "subjectaccessreviews",
+)
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -93,7 +99,9 @@ class FaultProxy:
     _number: int = 0
 
     @classmethod
-    def start(cls, upstream: str, *, upstream_ca: str | None, delay: float = 0.0, choose: Chooser | None = None) -> FaultProxy:
+    def start(
+        cls, upstream: str, *, upstream_ca: str | None, delay: float = 0.0, choose: Chooser | None = None
+    ) -> FaultProxy:
         """Listen on a free loopback port in a thread of its own."""
         proxy = cls(upstream, ssl.create_default_context(cafile=upstream_ca), delay, choose)
         context, proxy.authority = _certificate()
@@ -238,7 +246,12 @@ async def _copy_body(
 
 def _answer(fault: Fault) -> bytes:
     body = b'{"kind":"Status","apiVersion":"v1","status":"Failure","message":"injected fault"}'
-    lines = [f"HTTP/1.1 {fault.status} Injected", "Content-Type: application/json", f"Content-Length: {len(body)}", *fault.headers]
+    lines = [
+        f"HTTP/1.1 {fault.status} Injected",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        *fault.headers,
+    ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
@@ -246,7 +259,7 @@ def _certificate() -> tuple[ssl.SSLContext, str]:
     """A one-day certificate for 127.0.0.1 and the PEM text that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fault proxy")])
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

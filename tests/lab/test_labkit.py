@@ -223,6 +223,17 @@ def test_the_cache_builds_once_and_never_keeps_a_failure(tmp_path: Path) -> None
     assert [file.name for file in first.iterdir()] == ["whole"]
 
 
+def test_old_builds_go_unless_a_lab_runs_them(tmp_path: Path) -> None:
+    homes = [tmp_path / f"kubernetes-{number:016x}" for number in range(4)]
+    for age, home in enumerate(homes):
+        home.mkdir()
+        os.utime(home, (1000 + age, 1000 + age))
+    (tmp_path / "helm4-0000000000000000").mkdir()
+    build.forget_old(tmp_path, f'"{homes[0]}/labkube"', keep=2)
+    assert sorted(home for home in homes if home.exists()) == [homes[0], homes[2], homes[3]]
+    assert (tmp_path / "helm4-0000000000000000").exists()
+
+
 def test_the_key_of_a_build_changes_with_its_sources_not_with_its_readme(tmp_path: Path) -> None:
     (tmp_path / "main.go").write_text("a")
     first = build.digest("go", tmp_path)

@@ -64,7 +64,9 @@ class Place:
     namespace: str = ""
 
 
-PATH = re.compile(r"(?P<root>/api/v1|/apis/[^/]+/[^/]+)(/namespaces/(?P<ns>[^/]+))?/(?P<plural>[a-z]+)(/(?P<name>[^/]+))?")
+PATH = re.compile(
+    r"(?P<root>/api/v1|/apis/[^/]+/[^/]+)(/namespaces/(?P<ns>[^/]+))?/(?P<plural>[a-z]+)(/(?P<name>[^/]+))?"
+)
 
 
 def place(path: str) -> Place | None:

@@ -186,17 +186,22 @@ class Lease:
         """Until the end. A failed renewal may be the network; only somebody who took over ends the renewing."""
         while not self._ended.wait(RENEW_EVERY):
             try:
-                holder = read_holder(self._client.get(self._path))
-                if holder.name != self._name:
-                    self.lost = holder.name or "nobody"
+                if not self._is_ours():
                     return
                 self._client.merge(self._path, {"spec": {"renewTime": self._stamp()}})
             except HubError:
                 continue
 
+    def _is_ours(self) -> bool:
+        holder = read_holder(self._client.get(self._path)).name
+        if holder != self._name:
+            self.lost = holder or "nobody"
+        return holder == self._name
+
     def _release_lease(self) -> None:
         try:
-            self._client.merge(self._path, {"spec": {"holderIdentity": None, "renewTime": self._stamp()}})
+            if self._is_ours():
+                self._client.merge(self._path, {"spec": {"holderIdentity": None, "renewTime": self._stamp()}})
         except HubError as problem:
             self._reporter.say(f"the claim on the release could not be given back: {problem.error_id}")
 

@@ -146,6 +146,8 @@ class Present:
         objects = self._planner.plan(new, old, client_side=deployed.client_side)
         self._guard(new, old, objects)
         steps = [] if facts is None else [release_plan.recovery_step(wanted.release, facts, move)]
+        if wanted.create_namespace and self._namespace_missing(history):
+            steps.append(Step("create", f"Namespace/{wanted.namespace}"))
         secret = self._secrets_step()
         steps += [secret] if secret is not None else []
         upgrade = facts is not None or release_plan.needs_upgrade(inputs, history, deployed, name, objects.steps)
@@ -179,14 +181,29 @@ class Present:
 
     def _guard(self, new: Manifest, old: Manifest, objects: ObjectPlan) -> None:
         guards.check_database(new, old)
-        if any(item.get("kind") == guards.CLAIM for item in objects.created):
-            classes = self._client.list(STORAGE_CLASSES, metadata_only=True)
-            guards.check_storage([item for item in objects.created if _checked(item, objects)], classes)
+        claims = [item for item in objects.created if item.get("kind") == guards.CLAIM and _checked(item, objects)]
+        if claims:
+            self._guard_storage(claims)
         homes = guards.read_homes(new), guards.read_homes(old)
         if guards.homes_moved(*homes):
             path = f"/api/v1/namespaces/{self._wanted.namespace}/persistentvolumeclaims"
-            claims = self._client.list(path, {"labelSelector": guards.HOMES_SELECTOR}, metadata_only=True)
-            guards.check_homes(*homes, [claim["metadata"]["name"] for claim in claims])
+            found = self._client.list(path, {"labelSelector": guards.HOMES_SELECTOR}, metadata_only=True)
+            guards.check_homes(*homes, [claim["metadata"]["name"] for claim in found])
+
+    def _guard_storage(self, claims: list[Json]) -> None:
+        """Whether anything would bind new claims; who may not look at StorageClasses gets no judgement."""
+        try:
+            classes = self._client.list(STORAGE_CLASSES, metadata_only=True)
+            wanted = {claim["spec"].get("storageClassName") for claim in claims}
+            if wanted - {None, "", *(item["metadata"]["name"] for item in classes)}:
+                volumes = self._client.list("/api/v1/persistentvolumes")
+                static = {volume["spec"].get("storageClassName") for volume in volumes}
+                claims = [claim for claim in claims if claim["spec"].get("storageClassName") not in static - {None}]
+        except HubError as problem:
+            if problem.error_id != "E-K8S-04":
+                raise
+            return
+        guards.check_storage(claims, classes)
 
     def _secrets_step(self) -> Step | None:
         """The change of the Secret that carries what no layer may hold; one that exists is emptied, not forgotten."""
@@ -222,47 +239,54 @@ class Present:
         wanted, clock = self._wanted, self._tools.clock
         start = clock.monotonic()
         self._tools.reporter.say(f"plan {prepared.plan.summary()}: {prepared.plan.reason}")
-        self._ensure_namespace(history)
+        self._ensure_namespace(history, prepared)
         with self._lease:
             self._unchanged_since(history)
             self._apply_secrets(history, prepared)
-            try:
-                if prepared.facts is not None:
-                    done.recovered = self._recover(prepared.facts, prepared.move)
-                if prepared.upgrade:
-                    self._upgrade(history, prepared)
-            except HubError as problem:
-                if problem.error_id in UNFINISHED:
-                    self._lease.abandon()
-                raise
+            revision = self._change(history, prepared, done)
             rest = max(SHORTEST_WAIT, wanted.timeout - (clock.monotonic() - start))
             rollout = Rollout(self._client, clock, self._tools.reporter, self._tools.redactor)
             done.pods = rollout.wait(prepared.manifest, wanted.release, rest)
-            self._record(prepared, done)
+            self._record(prepared, done, revision)
         if self._lease.lost:
             done.warnings.append(f"The claim on the release was taken over by {self._lease.lost} during this run")
 
-    def _ensure_namespace(self, history: History) -> None:
-        """Make the namespace if asked to; without it, say so instead of a bare 404."""
+    def _change(self, history: History, prepared: Prepared, done: Done) -> int:
+        """Let Helm do what is planned; returns the revision that is ours then."""
+        try:
+            if prepared.facts is not None:
+                done.recovered = self._recover(prepared.facts, prepared.move)
+            if prepared.upgrade:
+                return self._upgrade(history, prepared)
+        except HubError as problem:
+            if problem.error_id in UNFINISHED:
+                self._lease.abandon()
+            raise
+        return history.newest.number if history.newest is not None else 0
+
+    def _ensure_namespace(self, history: History, prepared: Prepared) -> None:
+        """Make the namespace if that is planned; without it, say so instead of a bare 404."""
         namespace = self._wanted.namespace
-        if history.revisions or not self._namespace_missing(namespace):
-            return
-        if not self._wanted.create_namespace:
+        if any(step.target == f"Namespace/{namespace}" for step in prepared.plan.steps):
+            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+            self._client.create("/api/v1/namespaces", body)
+        elif self._namespace_missing(history):
             raise HubError(
                 "E-HELM-16",
                 f"There is no namespace {namespace}",
                 "run the role hub_front first (site.yml does), or set create_namespace",
             )
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-        self._client.create("/api/v1/namespaces", body)
 
-    def _namespace_missing(self, namespace: str) -> bool:
+    def _namespace_missing(self, history: History) -> bool:
+        """Asked only where there is no release yet; who may not look is told by the next request."""
+        if history.revisions:
+            return False
         try:
-            return self._client.get(f"/api/v1/namespaces/{namespace}") is None
+            return self._client.get(f"/api/v1/namespaces/{self._wanted.namespace}") is None
         except HubError as problem:
             if problem.error_id != "E-K8S-04":
                 raise
-            return False  # not allowed to look; if it is missing, the next request says so
+            return False
 
     def _unchanged_since(self, planned: History) -> None:
         """Lose cleanly against somebody who wrote between our plan and our claim."""
@@ -305,19 +329,23 @@ class Present:
         self._tools.reporter.say(told)
         return told
 
-    def _upgrade(self, history: History, prepared: Prepared) -> None:
+    def _upgrade(self, history: History, prepared: Prepared) -> int:
         seen = chart_label(prepared.chart.sha256, self._inputs.chart_identity)
         labels = label_changes(history, self._wanted.layers, seen)
-        self._tools.helm.upgrade(prepared.chart.path, self._inputs.values, labels, self._wanted.timeout)
+        made = self._tools.helm.upgrade(prepared.chart.path, self._inputs.values, labels, self._wanted.timeout)
+        return int(made.get("version") or 0)
 
-    def _record(self, prepared: Prepared, done: Done) -> None:
-        """The mark of a release that serves; only what Helm itself calls deployed gets it."""
+    def _record(self, prepared: Prepared, done: Done, revision: int) -> None:
+        """The mark of a release that serves; only our own revision gets it, and only if Helm calls it deployed."""
         newest = self._history().newest
-        if newest is None or newest.status != "deployed":
+        if newest is None or (newest.number, newest.status) != (revision, "deployed"):
+            seen = f"revision {newest.number}, {newest.status}" if newest else "no release"
             raise HubError(
                 "E-HELM-05",
-                f"Release {self._wanted.release} is {newest.status if newest else 'gone'} after this run's upgrade",
-                "somebody else works on it: wait until they have ended, then run again",
+                f"Somebody else works on release {self._wanted.release}: this run made revision {revision}",
+                "wait until they have ended, then run again",
+                seen=seen,
+                wanted=f"revision {revision}, deployed",
                 changed=Changed.SOME,
             )
         metadata = {

@@ -54,12 +54,13 @@ class Absent:
         if self._keep_data:
             guards.check_removal(manifest)
         steps, kept = self._plan(history, manifest, leftovers)
+        ending = [*leftovers, *self._workload_pods(manifest)]
         plan = release_plan.assemble(steps, release_plan.reason_of(steps))
         newest = history.newest
         done = Done(plan.changed, newest.status if newest else "", newest.number if newest else 0, plan=plan, kept=kept)
         if plan.changed and not check_mode:
             with interruptible():
-                self._apply(history, leftovers)
+                self._apply(history, leftovers, ending)
             done.status, done.revision = "", 0
         return done
 
@@ -104,7 +105,15 @@ class Absent:
             kept += [_target(path) for path in homes]
         return steps, kept
 
-    def _apply(self, history: History, leftovers: list[str]) -> None:
+    def _workload_pods(self, manifest: Manifest) -> list[str]:
+        """The pods of the release's Deployments: Helm does not wait for them, a successor on the same claim has to."""
+        found = []
+        for item in manifest.of_kind("Deployment"):
+            labels = item["spec"]["selector"]["matchLabels"]
+            found += self._paths("pods", ",".join(f"{key}={value}" for key, value in sorted(labels.items())))
+        return found
+
+    def _apply(self, history: History, leftovers: list[str], ending: list[str]) -> None:
         lease = Lease(self._client, self._namespace, self._release, self._tools.clock, self._tools.reporter)
         with lease:
             if history.newest is not None:
@@ -116,7 +125,7 @@ class Absent:
                     raise
             for path in leftovers:
                 self._client.delete(path)
-            self._await_gone(leftovers)
+            self._await_gone(ending)
         self._client.delete(lease_path(self._namespace, self._release))
 
     def _await_gone(self, paths: list[str]) -> None:

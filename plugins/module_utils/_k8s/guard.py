@@ -202,11 +202,13 @@ def covered(rules: Iterable[Json], wanted: Permission) -> bool:
 
 def refusal(observed: Observed, wanted: Wanted) -> HubError | None:
     """The error for a cluster that is not the one meant; None when it is, or when nothing is pinned."""
+    if wanted.uid and not observed.uid:
+        return unreadable(observed)
     if wanted.uid and observed.uid != wanted.uid.strip().lower():
         return HubError(
             error_id="E-ACCESS-01",
             what=f"This is another cluster: the API server {observed.server} does not have the pinned kube-system UID",
-            seen=observed.uid or "nothing (kube-system may not be read with these credentials)",
+            seen=observed.uid,
             wanted=wanted.uid,
             do="point the kubeconfig and its context at the right cluster; change cluster_access_expected_uid only if "
             "the cluster was rebuilt on purpose",
@@ -224,6 +226,19 @@ def refusal(observed: Observed, wanted: Wanted) -> HubError | None:
             details={"ca_sha256": list(observed.ca_sha256), "server": observed.server},
         )
     return None
+
+
+def unreadable(observed: Observed) -> HubError:
+    """The error for credentials that may not even learn which cluster this is."""
+    lacking = {*observed.denied, Permission("get", "namespaces", name="kube-system")}
+    return HubError(
+        error_id="E-ACCESS-07",
+        what=f"These credentials (user {observed.user}) may not read the namespace kube-system of {observed.server}, so "
+        "nobody can tell whether this is the pinned cluster",
+        seen=f"not allowed: {summary(lacking)}",
+        do="ask the cluster's administrator for a Role or ClusterRole with these verbs, or use other credentials",
+        details={"denied": sorted(item.text for item in lacking)},
+    )
 
 
 def normal_fingerprint(text: str) -> str:

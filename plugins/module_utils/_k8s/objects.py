@@ -172,5 +172,3 @@ def _index(items: Sequence[Any], key: str) -> dict[str, Any] | None:
     if any(not isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
         return None
     return {str(label): item for label, item in zip(labels, items, strict=True)}
-
-

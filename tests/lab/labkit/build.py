@@ -306,11 +306,12 @@ def everything(cache: Path, with_image: bool = True) -> Built:
         return Built(labkube, helm_path, pod, big.result() if big else None)
 
 
-def forget_old(cache: Path, keep: int = 3) -> None:
-    """Remove all but the ``keep`` newest builds of each kind."""
+def forget_old(cache: Path, used: str, keep: int = 2) -> None:
+    """Remove all but the ``keep`` newest builds of each kind; what ``used`` (any text) names stays whatever its age."""
     kinds: dict[str, list[Path]] = {}
     for home in cache.glob("*-" + "[0-9a-f]" * 16):
         kinds.setdefault(home.name[:-17], []).append(home)
     for homes in kinds.values():
         for old in sorted(homes, key=lambda home: home.stat().st_mtime, reverse=True)[keep:]:
-            shutil.rmtree(old, ignore_errors=True)
+            if old.name not in used:
+                shutil.rmtree(old, ignore_errors=True)

@@ -50,7 +50,6 @@ def _down(options: argparse.Namespace) -> int:
 
 def _build(options: argparse.Namespace) -> int:
     built = build.everything(labs.cache_directory(), not options.no_image and ups.have_image())
-    build.forget_old(labs.cache_directory())
     print(
         json.dumps(
             {

@@ -76,9 +76,19 @@ def set_up_lab(lab: Lab) -> None:
 
 
 def load_modules() -> None:
-    """Ask for the kernel modules by name; a kernel that has them built in, or a host without modprobe, is fine."""
+    """Ask for the kernel modules by name; a kernel that has them built in, or a host without modprobe, is fine.
+
+    br_netfilter makes bridges pass iptables in every namespace, the host's too: if it comes with us, the host's own
+    bridges are kept as they were.
+    """
+    bridge = Path("/proc/sys/net/bridge")
+    was_there = bridge.exists()
     with suppress(OSError, subprocess.TimeoutExpired):
         subprocess.run(["modprobe", "-a", "-q", *MODULES], capture_output=True, timeout=30, check=False)
+    if bridge.exists() and not was_there:
+        for name in ("bridge-nf-call-iptables", "bridge-nf-call-ip6tables", "bridge-nf-call-arptables"):
+            with suppress(OSError):
+                (bridge / name).write_text("0")
 
 
 def tear_down_host(lab: Lab) -> None:

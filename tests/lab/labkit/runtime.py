@@ -71,11 +71,15 @@ def write_spec(lab: Lab, processes: Sequence[Process]) -> str:
     return digest
 
 
+def spec_text(lab: Lab) -> str:
+    """The last specification as it is written, or nothing."""
+    path = lab.run / "spec.json"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
 def spec_names(lab: Lab) -> set[str]:
-    try:
-        return {item["name"] for item in json.loads((lab.run / "spec.json").read_text(encoding="utf-8"))["processes"]}
-    except FileNotFoundError:
-        return set()
+    text = spec_text(lab)
+    return {item["name"] for item in json.loads(text)["processes"]} if text else set()
 
 
 def start(lab: Lab) -> None:

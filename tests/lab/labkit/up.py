@@ -288,6 +288,7 @@ def up(name: str, with_image: bool = True) -> None:
             say(f"{name} is up (Kubernetes {KUBERNETES_VERSION}, {lab.api_server})")
             return
         took = _start(lab, built)
+    build.forget_old(lab.cache, "".join(runtime.spec_text(one) for one in labs.known()))
     used = runtime.total_memory(lab) / (1 << 20)
     ready = "with its services" if have_services() else "without services"
     say(

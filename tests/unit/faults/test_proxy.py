@@ -80,6 +80,7 @@ def test_requests_pass_unchanged_and_are_counted(upstream: tuple[str, str]) -> N
         ("DELETE", "/api/v1/namespaces/x/pods/y", True),
         ("PATCH", "/api/v1/pods/x?dryRun=All&force=true", False),
         ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", False),
+        ("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", False),
         ("GET", "/api/v1/pods", False),
     ],
 )

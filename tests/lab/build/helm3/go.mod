@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
 // Helm 3, built from its own module: go build helm.sh/helm/v3/cmd/helm
 module labhelm3
 

@@ -23,9 +23,8 @@ import (
 )
 
 // newCoreDNSCommand runs CoreDNS with only the plugins the lab uses; all of
-// them would double the time of a cold build. CoreDNS is at the last version
-// whose own requirements are not above those of Kubernetes (go.mod), so both
-// share every library.
+// them would add minutes to a cold build. Both share every library: where CoreDNS
+// asks for a newer version than Kubernetes, go.mod keeps Kubernetes' own.
 func newCoreDNSCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                "coredns -conf FILE",

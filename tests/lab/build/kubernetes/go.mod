@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
 // The lab's Kubernetes: every server component in one binary (see main.go).
 module labkube
 

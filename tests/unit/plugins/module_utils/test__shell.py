@@ -28,7 +28,9 @@ Body = Callable[[Request], Outcome]
 def shell(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
     """Run a body with options; returns what Ansible would read."""
 
-    def call(body: Body, *, check_mode: bool = False, libraries: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
+    def call(
+        body: Body, *, check_mode: bool = False, libraries: tuple[str, ...] = (), **options: Any
+    ) -> dict[str, Any]:
         def main() -> None:
             run(body, argument_spec=SPEC, libraries=libraries, required_by={"token": "kubeconfig"})
 

@@ -132,6 +132,12 @@ def test_a_machine_login_that_is_incomplete_is_refused(given: dict[str, Any], mi
         run(**given, **login)
 
 
+@pytest.mark.parametrize("text", ["CHANGEME", "<the secret>", "secret"])
+def test_a_placeholder_never_reaches_the_issuer(given: dict[str, Any], text: str) -> None:
+    with pytest.raises(HubError, match="E-VALUES-03 cluster_access_oidc_client_secret still holds a placeholder"):
+        run(**given, **LOGIN, oidc_client_secret=text)
+
+
 def test_a_secret_comes_one_way_only(given: dict[str, Any]) -> None:
     with pytest.raises(Refused, match="mutually exclusive"):
         run(**given, **LOGIN, oidc_client_secret="a-client-secret", oidc_client_secret_file="/s")

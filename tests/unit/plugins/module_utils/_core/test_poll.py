@@ -16,7 +16,10 @@ DONE, PENDING, FATAL = (Verdict(state, state.value) for state in State)
 
 
 def run(
-    sequence: Iterator[Verdict] | list[Verdict], timeout: float = 10.0, interval: float = 2.0, clock: FakeClock | None = None
+    sequence: Iterator[Verdict] | list[Verdict],
+    timeout: float = 10.0,
+    interval: float = 2.0,
+    clock: FakeClock | None = None,
 ) -> tuple[Waited[Verdict], FakeClock, list[str]]:
     """Wait over a sequence of verdicts; the observation is the verdict itself."""
     clock = clock or FakeClock()

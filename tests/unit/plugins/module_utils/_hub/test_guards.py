@@ -81,7 +81,10 @@ VALUES = {
         ({}, Homes()),
         (VALUES, Homes("claim-{username}", "escape", "dynamic")),
         ({"hub": {"config": {"KubeSpawner": {"pvc_name_template": "x"}}}}, Homes("x")),
-        ({"singleuser": {"storage": {"type": "static", "static": {"pvcName": "all"}}}}, Homes(kind="static", static="all")),
+        (
+            {"singleuser": {"storage": {"type": "static", "static": {"pvcName": "all"}}}},
+            Homes(kind="static", static="all"),
+        ),
         ({"singleuser": {"storage": None}, "hub": "odd"}, Homes()),
     ],
 )

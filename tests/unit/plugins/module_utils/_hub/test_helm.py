@@ -48,7 +48,9 @@ Make = Callable[..., Helm]
 def make(tmp_path: Path) -> Make:
     """Helm whose program does what is asked; its calls are read by called()."""
 
-    def build(body: str = "echo '{}'", version: str = "v4.3.1", context: str | None = None, clock: object = None) -> Helm:
+    def build(
+        body: str = "echo '{}'", version: str = "v4.3.1", context: str | None = None, clock: object = None
+    ) -> Helm:
         program = tmp_path / "helm"
         program.write_text(SCRIPT.replace("@VERSION@", version).replace("@BODY@", body))
         program.chmod(0o755)
@@ -69,20 +71,23 @@ SERVER_SIDE = ["--server-side=true", "--force-conflicts"]
 
 
 @pytest.mark.parametrize(
-    ("version", "found"), [("v4.3.1", (4, 3)), ("v3.13.0", (3, 13)), ("4.0.0-rc.1", (4, 0)), ("v3.19.2+g8766e71", (3, 19))]
+    ("version", "found"),
+    [("v4.3.1", (4, 3)), ("v3.13.0", (3, 13)), ("4.0.0-rc.1", (4, 0)), ("v3.19.2+g8766e71", (3, 19))],
 )
 def test_version(make: Make, version: str, found: tuple[int, int]) -> None:
     assert make(version=version).version() == found
 
 
-@pytest.mark.parametrize(("version", "error_id"), [("v3.12.9", "E-HELM-09"), ("v2.17.0", "E-HELM-09"), ("what?", "E-HELM-01")])
+@pytest.mark.parametrize(
+    ("version", "error_id"), [("v3.12.9", "E-HELM-09"), ("v2.17.0", "E-HELM-09"), ("what?", "E-HELM-01")]
+)
 def test_a_version_that_will_not_do(make: Make, version: str, error_id: str) -> None:
     with pytest.raises(HubError, match=error_id):
         make(version=version).version()
 
 
 def test_render_asks_the_server_and_hands_the_values_over_unseen(make: Make, tmp_path: Path) -> None:
-    helm = make("echo '{\"manifest\": \"---\"}'")
+    helm = make('echo \'{"manifest": "---"}\'')
     assert helm.render(CHART, VALUES, 10.0) == {"manifest": "---"}
     assert called(tmp_path) == ["upgrade", "--install", "hub", str(CHART), *COMMON, *SERVER_SIDE, "--dry-run=server"]
     assert json.loads((tmp_path / "stdin").read_text()) == VALUES

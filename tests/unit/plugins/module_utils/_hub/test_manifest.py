@@ -104,7 +104,9 @@ def test_objects_of_a_kind() -> None:
     assert names(read_release({"manifest": TEXT}).of_kind("ConfigMap")) == ["a", "b"]
 
 
-@pytest.mark.parametrize(("value", "kept"), [("keep", True), (" Keep ", True), ("delete", False), ("", False), (None, False)])
+@pytest.mark.parametrize(
+    ("value", "kept"), [("keep", True), (" Keep ", True), ("delete", False), ("", False), (None, False)]
+)
 def test_keep_policy(value: str | None, kept: bool) -> None:
     annotations = None if value is None else {"helm.sh/resource-policy": value}
     assert is_kept({"metadata": {"annotations": annotations}}) is kept

@@ -25,7 +25,9 @@ MAX_AGE = 900.0
 YOUNG, OLD = 60.0, 2820.0
 
 
-def facts(status: str = "pending-upgrade", age: float | None = OLD, writer: Writer = Writer.UNKNOWN, back: bool = True) -> Stuck:
+def facts(
+    status: str = "pending-upgrade", age: float | None = OLD, writer: Writer = Writer.UNKNOWN, back: bool = True
+) -> Stuck:
     return Stuck(Revision(13, status, "s13", since=SINCE), age, writer, LAST if back else None)
 
 
@@ -44,7 +46,9 @@ def facts(status: str = "pending-upgrade", age: float | None = OLD, writer: Writ
         pytest.param(facts(age=YOUNG, writer=Writer.DEAD), Policy.ROLLBACK, Move.ROLLBACK, id="dead-and-young"),
         pytest.param(facts(age=None, writer=Writer.DEAD), Policy.ROLLBACK, Move.ROLLBACK, id="dead-of-unknown-age"),
         pytest.param(facts("pending-rollback"), Policy.ROLLBACK, Move.ROLLBACK, id="rollback-of-a-rollback"),
-        pytest.param(facts("pending-install", back=False), Policy.ROLLBACK, Move.MARK_FAILED, id="install-has-no-way-back"),
+        pytest.param(
+            facts("pending-install", back=False), Policy.ROLLBACK, Move.MARK_FAILED, id="install-has-no-way-back"
+        ),
         pytest.param(facts("pending-install"), Policy.ROLLBACK, Move.MARK_FAILED, id="install-after-an-uninstall"),
         pytest.param(facts("uninstalling"), Policy.ROLLBACK, Move.MARK_FAILED, id="uninstalling"),
         pytest.param(facts(back=False), Policy.ROLLBACK, Move.MARK_FAILED, id="nowhere-to-go-back-to"),

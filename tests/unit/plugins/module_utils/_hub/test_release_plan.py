@@ -149,9 +149,7 @@ PROVED = {DIGEST_LABEL: f"{INPUTS.digest}.12"}
         pytest.param(history(), replace(AS_WANTED, values={"memory": "4G", "x": None}), [], False, id="null-is-nothing"),
     ],
 )  # fmt: skip
-def test_whether_helm_has_anything_to_do(
-    state: History, deployed: Deployed, objects: list[Step], needed: bool
-) -> None:
+def test_whether_helm_has_anything_to_do(state: History, deployed: Deployed, objects: list[Step], needed: bool) -> None:
     assert needs_upgrade(INPUTS, state, deployed, CHART, objects) is needed
 
 

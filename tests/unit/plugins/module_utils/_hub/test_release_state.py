@@ -149,7 +149,9 @@ def test_no_release_is_not_proved() -> None:
 def test_the_chart_seen_before_is_found_in_any_revision() -> None:
     label = chart_label(A, "identity01")
     assert len(label) == 63
-    history = History((revision(3, **{CHART_LABEL: chart_label("b" * 64, "identity02")}), revision(1, **{CHART_LABEL: label})))
+    history = History(
+        (revision(3, **{CHART_LABEL: chart_label("b" * 64, "identity02")}), revision(1, **{CHART_LABEL: label}))
+    )
     assert history.recorded_chart("identity01") == A
     assert history.recorded_chart("identity02") == "b" * 64
     assert history.recorded_chart("identity03") == ""

@@ -54,7 +54,12 @@ class World:
             make_ready(self.kube, path(obj))
 
     def pod(self, name: str, app: str, spec: Json | None = None, **status: Any) -> None:
-        metadata = {"name": name, "namespace": "ns", "labels": {"app": app}, "creationTimestamp": "2026-11-22T14:00:00Z"}
+        metadata = {
+            "name": name,
+            "namespace": "ns",
+            "labels": {"app": app},
+            "creationTimestamp": "2026-11-22T14:00:00Z",
+        }
         body = {"kind": "Pod", "metadata": metadata, "spec": spec or {}, "status": status}
         self.kube.put(f"/api/v1/namespaces/ns/pods/{name}", body)
 

@@ -36,7 +36,7 @@ GOOD = Observed(
     ("observed", "wanted", "error_id"),
     [
         pytest.param(replace(GOOD, uid=OTHER), Wanted(uid=UID), "E-ACCESS-01", id="00-another-cluster"),
-        pytest.param(replace(GOOD, uid=""), Wanted(uid=UID), "E-ACCESS-01", id="01-uid-not-readable"),
+        pytest.param(replace(GOOD, uid=""), Wanted(uid=UID), "E-ACCESS-07", id="01-uid-not-readable"),
         pytest.param(GOOD, Wanted(uid=UID, ca_sha256="bb22"), "E-ACCESS-03", id="02-another-ca"),
         pytest.param(replace(GOOD, ca_sha256=()), Wanted(ca_sha256="aa11"), "E-ACCESS-03", id="03-no-ca-at-all"),
         pytest.param(replace(GOOD, uid=OTHER), Wanted(uid=UID, ca_sha256="bb22"), "E-ACCESS-01", id="04-uid-first"),
@@ -59,6 +59,18 @@ def test_the_refusal_names_seen_and_wanted() -> None:
         "E-ACCESS-01 This is another cluster: the API server https://api.test:6443 does not have the pinned "
         f"kube-system UID. Seen: {OTHER}; wanted: {UID}. Nothing was changed. Do: point the kubeconfig and its context "
         "at the right cluster; change cluster_access_expected_uid only if the cluster was rebuilt on purpose."
+    )
+
+
+def test_credentials_that_may_not_look_are_told_what_they_lack() -> None:
+    lacking = guard.Permission("create", "secrets", namespace="trial")
+    error = guard.refusal(replace(GOOD, uid="", denied=(lacking,)), Wanted(uid=UID))
+    assert error is not None
+    assert error.text() == (
+        "E-ACCESS-07 These credentials (user ops) may not read the namespace kube-system of https://api.test:6443, so "
+        "nobody can tell whether this is the pinned cluster. Seen: not allowed: in the whole cluster: namespaces "
+        "kube-system get; in trial: secrets create. Nothing was changed. Do: ask the cluster's administrator for a Role "
+        "or ClusterRole with these verbs, or use other credentials."
     )
 
 

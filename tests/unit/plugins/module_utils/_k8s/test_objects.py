@@ -35,9 +35,7 @@ def test_identity_leaves_out_the_version_of_the_api() -> None:
     assert identity({}) == Identity("", "", "", "")
 
 
-@pytest.mark.parametrize(
-    ("version", "group", "root"), [("v1", "", "/api/v1"), ("apps/v1", "apps", "/apis/apps/v1")]
-)
+@pytest.mark.parametrize(("version", "group", "root"), [("v1", "", "/api/v1"), ("apps/v1", "apps", "/apis/apps/v1")])
 def test_groups_and_roots(version: str, group: str, root: str) -> None:
     assert (group_of(version), api_root(version)) == (group, root)
 

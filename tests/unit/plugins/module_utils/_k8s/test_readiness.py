@@ -124,7 +124,9 @@ def test_trouble(live: dict[str, Any], found: Trouble | None) -> None:
 
 def test_the_worst_container_is_told() -> None:
     live = pod(waiting("PodInitializing"))
-    live["status"]["initContainerStatuses"] = [{"name": "init", "image": "i", "ready": False, **waiting("InvalidImageName")}]
+    live["status"]["initContainerStatuses"] = [
+        {"name": "init", "image": "i", "ready": False, **waiting("InvalidImageName")}
+    ]
     found = trouble(live, NOW)
     assert found is not None
     assert (found.container, found.cause, found.fatal) == ("init", "image", True)

@@ -1,0 +1,40 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hub of the example: made once for all tests that only look at it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import support_plays
+from support_browser import on_host
+
+URL = "https://hub.lab.test:8443"
+"""Exactly what `make demo` prints."""
+LAB = support_plays.ROOT / "tests" / "lab" / "lab"
+
+
+@cache
+def demo_hub() -> str:
+    """Have the hub of examples/lab, by the playbook a person would run; returns its address.
+
+    On a lab that has it already this changes nothing and takes some seconds; the smoke test is left to the tests.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        ran = support_plays.play("site", {}, Path(folder), arguments=["--skip-tags", "hub_verify"])
+    assert ran.code == 0, ran.tail
+    return URL
+
+
+def forward() -> None:
+    """Have the lab's door on the host (127.0.0.1:8443), as `make demo` does at its end; `lab up` opens it as well."""
+    look = "import socket; socket.create_connection(('127.0.0.1', 8443), timeout=5)"
+    closed = subprocess.run([*on_host(), sys.executable, "-c", look], check=False, timeout=30).returncode
+    if closed:
+        argv = [*on_host(mounts=True), str(LAB), "--name", os.environ["LAB_NAME"], "forward", "start"]
+        subprocess.run(argv, check=True, timeout=120)

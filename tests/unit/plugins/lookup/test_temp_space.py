@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lookup that finds full directories before Ansible stumbles over them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.lookup import temp_space
+from ansible_collections.researchops.jupyterhub.plugins.lookup.temp_space import LookupModule
+
+
+class Lookup(LookupModule):  # type: ignore[misc]
+    """The plugin with options as given, because only Ansible's loader can read their documentation."""
+
+    def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
+        """Remember what was given."""
+        self.given = {"minimum": 16.0, **(direct or {})}
+
+    def get_option(self, option: str, hostvars: Any = None) -> Any:
+        """One option."""
+        return self.given[option]
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Free MiB by path; a path that is not in here has plenty."""
+    free: dict[str, int] = {}
+
+    def statvfs(path: Path) -> Any:
+        return SimpleNamespace(f_bavail=free.get(str(path), 1000), f_frsize=1 << 20)
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    return free
+
+
+def test_room_everywhere_is_no_message(disk: dict[str, int], tmp_path: Path) -> None:
+    disk[str(tmp_path)] = 16
+    assert temp_space.temp_space([str(tmp_path), "/"], 16) == []
+
+
+def test_full_directories_are_one_message(disk: dict[str, int], tmp_path: Path) -> None:
+    disk[str(tmp_path)] = 0
+    disk["/"] = 3
+    assert temp_space.temp_space([str(tmp_path), "/", "/proc"], 16) == [
+        f"E-PRE-01 There is no room for temporary files in {tmp_path}, /. Seen: 0.0 MiB free; wanted: 16 MiB. Nothing was "
+        "changed. Do: free some space there, or set TMPDIR (ANSIBLE_LOCAL_TEMP and ANSIBLE_REMOTE_TEMP for Ansible's own) "
+        "to a directory with room."
+    ]
+
+
+def test_a_directory_that_does_not_exist_yet_counts_as_its_parent(disk: dict[str, int], tmp_path: Path) -> None:
+    disk[str(tmp_path)] = 5
+    assert temp_space.free_space(str(tmp_path / "not" / "there")) == 5.0
+
+
+def test_the_directories_of_a_run(monkeypatch: pytest.MonkeyPatch, disk: dict[str, int], tmp_path: Path) -> None:
+    monkeypatch.setattr(temp_space.tempfile, "gettempdir", lambda: str(tmp_path))
+    found = temp_space.directories()
+    assert found[0] == str(tmp_path)
+    assert len(found) == 3
+    assert all(found)
+    disk[str(tmp_path)] = 1
+    assert Lookup().run([])[0].startswith(f"E-PRE-01 There is no room for temporary files in {tmp_path}.")
+
+
+def test_the_option_says_how_much(disk: dict[str, int], tmp_path: Path) -> None:
+    disk[str(tmp_path)] = 20
+    assert Lookup().run([str(tmp_path)]) == []
+    assert "wanted: 21 MiB" in Lookup().run([str(tmp_path)], minimum=21)[0]
+

@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Taking a release away, and nothing that belongs to people unless that is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import release_inputs
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_release import (
+    CLAIMS,
+    DEPLOYMENTS,
+    LEASE,
+    PODS,
+    SECRETS,
+    World,
+    told,
+)
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import refusal
+
+GONE = [
+    ("delete", "Secret/hub"),
+    ("delete", "Deployment/hub"),
+    ("delete", "Deployment/proxy"),
+    ("delete", "Secret/hub-secrets"),
+    ("uninstall", "Release/hub"),
+]
+HOME = f"{CLAIMS}/claim-ada"
+SERVER = f"{PODS}/jupyter-ada"
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(release_inputs, "STRETCHING", 10)
+    return World(tmp_path)
+
+
+@pytest.fixture
+def installed(world: World) -> World:
+    """A release with one home, whose pods end as soon as their Deployments are gone."""
+    world.run()
+    world.kube.put(HOME, {"kind": "PersistentVolumeClaim", "metadata": {"labels": {"component": "singleuser-storage"}}})
+    uninstall = world.helm.uninstall
+
+    def with_pods(timeout: float) -> None:
+        uninstall(timeout)
+        for name in ("hub-1", "proxy-1"):
+            world.clock.at(world.clock.passed + 3, lambda name=name: world.kube.objects.pop(f"{PODS}/{name}"))  # type: ignore[misc]
+
+    world.helm.uninstall = with_pods  # type: ignore[method-assign]
+    world.forget()
+    return world
+
+
+def test_data_that_would_go_is_refused(installed: World) -> None:
+    installed.chart.claim = "other"
+    installed.helm.record(2, "deployed", {"hub": {"db": {"pvc": {"annotations": {}}}}}, {})
+    with pytest.raises(HubError, match="E-STORE-04") as caught:
+        installed.remove()
+    assert caught.value.changed is Changed.NOTHING
+    assert (installed.kube.writes, installed.helm.calls) == ([], [])
+
+
+def test_check_mode_foretells_the_removal(installed: World) -> None:
+    foretold = installed.remove(check_mode=True)
+    assert (told(foretold), foretold.kept) == (
+        GONE,
+        ["PersistentVolumeClaim/hub-db-dir", "PersistentVolumeClaim/claim-ada"],
+    )
+    assert (installed.kube.writes, installed.helm.calls) == ([], [])
+    done = installed.remove()
+    assert done.plan == foretold.plan
+
+
+def test_a_removal_keeps_claims_and_waits_for_the_pods(installed: World) -> None:
+    done = installed.remove()
+    assert (done.changed, done.status, done.revision) == (True, "", 0)
+    assert installed.helm.calls == ["uninstall"]
+    assert sorted(installed.kube.names(CLAIMS)) == ["claim-ada", "hub-db-dir"]
+    left = [path for place in (SECRETS, DEPLOYMENTS, PODS) for path in installed.kube.names(place)]
+    assert left == []
+    assert LEASE not in installed.kube.objects
+    assert installed.clock.passed == 3
+
+
+def test_a_second_removal_changes_nothing(installed: World) -> None:
+    installed.remove()
+    installed.forget()
+    done = installed.remove()
+    assert (done.changed, done.as_dict()["status"], done.plan.reason) == (False, "absent", "the release is as wanted")
+    assert (installed.kube.writes, installed.helm.calls) == ([], [])
+
+
+def test_running_servers_are_stopped(installed: World) -> None:
+    installed.kube.put(SERVER, {"kind": "Pod", "metadata": {"labels": {"component": "singleuser-server"}}})
+    done = installed.remove()
+    assert ("delete", "Pod/jupyter-ada") in told(done)
+    assert SERVER not in installed.kube.objects
+
+
+def test_data_goes_only_if_asked(installed: World) -> None:
+    done = installed.remove(keep_data=False)
+    assert ("delete", "PersistentVolumeClaim/claim-ada") in told(done)
+    assert ("delete", "PersistentVolumeClaim/hub-db-dir") in told(done)
+    assert done.kept == []
+    assert installed.kube.names(CLAIMS) == []
+
+
+def test_data_of_a_release_that_is_gone_can_still_be_removed(installed: World) -> None:
+    installed.remove()
+    installed.forget()
+    done = installed.remove(keep_data=False)
+    assert told(done) == [
+        ("delete", "PersistentVolumeClaim/claim-ada"),
+        ("delete", "PersistentVolumeClaim/hub-db-dir"),
+    ]
+    assert installed.helm.calls == []
+    assert installed.kube.names(CLAIMS) == []
+
+
+def test_a_secret_that_is_not_ours_stays(installed: World) -> None:
+    installed.kube.objects[f"{SECRETS}/hub-secrets"]["metadata"]["labels"] = {}
+    done = installed.remove()
+    assert ("delete", "Secret/hub-secrets") not in told(done)
+    assert installed.kube.names(SECRETS) == ["hub-secrets"]
+
+
+def test_objects_deleted_by_hand_are_not_announced(installed: World) -> None:
+    del installed.kube.objects[f"{DEPLOYMENTS}/hub"]
+    assert ("delete", "Deployment/hub") not in told(installed.remove(check_mode=True))
+
+
+def test_what_does_not_end_is_named(installed: World) -> None:
+    installed.kube.put(f"{PODS}/hub-2", {"kind": "Pod", "metadata": {"labels": {"component": "hub"}}})
+    with pytest.raises(HubError, match="E-HELM-17") as caught:
+        installed.remove(timeout=10)
+    assert caught.value.what == "Pod/hub-2 did not go away within 10 s"
+    assert caught.value.changed is Changed.SOME
+
+
+@pytest.mark.parametrize(("error_id", "left"), [("E-HELM-03", True), ("E-HELM-07", False)])
+def test_the_lease_stays_where_nobody_knows_what_helm_did(installed: World, error_id: str, left: bool) -> None:
+    def fails(_timeout: float) -> Any:
+        raise refusal(error_id)
+
+    installed.helm.uninstall = fails  # type: ignore[method-assign]
+    with pytest.raises(HubError, match=error_id):
+        installed.remove()
+    assert ("holderIdentity" in installed.kube.objects[LEASE]["spec"]) is left
+    assert f"{SECRETS}/hub-secrets" in installed.kube.objects
