@@ -44,7 +44,7 @@ _raw:
   elements: dict
   contains:
     summary: {description: What is known about the chart; empty with a problem., type: str}
-    problem: {description: Empty, or the whole error message., type: str}
+    problem: {description: "Empty, or the whole error message.", type: str}
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.lookup import LookupBase
-
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart import (
     Kind,

@@ -35,7 +35,7 @@ _raw:
   elements: dict
   contains:
     version: {description: Major and minor version; empty with a problem., type: str}
-    problem: {description: Empty, or the whole error message., type: str}
+    problem: {description: "Empty, or the whole error message.", type: str}
 """
 
 from collections.abc import Mapping, Sequence

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,8 +55,10 @@ MIB = 1 << 20
 
 def directories() -> list[str]:
     """Where a run on this machine puts temporary files."""
+    # Not tempfile.gettempdir(): Python goes silently elsewhere when this one is full, and the programs we start do not.
+    common = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
     remote = shell_loader.get("sh").get_option("remote_tmp")
-    return [tempfile.gettempdir(), str(constants.DEFAULT_LOCAL_TMP), str(remote)]
+    return [common, str(constants.DEFAULT_LOCAL_TMP), str(remote)]
 
 
 def free_space(directory: str) -> float:

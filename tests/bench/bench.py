@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Side by side with the neighbours, in one run: rounds interleaved, medians, ratios net of the ping floor, requests and processes.
+"""Side by side with the neighbours, in one run: rounds interleaved, medians, ratios net of the ping floor, requests.
 
-`make bench` runs it inside the lab. Each round runs every subject once, in turn, so that a machine that drifts drifts for all.
-Requests are counted by the fault proxy (tests/faults), which also makes the simulated round trip. The result is written to
-docs/benchmarks.md; nothing here passes or fails.
+`make bench` runs it inside the lab. Each round runs every subject once, in turn, so that a machine that drifts drifts
+for all. Requests are counted by the fault proxy (tests/faults), which also makes the simulated round trip. The result
+is written to docs/benchmarks.md; nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
@@ -169,9 +169,8 @@ def table(title: str, subjects: list[Subject], floor: Subject) -> list[str]:
     for one in subjects:
         requests = "" if one.requests is None else str(one.requests)
         net = one.median - floor.median
-        lines.append(
-            f"| {one.name} | {len(one.seconds)} | {one.median:.2f} | {min(one.seconds):.2f} | {net:.2f} | {requests} | {one.helms} |"
-        )
+        times = f"{one.median:.2f} | {min(one.seconds):.2f} | {net:.2f}"
+        lines.append(f"| {one.name} | {len(one.seconds)} | {times} | {requests} | {one.helms} |")
     return lines
 
 
@@ -255,7 +254,8 @@ def main() -> int:
             options.rounds, Path(os.environ["LAB_KUBECONFIG"]), Path(folder), lambda text: print(text, flush=True)
         )
     header = (HERE / "header.md").read_text(encoding="utf-8")
-    machine = f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}, {date.today().isoformat()}"
+    today = datetime.now(UTC).date().isoformat()
+    machine = f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}, {today}"
     options.report.write_text(header.replace("MACHINE", machine) + "\n".join(report) + "\n", encoding="utf-8")
     print("\n".join(report))
     return 0

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What `make demo` does: a lab, a hub on it, the proof, a second run that changes nothing, and a URL to open.
 
-Only Python's standard library. Environment: LAB_NAME (default `lab`), LAB_KUBECONFIG (somebody's own cluster instead of the lab),
-INVENTORY (default examples/lab, or examples/own_cluster with LAB_KUBECONFIG), Z2JH_CHART and Z2JH_CHART_VERSION (another chart).
+Only Python's standard library. Environment: LAB_NAME (default `lab`), LAB_KUBECONFIG (somebody's own cluster instead of
+the lab), INVENTORY (default examples/lab, or examples/own_cluster with LAB_KUBECONFIG), Z2JH_CHART and
+Z2JH_CHART_VERSION (another chart).
 """
 
 from __future__ import annotations
@@ -190,10 +191,9 @@ def main() -> int:
             "[4/5] again",
             f"second run changed={second.changed}: {rest}, and the smoke test once more in {verify:.0f} s",
         )
-        say(
-            "[5/5] open",
-            f"{open_door()} (trust {OUT.relative_to(ROOT) / 'ca.pem'}); stop: make demo-down; {minutes(time.monotonic() - started)} in all",
-        )
+        trust = f"trust {OUT.relative_to(ROOT) / 'ca.pem'}"
+        spent = f"{minutes(time.monotonic() - started)} in all"
+        say("[5/5] open", f"{open_door()} ({trust}); stop: make demo-down; {spent}")
     except DemoError as problem:
         print(f"demo: {problem}", file=sys.stderr)
         return 1

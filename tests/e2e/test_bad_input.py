@@ -7,7 +7,6 @@ The runs are whole `site.yml` runs: what must not change anything is the playboo
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sys
@@ -19,16 +18,14 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from support_bad import FaultProxy, World, expired_client_certificate, expired_token, with_values  # noqa: E402
-from support_cluster import Cluster  # noqa: E402
-from support_plays import play  # noqa: E402
-
-from proxy import Fault  # noqa: E402  # support_bad puts its folder on the path
+from support_bad import Fault, FaultProxy, World, expired_client_certificate, expired_token, with_values
+from support_cluster import Cluster
+from support_plays import play
 
 Variables = dict[str, Any]
 PLAYBOOK = os.environ.get("BI_PLAYBOOK", "site")
-ONLY_RELEASE = ("--tags", "cluster_access,hub_preflight,hub_front,z2jh")
-"""For runs in which Helm starts: the release without DNS, certificate and proof."""
+ONLY_RELEASE = ("--tags", "cluster_access,hub_preflight,hub_front,hub_https,z2jh")
+"""For runs in which Helm starts: the release with its certificate, without DNS, ACME and proof."""
 
 
 @dataclass(frozen=True)
@@ -226,9 +223,13 @@ CASES = [
         lambda _world: {"z2jh_chart_sha256": "0" * 64},
     ),
     # the controller
-    Case("missing kubernetes library", "E-LIB-01", ("pip install kubernetes",), lambda world: world.without("kubernetes")),
+    Case(
+        "missing kubernetes library", "E-LIB-01", ("pip install kubernetes",), lambda world: world.without("kubernetes")
+    ),
     Case("missing dnspython", "E-LIB-01", ("pip install dnspython",), lambda world: world.without("dns")),
-    Case("missing cryptography", "E-LIB-01", ("pip install cryptography",), lambda world: world.without("cryptography")),
+    Case(
+        "missing cryptography", "E-LIB-01", ("pip install cryptography",), lambda world: world.without("cryptography")
+    ),
     Case("missing helm", "E-HELM-01", ("helm", "z2jh_helm_binary"), lambda world: world.without_helm()),
     Case("full temp dir", "E-PRE-01", ("tiny/TMPDIR", "0.0 MiB"), lambda world: world.full_disk("TMPDIR")),
     Case(
@@ -281,3 +282,30 @@ def test_one_clear_error_and_nothing_changed(case: Case, world: World) -> None:
     assert world.proxy.writes() == []
     assert world.cluster.snapshot(world.hub) == {}
     assert {name for name in set(world.cluster.namespaces()) - before if name.startswith(world.hub)} == set()
+
+
+def test_helm_killed_then_one_run_ends_well_and_a_running_hub_stays_untouched(world: World) -> None:
+    """Helm dies in the middle of the first install; one more run brings the hub up; mistakes then change nothing."""
+    variables = world.basis() | world.certificate() | world.dying_helm(after=1.0)
+    killed = play(PLAYBOOK, variables, world.folder, arguments=ONLY_RELEASE, environ=world.environ)
+    assert killed.error.startswith("E-HELM-03 Helm was killed by SIGKILL during upgrade. Seen: SIGKILL;"), killed.error
+    assert "z2jh_pending_policy=rollback" in killed.error
+
+    again = play(
+        PLAYBOOK,
+        variables | {"z2jh_pending_policy": "rollback"},
+        world.folder,
+        arguments=ONLY_RELEASE,
+        environ=world.environ,
+    )
+    assert again.code == 0, again.tail
+
+    before = world.cluster.snapshot(world.hub)
+    assert "deployments/hub" in before
+    writes = len(world.proxy.writes())
+    for name in ("unknown values key", "wrong client secret", "chart digest mismatch"):
+        case = next(case for case in CASES if case.name == name)
+        ran = play(PLAYBOOK, variables | case.spoil(world), world.folder, environ=world.environ)
+        assert ran.error.startswith(f"{case.error_id} "), ran.error
+    assert world.proxy.writes()[writes:] == []
+    assert world.cluster.snapshot(world.hub) == before

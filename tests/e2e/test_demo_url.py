@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from support_browser import SCREENSHOTS, Browser, browser, on_host  # noqa: E402
 from support_demo import demo_hub, forward  # noqa: E402
 
+PRESS = "(document.querySelector('a[href*=oauth_login]').click(), true)"
 SIGN_IN = "document.querySelector('input[name=login]') && document.querySelector('input[type=password]') && true"
 LAUNCHER = "document.querySelector('.jp-LauncherCard[data-category=Notebook]') && true"
 STOP = """
@@ -49,6 +50,7 @@ def chromium(url: str) -> Iterator[Browser]:
 
 def sign_in(chromium: Browser, url: str, user: str, password: str) -> None:
     chromium.open(url)
+    chromium.wait("the hub's sign-in button", PRESS, 30)
     chromium.wait("the sign-in page", SIGN_IN, 30)
     chromium.type("input[name=login]", user)
     chromium.type("input[type=password]", password)

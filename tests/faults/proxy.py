@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An HTTP-aware proxy in front of an API server: counts requests, adds a round trip, injects faults.
 
-It ends TLS with a certificate of its own and speaks HTTP/1.1 on both sides, so every request is seen; bearer tokens pass
-through (client certificates cannot). Bodies are streamed, watches included. Asyncio and `cryptography` only.
+It ends TLS with a certificate of its own and speaks HTTP/1.1 on both sides, so every request is seen; bearer tokens
+pass through (client certificates cannot). Bodies are streamed, watches included. Asyncio and `cryptography` only.
 
     with FaultProxy.start("https://10.210.0.2:6443", upstream_ca="ca.pem", delay=0.04) as proxy:
         kubeconfig = proxy.kubeconfig(Path("kubeconfig"), Path("through-proxy"))

@@ -17,7 +17,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labkit import api, archive, browse, build, cgroups, enter, foreign, forward, labs, net, ready, runtime, trust, up
+from labkit import (
+    api,
+    archive,
+    browse,
+    build,
+    cgroups,
+    enter,
+    foreign,
+    forward,
+    kubeconf,
+    labs,
+    net,
+    ready,
+    runtime,
+    trust,
+    up,
+)
 from labkit.paths import Lab
 from labkit.process import Process, ReadyCheck, from_json, start_order, to_json
 from labkit.say import LabError
@@ -163,6 +179,11 @@ def test_a_command_sees_the_lab_and_no_proxy() -> None:
         "NODE_EXTRA_CA_CERTS": "/state/etc/ca-bundle.pem",
         "CURL_CA_BUNDLE": "/state/etc/ca-bundle.pem",
     }
+
+
+def test_host_names_come_from_files_and_dns_alone() -> None:
+    host = "passwd: files systemd\nhosts: files resolve [!UNAVAIL=return] dns\nservices: db files\n"
+    assert kubeconf.name_service(host) == "passwd: files systemd\nservices: db files\nhosts: files dns\n"
 
 
 def test_requests_ca_bundle_is_only_corrected_never_invented() -> None:

@@ -341,8 +341,8 @@ def _killed(code: int, doing: str, changed: Changed) -> HubError:
     return HubError(
         "E-HELM-03",
         f"Helm was killed by {name} during {doing}",
-        "run again: the release is recovered by pending_policy (z2jh_pending_policy); if it happens again, look for "
-        "the out-of-memory killer in the controller's kernel log",
+        ("run again" if changed is Changed.NOTHING else "run again with -e z2jh_pending_policy=rollback")
+        + "; if it happens again, look for the out-of-memory killer in the controller's kernel log",
         seen=name,
         wanted="an exit of its own",
         changed=changed,

@@ -224,11 +224,15 @@ MOVED: Final[dict[str, str]] = {
 """Keys of older charts, or that the chart itself only lists to refuse them, and what took their place."""
 
 
-def paths(tree: dict[str, Tree] = TREE, prefix: str = "") -> Iterator[str]:
+def paths() -> Iterator[str]:
     """Every key of the tree as a dotted path; ``*`` is left out."""
+    yield from _paths(TREE, "")
+
+
+def _paths(tree: dict[str, Tree], prefix: str) -> Iterator[str]:
     for name, below in tree.items():
         if name == "*":
             continue
         yield f"{prefix}{name}"
         if isinstance(below, dict):
-            yield from paths(below, f"{prefix}{name}.")
+            yield from _paths(below, f"{prefix}{name}.")

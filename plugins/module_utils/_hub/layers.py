@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from . import base, https, lint, oauth
 from .settings import SHARED, Finding, Json, is_secret, plain, read
 from .values import dig, merge_layers, overridden, override, root_path, touches, under_root
 
-LayerFunction = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Json | None, list[Finding]]]
+LayerFunction: TypeAlias = "Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Json | None, list[Finding]]]"
 
 LAYERS: dict[str, LayerFunction] = {
     "z2jh": base.layer,
@@ -107,11 +107,11 @@ def _lint(final: Json, mine: Json, settled: Json, known: list[Finding]) -> list[
         chart_version=settled["z2jh_chart_version"],
     )
     prefix = ".".join(("z2jh_values", *root_path(settled["z2jh_values_root"])))
-    told = {finding.error_id for finding in known}
+    decided = any(finding.error_id in ("E-OAUTH-04", "E-OAUTH-05") for finding in known)
     return [
         replace(finding, path=f"{prefix}.{finding.path}") if touches(finding.path, mine) else finding
         for finding in lint.lint(final, context)
-        if finding.error_id != "E-OAUTH-04" or "E-OAUTH-04" not in told
+        if not (finding.error_id == "E-OAUTH-04" and decided)
     ]
 
 

@@ -160,7 +160,7 @@ def _strangers(
         if isinstance(value, dict) and isinstance(below, dict):
             yield from _strangers(value, below, here)
         elif isinstance(value, dict) and value and below is None:
-            yield (*here, next(iter(value)))
+            yield (*here, min(value))
 
 
 def _moved_below(value: Any, path: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -223,7 +223,7 @@ def _config_classes(values: Json, _context: Context) -> Iterator[Finding]:
 
 def _obsolete_traits(values: Json, _context: Context) -> Iterator[Finding]:
     for section, traits in _sections(values):
-        if section != "Authenticator" and not section.endswith("Authenticator"):
+        if not section.endswith("Authenticator"):
             continue
         for old, new in RENAMED_TRAITS.items():
             if old in traits:
@@ -305,6 +305,19 @@ def _https(values: Json, _context: Context) -> Iterator[Finding]:
         )
 
 
+def _unprotected(values: Json, context: Context) -> Iterator[Finding]:
+    """A login by OAuth on a hub where nothing ends TLS: the callback is an https address that nobody answers."""
+    ends = (("proxy", "https"), ("ingress",), ("httpRoute",))
+    if not context.callback or not _by_oauth(values) or any(dig(values, *place, "enabled") for place in ends):
+        return
+    yield Finding(
+        "E-VALUES-06",
+        "proxy.https.enabled",
+        f"is not true and no Ingress or HTTPRoute is on, so nothing answers at {context.callback}",
+        "set hub_https_type",
+    )
+
+
 def _without_effect(values: Json, _context: Context) -> Iterator[Finding]:
     """Combinations the chart lets through although they do nothing, or refuses only while it renders."""
     service = dig(values, "proxy", "service", default={})
@@ -364,9 +377,8 @@ def _open_hub(values: Json, context: Context) -> Iterator[Finding]:
     if context.acknowledged:
         return
     chosen = _authenticator(values)
-    word = chosen.rpartition(".")[2].lower()
     path = "hub.config.JupyterHub.authenticator_class"
-    if word in OPEN_CLASSES:
+    if _word(values) in OPEN_CLASSES:
         said = "is" if dig(values, "hub", "config", "JupyterHub", "authenticator_class") else "is not set, so it is"
         yield open_hub(path, f"{said} {chosen}, which lets anybody in under any name")
         return
@@ -374,14 +386,24 @@ def _open_hub(values: Json, context: Context) -> Iterator[Finding]:
     for section, traits in judged.items():
         if traits.get("allow_all") is True:
             yield open_hub(f"hub.config.{section}.allow_all", "is true: everybody the provider knows may enter")
-    oauth = word in OAUTH_CLASSES or word.removeprefix("local-") in OAUTH_CLASSES or word.endswith("oauthenticator")
-    if oauth and not any(traits.get(rule) for traits in judged.values() for rule in (*ALLOW_RULES, "allow_all")):
+    if _by_oauth(values) and not any(traits.get(rule) for traits in judged.values() for rule in (*ALLOW_RULES, "allow_all")):
         yield open_hub(path, f"is {chosen}, and no rule says who may enter")
 
 
 def _authenticator(values: Json) -> str:
     """The authenticator in force; the chart's default is ``dummy``."""
     return str(dig(values, "hub", "config", "JupyterHub", "authenticator_class", default="dummy"))
+
+
+def _word(values: Json) -> str:
+    """The last word of the authenticator's name, in lower case."""
+    return _authenticator(values).rpartition(".")[2].lower()
+
+
+def _by_oauth(values: Json) -> bool:
+    """Whether the authenticator is one of OAuthenticator's."""
+    word = _word(values)
+    return word.removeprefix("local-") in OAUTH_CLASSES or word.endswith("oauthenticator")
 
 
 def _sections(values: Json) -> Iterator[tuple[str, Json]]:
@@ -404,6 +426,7 @@ RULES: tuple[Callable[[Json, Context], Iterator[Finding]], ...] = (
     _secrets,
     _unevaluated_shell,
     _https,
+    _unprotected,
     _without_effect,
     _groups,
     _callback,

@@ -276,8 +276,8 @@ def wrong_secret(document: Mapping[str, Any], client: Client, reason: str) -> Hu
     return HubError(
         "E-AUTH-03",
         f"{issuer} refused id or secret of client {client.client_id} ({reason}), before anything was deployed",
-        "compare the client id with the provider's, make a new secret there if need be, and set hub_oauth_client_id and "
-        f"hub_oauth_client_secret{callback}",
+        "compare the client id with the provider's, make a new secret there if need be, "
+        f"set hub_oauth_client_id and hub_oauth_client_secret{callback}",
     )
 
 

@@ -38,6 +38,7 @@ PACKAGES = (
     "knot",
     "knot-dnsutils",
     "mmdebstrap",
+    "mount",
     "openssl",
     "pebble",
     "runc",

@@ -179,8 +179,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.act(options))
-    except LabError as error:
+    except RuntimeError as error:  # LabError, and what image, services and pki say: all of them texts for a person
         print(error, file=sys.stderr)
+        return 1
+    except subprocess.TimeoutExpired as error:
+        print(f"E-LAB-TIME  {error}. Do: run it again; if it stays, `lab logs`.", file=sys.stderr)
         return 1
     except BrokenPipeError:  # `lab status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -190,4 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except PermissionError as error:
         print(f"E-LAB-ROOT  {error.filename}: {error.strerror}. Do: run it as root.", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"E-LAB-IO  {error}. Do: look at the disk (`df -h`), then run it again.", file=sys.stderr)
         return 1

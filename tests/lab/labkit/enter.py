@@ -58,6 +58,7 @@ def enter(lab: Lab, pid: int) -> None:
     namespaces.unshare(namespaces.CLONE_NEWNS)
     namespaces.make_private()
     namespaces.bind_file(lab.resolv_conf, Path("/etc/resolv.conf"))
+    namespaces.bind_file(lab.etc / "nsswitch.conf", Path("/etc/nsswitch.conf"))
     for bundle in _bundles(os.environ):
         namespaces.bind_file(lab.ca_bundle, bundle)
 

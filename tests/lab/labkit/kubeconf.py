@@ -210,7 +210,10 @@ def _kube_proxy(lab: Lab) -> dict[str, Any]:
 
 
 def _containerd(lab: Lab, sandbox_image: str) -> str:
-    """Debian's containerd 1.6 with a root, a state directory and a socket of its own."""
+    """Debian's containerd 1.6 with a root, a state directory and a socket of its own.
+
+    An AppArmor profile would be loaded into the host's kernel and stay there.
+    """
     return f"""version = 2
 root = "{lab.state / "containerd"}"
 state = "/run/containerd"
@@ -223,6 +226,7 @@ address = "{CONTAINERD}"
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "{sandbox_image}"
 restrict_oom_score_adj = true
+disable_apparmor = true
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "/usr/lib/cni"
 conf_dir = "{lab.etc / "cni"}"
@@ -280,6 +284,12 @@ test {{
 """
 
 
+def name_service(host: str) -> str:
+    """The host's nsswitch.conf with host names from files and DNS alone: systemd's resolver knows no lab."""
+    others = [line for line in host.splitlines() if not line.lstrip().startswith("hosts:")]
+    return "\n".join([*others, "hosts: files dns"]) + "\n"
+
+
 def _hosts(lab: Lab) -> str:
     """/etc/hosts of the lab's own parts: the API server must find the issuer before any DNS server runs."""
     names = {
@@ -303,6 +313,8 @@ def prepare(lab: Lab, built: Built) -> None:
     write_json(lab.etc / "cni/10-lab.conflist", _cni(lab))
     write(lab.etc / "Corefile", corefile(lab))
     write(lab.etc / "hosts", _hosts(lab))
+    switch = Path("/etc/nsswitch.conf")
+    write(lab.etc / "nsswitch.conf", name_service(switch.read_text(encoding="utf-8") if switch.is_file() else ""))
     write(lab.resolv_conf, f"nameserver {lab.dns_ip}\noptions timeout:2 attempts:3\n")
 
 

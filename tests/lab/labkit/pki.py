@@ -28,7 +28,7 @@ class Issued:
     chain: Path
 
 
-class PkiError(Exception):
+class PkiError(RuntimeError):
     """openssl failed; the text is what it said."""
 
 
@@ -94,6 +94,17 @@ def _still_good(files: Issued, wish: str, record: Path) -> bool:
     return subprocess.run(check, capture_output=True, timeout=60, check=False).returncode == 0
 
 
+def _extensions(names: Sequence[str], ips: Sequence[str], client: bool) -> list[str]:
+    """Lines of an openssl extension file."""
+    server = bool(names or ips)
+    usages = (["serverAuth"] if server else []) + (["clientAuth"] if client else [])
+    lines = ["basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature"]
+    lines.append("extendedKeyUsage=" + ",".join(usages))
+    if server:
+        lines.append("subjectAltName=" + ",".join([f"DNS:{name}" for name in names] + [f"IP:{ip}" for ip in ips]))
+    return lines
+
+
 def issue(
     directory: Path,
     name: str,
@@ -115,11 +126,7 @@ def issue(
     wish, record = _wish(subject, names, ips, client, ca_cert), directory / f"{name}.json"
     if _still_good(files, wish, record):
         return files
-    usages = (["serverAuth"] if names or ips else []) + (["clientAuth"] if client else [])
-    extensions = ["basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature"]
-    extensions.append("extendedKeyUsage=" + ",".join(usages))
-    if names or ips:
-        extensions.append("subjectAltName=" + ",".join([f"DNS:{n}" for n in names] + [f"IP:{ip}" for ip in ips]))
+    extensions = _extensions(names, ips, client)
     settings = directory / f"{name}.ext"
     settings.write_text("\n".join(extensions) + "\n", encoding="utf-8")
     new_key(files.key)

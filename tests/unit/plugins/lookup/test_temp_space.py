@@ -46,11 +46,12 @@ def test_room_everywhere_is_no_message(disk: dict[str, int], tmp_path: Path) -> 
 def test_full_directories_are_one_message(disk: dict[str, int], tmp_path: Path) -> None:
     disk[str(tmp_path)] = 0
     disk["/"] = 3
-    assert temp_space.temp_space([str(tmp_path), "/", "/proc"], 16) == [
-        f"E-PRE-01 There is no room for temporary files in {tmp_path}, /. Seen: 0.0 MiB free; wanted: 16 MiB. Nothing was "
-        "changed. Do: free some space there, or set TMPDIR (ANSIBLE_LOCAL_TEMP and ANSIBLE_REMOTE_TEMP for Ansible's own) "
-        "to a directory with room."
-    ]
+    (message,) = temp_space.temp_space([str(tmp_path), "/", "/proc"], 16)
+    assert message == (
+        f"E-PRE-01 There is no room for temporary files in {tmp_path}, /. Seen: 0.0 MiB free; wanted: 16 MiB. Nothing "
+        "was changed. Do: free some space there, or set TMPDIR (ANSIBLE_LOCAL_TEMP and ANSIBLE_REMOTE_TEMP for "
+        "Ansible's own) to a directory with room."
+    )
 
 
 def test_a_directory_that_does_not_exist_yet_counts_as_its_parent(disk: dict[str, int], tmp_path: Path) -> None:
@@ -59,11 +60,14 @@ def test_a_directory_that_does_not_exist_yet_counts_as_its_parent(disk: dict[str
 
 
 def test_the_directories_of_a_run(monkeypatch: pytest.MonkeyPatch, disk: dict[str, int], tmp_path: Path) -> None:
-    monkeypatch.setattr(temp_space.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     found = temp_space.directories()
     assert found[0] == str(tmp_path)
     assert len(found) == 3
     assert all(found)
+    monkeypatch.delenv("TMPDIR")
+    assert temp_space.directories() == ["/tmp", *found[1:]]
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     disk[str(tmp_path)] = 1
     assert Lookup().run([])[0].startswith(f"E-PRE-01 There is no room for temporary files in {tmp_path}.")
 
@@ -72,4 +76,3 @@ def test_the_option_says_how_much(disk: dict[str, int], tmp_path: Path) -> None:
     disk[str(tmp_path)] = 20
     assert Lookup().run([str(tmp_path)]) == []
     assert "wanted: 21 MiB" in Lookup().run([str(tmp_path)], minimum=21)[0]
-

@@ -316,11 +316,12 @@ def test_a_refused_client_is_named(provider: Provider, status: int) -> None:
     assert said.startswith(f"E-ACCESS-12 {provider.server.url} refused the client auto:mation (invalid_client, HTTP")  # type: ignore[union-attr]
 
 
-def test_a_redirect_is_not_followed_with_the_secret(provider: Provider) -> None:
+@pytest.mark.parametrize("status", [302, 303, 307, 308])
+def test_a_redirect_is_not_followed(provider: Provider, status: int) -> None:
     assert provider.server
-    provider.reply = (307, {}, {"Location": f"{provider.server.url}/elsewhere"})
-    assert "HTTP status 307" in provider.refused()
-    assert len(provider.asked) == 1
+    provider.reply = (status, {}, {"Location": f"{provider.server.url}/elsewhere"})
+    assert f"HTTP status {status}" in provider.refused()
+    assert [request[1] for request in provider.server.requests] == ["/.well-known/openid-configuration", "/token"]
 
 
 @pytest.mark.parametrize("document", [{}, {"access_token": ""}, {"access_token": 7}, ["x"], {"id_token": "i"}])

@@ -15,6 +15,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdic
 
 HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
 NONE = Wanted("hub.example.org", "AAAA", ())
+NOTHING = Wanted("hub.example.org", "TXT", (), exact=False)
 SOME = Wanted("hub.example.org", "TXT", ("b",), exact=False)
 
 
@@ -57,11 +58,12 @@ def silent(server: str = "ns1", address: str = "2001:db8::1", code: Code = Code.
         pytest.param(NONE, (said(alias="lb.example"),), False, id="17-an-alias-instead-of-nothing"),
         pytest.param(NONE, (silent(),), False, id="18-silence-is-not-absence"),
         pytest.param(SOME, (said("a"),), False, id="19-not-among-them"),
-        pytest.param(HUB, (RIGHT,), True, id="20-right"),
-        pytest.param(HUB, (RIGHT, RIGHT2), True, id="21-right-everywhere"),
-        pytest.param(HUB, (RIGHT, silent(), RIGHT2), True, id="22-ipv6-not-reachable-from-here"),
-        pytest.param(NONE, (said(), said(server="ns2", code=Code.NO_NAME)), True, id="23-absent-either-way"),
-        pytest.param(SOME, (said("a", "b"),), True, id="24-among-others"),
+        pytest.param(NOTHING, (said("a"),), False, id="20-nothing-is-not-a-part-of-something"),
+        pytest.param(HUB, (RIGHT,), True, id="21-right"),
+        pytest.param(HUB, (RIGHT, RIGHT2), True, id="22-right-everywhere"),
+        pytest.param(HUB, (RIGHT, silent(), RIGHT2), True, id="23-ipv6-not-reachable-from-here"),
+        pytest.param(NONE, (said(), said(server="ns2", code=Code.NO_NAME)), True, id="24-absent-either-way"),
+        pytest.param(SOME, (said("a", "b"),), True, id="25-among-others"),
     ],
 )
 def test_a_look_proves_or_not(wanted: Wanted, answers: tuple[Answer, ...], proved: bool) -> None:

@@ -34,6 +34,7 @@ EXPIRED = make(HOST, issuer=MIDDLE, names=[HOST], begins=NOW - 100 * DAY, ends=N
 FUTURE = make(HOST, issuer=MIDDLE, names=[HOST], begins=NOW + timedelta(hours=1))
 COMMON_NAME_ONLY = make(HOST, issuer=MIDDLE)
 WILDCARD = make("wild", issuer=MIDDLE, names=["*.Example.org"])
+ODD_WILDCARD = make("odd", issuer=MIDDLE, names=["*.0.0.1"])
 FOR_CLIENTS = make(HOST, issuer=MIDDLE, names=[HOST], use=CLIENT_USE)
 FOR_SERVERS = make(HOST, issuer=MIDDLE, names=[HOST], use=SERVER_USE)
 UNDER_OLD = make(HOST, issuer=OLD_MIDDLE, names=[HOST])
@@ -65,6 +66,7 @@ PROTECTED = LEAF.encoded(serialization.BestAvailableEncryption(b"pass phrase"))
         pytest.param(WILDCARD.pem, WILDCARD.key_pem, ["example.org"], ["E-CERT-14"], id="13 no label for *"),
         pytest.param(WILDCARD.pem, WILDCARD.key_pem, [".example.org"], ["E-CERT-14"], id="14 empty label for *"),
         pytest.param(CHAIN, LEAF.key_pem, ["10.0.0.2"], ["E-CERT-14"], id="15 another address"),
+        pytest.param(ODD_WILDCARD.pem, None, ["10.0.0.1"], ["E-CERT-14"], id="15a no wildcard for addresses"),
         pytest.param(CHAIN, LEAF.key_pem, [HOST, "b.example.org"], ["E-CERT-14"], id="16 one of two names"),
         pytest.param(FOR_CLIENTS.pem, FOR_CLIENTS.key_pem, [HOST], ["E-CERT-15"], id="17 for clients"),
         pytest.param(CHAIN, "", [HOST], ["E-CERT-16"], id="18 no key"),
@@ -78,7 +80,7 @@ PROTECTED = LEAF.encoded(serialization.BestAvailableEncryption(b"pass phrase"))
         ),
     ],
 )
-def test_what_is_refused(pem: str, key: str, names: list[str], error_ids: list[str]) -> None:
+def test_what_is_refused(pem: str, key: str | None, names: list[str], error_ids: list[str]) -> None:
     found = certificate_problems(pem, key, names, NOW, source="hub.pem")
     assert [one.error_id for one in found] == error_ids
     assert {one.path for one in found} == {"hub.pem"}
@@ -163,6 +165,13 @@ def test_the_moment_of_expiry_counts_as_expired() -> None:
     ends = NOW + 80 * DAY
     assert certificate_problems(CHAIN, None, [HOST], ends - timedelta(seconds=1)) == []
     assert [one.error_id for one in certificate_problems(CHAIN, None, [HOST], ends)] == ["E-CERT-12"]
+
+
+def test_the_moment_of_beginning_counts_as_valid() -> None:
+    begins = NOW - 10 * DAY
+    assert certificate_problems(LEAF.pem, None, [HOST], begins) == []
+    early = certificate_problems(LEAF.pem, None, [HOST], begins - timedelta(seconds=1))
+    assert [one.error_id for one in early] == ["E-CERT-13"]
 
 
 def test_a_moment_without_zone_is_utc() -> None:

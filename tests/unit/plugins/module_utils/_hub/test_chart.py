@@ -88,7 +88,8 @@ def official(version: str) -> ChartRef:
         pytest.param(official("4.4.0"), "", "", Expected(), id="nobody-knows"),
         pytest.param(ChartRef(Kind.PATH, "/c"), "", B, Expected(), id="a-path-may-be-edited"),
         pytest.param(ChartRef(Kind.PATH, "/c"), A, "", Expected(A, "chart_sha256"), id="a-path-may-be-pinned"),
-        pytest.param(official("4.4.0"), f" SHA256:{A.upper()}\n", "", Expected(A, "chart_sha256"), id="as-tools-print-it"),
+        pytest.param(official("4.4.0"), f" SHA256:{A.upper()}\n", "", Expected(A, "chart_sha256"),
+                     id="as-tools-print-it"),
     ],
 )  # fmt: skip
 def test_whose_word_counts(chart: ChartRef, given: str, recorded: str, expected: Expected) -> None:

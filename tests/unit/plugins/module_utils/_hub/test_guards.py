@@ -41,11 +41,13 @@ OTHER = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hub"}}
 @pytest.mark.parametrize(
     ("old", "new", "part"),
     [
-        pytest.param(manifest(claim()), manifest(claim("x-hub-db-dir")), "to a new, empty claim x-hub-db-dir", id="renamed"),
+        pytest.param(manifest(claim()), manifest(claim("x-hub-db-dir")), "to a new, empty claim x-hub-db-dir",
+                     id="renamed"),
         pytest.param(manifest(claim(keep=True)), manifest(claim("b", keep=True)), "to a new, empty claim b",
                      id="renamed-although-kept"),
         pytest.param(manifest(claim()), manifest(OTHER), "would delete claim hub-db-dir", id="removed"),
-        pytest.param(manifest(claim(), claim("b", keep=True)), manifest(), "would delete claim hub-db-dir and", id="one-of-two"),
+        pytest.param(manifest(claim(), claim("b", keep=True)), manifest(), "would delete claim hub-db-dir and",
+                     id="one-of-two"),
     ],
 )  # fmt: skip
 def test_the_database_is_not_lost(old: Manifest, new: Manifest, part: str) -> None:

@@ -196,8 +196,9 @@ def test_killed(make: Make, verb: str, changed: Changed) -> None:
 
 
 def test_a_call_ends_at_its_time_limit_and_says_so_meanwhile(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "REPORT_EVERY", 0.05)
     helm = make("exec sleep 60")
+    helm.version()
+    monkeypatch.setattr(subject, "REPORT_EVERY", 0.05)
     begun = time.monotonic()
     with pytest.raises(HubError, match="E-HELM-10") as caught:
         helm.render(CHART, {}, 0.3)

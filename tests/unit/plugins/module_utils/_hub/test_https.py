@@ -41,6 +41,12 @@ def test_pair_that_does_not_work_is_refused(kind: str, method: str, error_id: st
     assert [(one.error_id, one.path, one.sentence) for one in found] == [(error_id, path, sentence)]
 
 
+def test_methods_that_fit_are_named() -> None:
+    assert [one.do for one in https.pair_problem("manual", "direct")] == [
+        "set letsencrypt_method to one of: none; or choose another hub_https_type"
+    ]
+
+
 @pytest.mark.parametrize(("kind", "method"), [("secret", ""), ("secret", "none"), ("secret", "direct"), ("manual", "")])
 def test_legal_pair(kind: str, method: str) -> None:
     assert https.pair_problem(kind, method) == []

@@ -171,6 +171,12 @@ def own(values: Json, **more: Any) -> Json:
             VARIABLES | {"letsencrypt_method": "cert_manager"}, [("E-CERT-20", "letsencrypt_method")], id="12 pair"
         ),
         pytest.param(
+            VARIABLES | {"hub_oauth_provider": "github"}, [("E-OAUTH-05", "hub_oauth_provider")], id="15 told once"
+        ),
+        pytest.param(
+            VARIABLES | {"hub_https_type": ""}, [("E-VALUES-06", "proxy.https.enabled")], id="16 nothing ends TLS"
+        ),
+        pytest.param(
             VARIABLES | {"z2jh_valuse": {}, "hub_https_typ": "x", "hub_oauth_isuer": "x"},
             [("E-VALUES-09", "z2jh_valuse"), ("E-VALUES-09", "hub_https_typ"), ("E-VALUES-09", "hub_oauth_isuer")],
             id="13 misspelt variables of three roles",

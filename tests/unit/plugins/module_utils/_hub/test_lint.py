@@ -25,7 +25,8 @@ CLOSED: Json = {
             "GenericOAuthenticator": {"username_claim": "sub"},
             "Authenticator": {"allowed_users": ["ada"]},
         }
-    }
+    },
+    "ingress": {"enabled": True},
 }
 """Values without a finding, to which a row adds one mistake."""
 CONTEXT = Context(callback="https://hub.example.org/hub/oauth_callback", chart_version="4.4.0")
@@ -137,6 +138,11 @@ def test_keys_are_compared_otherwise(version: str) -> None:
             "hub.config.JupyterHub.authenticator_class", "zzz", "E-VALUES-05",
             "hub.config.JupyterHub.authenticator_class", "use the class's full name, as in package.module.ClassName",
             id="26 unknown authenticator",
+        ),
+        pytest.param(
+            "hub.config.JupyterHub.authenticator_class", "local-githob", "E-VALUES-05",
+            "hub.config.JupyterHub.authenticator_class", "use the class's full name, as in package.module.ClassName",
+            id="26a unknown local authenticator",
         ),
         pytest.param(
             "hub.templateVars.title", "CHANGEME", "E-VALUES-03", "hub.templateVars.title",
@@ -256,7 +262,7 @@ def test_what_is_refused(path: str, value: Any, error_id: str, where: str, do: s
     ],
 )
 def test_hub_that_anybody_could_enter(config: Json, where: str) -> None:
-    values = {"hub": {"config": config}}
+    values = {"hub": {"config": config}, "ingress": {"enabled": True}}
     assert [(one[0], one[1]) for one in found(values)] == [("E-OAUTH-04", f"hub.config.{where}")]
     assert found(values, Context(acknowledged=True, chart_version="4.4.0")) == []
 
@@ -277,13 +283,17 @@ def test_hub_that_anybody_could_enter(config: Json, where: str) -> None:
     ],
 )
 def test_hub_with_a_rule(config: Json) -> None:
-    assert found({"hub": {"config": config}}) == []
+    assert found({"hub": {"config": config}, "ingress": {"enabled": True}}) == []
 
 
 @pytest.mark.parametrize(
     ("path", "value"),
     [
         pytest.param("hub.extraConfig.own", "c.X = '$(not shell here)'", id="70 Python code"),
+        pytest.param("hub.templateVars.page", "first line\nthen $(run this)", id="70a a page"),
+        pytest.param("hub.templateVars.page", "$(run this) " + "x" * 200, id="70b a long text"),
+        pytest.param("hub.config.KubeSpawner.whitelist", ["x"], id="70c no authenticator's trait"),
+        pytest.param("hub.config.JupyterHub.authenticator_class", "local-github", id="70d local accounts"),
         pytest.param("singleuser.cmd", ["start", "$(JUPYTERHUB_SERVICE_PREFIX)"], id="71 a variable of Kubernetes"),
         pytest.param("proxy.https", {"enabled": False, "type": "letsencrypt"}, id="72 HTTPS off"),
         pytest.param("proxy.https", {"enabled": True, "type": "offload"}, id="73 TLS ends elsewhere"),
@@ -324,8 +334,39 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert [one[0] for one in found(values)] == ["E-VALUES-01", "E-VALUES-12", "E-OAUTH-04"]
 
 
-def test_every_rule_has_a_row() -> None:
-    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 11
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        ({}, "is not set, so it is dummy, which lets anybody in under any name"),
+        ({"JupyterHub": {"authenticator_class": "tmp"}}, "is tmp, which lets anybody in under any name"),
+    ],
+)
+def test_the_charts_default_is_told_from_a_choice(config: Json, text: str) -> None:
+    assert [one.sentence for one in lint({"hub": {"config": config}}, CONTEXT)] == [text]
+
+
+def test_every_rule_is_run() -> None:
+    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 12
+
+
+@pytest.mark.parametrize(
+    ("values", "context", "wanted"),
+    [
+        pytest.param({}, CONTEXT, ["proxy.https.enabled"], id="00 nothing ends TLS"),
+        pytest.param({"proxy": {"https": {"enabled": False}}}, CONTEXT, ["proxy.https.enabled"], id="01 off"),
+        pytest.param({"ingress": {"enabled": True}}, CONTEXT, [], id="02 Ingress"),
+        pytest.param({"httpRoute": {"enabled": True}}, CONTEXT, [], id="03 HTTPRoute"),
+        pytest.param({"proxy": {"https": {"enabled": True, "type": "offload"}}}, CONTEXT, [], id="04 elsewhere"),
+        pytest.param({}, Context(chart_version="4.4.0"), [], id="05 no host name to compare with"),
+    ],
+)
+def test_login_by_oauth_needs_tls(values: Json, context: Context, wanted: list[str]) -> None:
+    assert [one[1] for one in found({"hub": CLOSED["hub"]} | values, context)] == wanted
+
+
+def test_other_logins_are_not_asked_for_tls() -> None:
+    values = {"hub": {"config": {"JupyterHub": {"authenticator_class": "pam"}}}}
+    assert found(values) == []
 
 
 REFERS: Json = {

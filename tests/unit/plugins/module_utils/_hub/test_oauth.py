@@ -237,6 +237,18 @@ def test_issuer_without_userinfo_gives_the_claims_in_the_id_token() -> None:
     assert values["hub"]["config"]["GenericOAuthenticator"] == traits
 
 
+@pytest.mark.parametrize(
+    ("provider", "sentence"),
+    [("indigo_iam", "is planned, but this release cannot do it yet"), ("saml", "is not a choice")],
+)
+def test_what_comes_later_is_told_from_what_does_not_exist(provider: str, sentence: str) -> None:
+    values, found = oauth.layer(VARIABLES | {"hub_oauth_provider": provider}, DISCOVERY)
+    assert (values, [(one.sentence, one.seen, one.do) for one in found]) == (
+        {},
+        [(sentence, provider, "choose one of: generic")],
+    )
+
+
 def test_no_provider_is_no_layer() -> None:
     assert oauth.layer(VARIABLES | {"hub_oauth_provider": ""}, {}) == (None, [])
 

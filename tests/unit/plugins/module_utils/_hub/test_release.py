@@ -132,7 +132,7 @@ def test_without_generating_them_before_the_second_run_would_restart_the_hub(
 
 
 def test_an_existing_secret_of_the_chart_is_never_overwritten(world: World) -> None:
-    data = {key: "b2xk" for key in GENERATED}
+    data = dict.fromkeys(GENERATED, "b2xk")
     world.kube.put(f"{SECRETS}/hub", {"kind": "Secret", "data": data})
     world.run()
     found = world.kube.objects[f"{SECRETS}/hub"]["data"]

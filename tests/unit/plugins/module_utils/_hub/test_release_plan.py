@@ -146,7 +146,8 @@ PROVED = {DIGEST_LABEL: f"{INPUTS.digest}.12"}
         pytest.param(history(**{LAYER_PREFIX + "x": "true"}), AS_WANTED, [], True, id="other-layers"),
         pytest.param(history(), AS_WANTED, [], False, id="only-not-proved-yet"),
         pytest.param(history(**PROVED), replace(AS_WANTED, values={}), [], False, id="proved-with-these-very-inputs"),
-        pytest.param(history(), replace(AS_WANTED, values={"memory": "4G", "x": None}), [], False, id="null-is-nothing"),
+        pytest.param(history(), replace(AS_WANTED, values={"memory": "4G", "x": None}), [], False,
+                     id="null-is-nothing"),
     ],
 )  # fmt: skip
 def test_whether_helm_has_anything_to_do(state: History, deployed: Deployed, objects: list[Step], needed: bool) -> None:

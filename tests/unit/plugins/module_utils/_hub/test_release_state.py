@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart import as_label
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.release_state import (
     CHART_LABEL,
     DIGEST_LABEL,

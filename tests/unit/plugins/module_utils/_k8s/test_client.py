@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -157,7 +156,7 @@ def test_a_certificate_that_does_not_fit_has_another_cure() -> None:
 
 
 @pytest.fixture
-def renewals(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str | None]]]:
+def renewals(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
     """Answers to a renewal of credentials; what it was asked for is recorded."""
     seen: list[tuple[str, str | None]] = []
 
@@ -166,7 +165,7 @@ def renewals(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str | 
         return configuration("Bearer two"), Wire((200, {"late": True}))
 
     monkeypatch.setattr(subject, "_load", load)
-    yield seen
+    return seen
 
 
 def test_expired_credentials_are_renewed_once(renewals: list[tuple[str, str | None]]) -> None:

@@ -31,7 +31,8 @@ def deployment(status: dict[str, Any], replicas: int | None = 2) -> dict[str, An
 @pytest.mark.parametrize(
     ("live", "verdict"),
     [
-        pytest.param(deployment({}), Verdict(State.PENDING, "hub has not been looked at by its controller yet"), id="new"),
+        pytest.param(deployment({}), Verdict(State.PENDING, "hub has not been looked at by its controller yet"),
+                     id="new"),
         pytest.param(deployment({**SERVING, "observedGeneration": 2}),
                      Verdict(State.PENDING, "hub has not been looked at by its controller yet"), id="old-generation"),
         pytest.param(deployment({**SERVING, "availableReplicas": 0, "conditions": LATE}),
@@ -101,7 +102,8 @@ PULL = "pod hub-1 cannot get image hub:1 (ImagePullBackOff: Back-off)"
                      Trouble("hub-1", "crash", "container hub of pod hub-1 crashes "
                              "(exit code 137, OOMKilled; 3 restarts)", False, "hub"), id="crashed-and-tries-again"),
         pytest.param(pod({"restartCount": 0, "state": {"terminated": {"exitCode": 1}}}),
-                     Trouble("hub-1", "crash", "container hub of pod hub-1 crashes (exit code 1; 0 restarts)", False, "hub"),
+                     Trouble("hub-1", "crash", "container hub of pod hub-1 crashes (exit code 1; 0 restarts)", False,
+                             "hub"),
                      id="crashed-once"),
         pytest.param(pod(LOOPING),
                      Trouble("hub-1", "crash", "container hub of pod hub-1 crashes "
@@ -115,7 +117,8 @@ PULL = "pod hub-1 cannot get image hub:1 (ImagePullBackOff: Back-off)"
         pytest.param(pod({"state": {"running": {}}}),
                      Trouble("hub-1", "starting", "pod hub-1 is Pending, not ready yet"), id="runs-but-not-ready"),
         pytest.param(pod({"ready": True, **waiting("ImagePullBackOff")}),
-                     Trouble("hub-1", "starting", "pod hub-1 is Pending, not ready yet"), id="ready-containers-do-not-count"),
+                     Trouble("hub-1", "starting", "pod hub-1 is Pending, not ready yet"),
+                     id="ready-containers-do-not-count"),
     ],
 )  # fmt: skip
 def test_trouble(live: dict[str, Any], found: Trouble | None) -> None:
