@@ -49,7 +49,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import
 
 def stale_proxies(secret: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> list[str]:
     """See DOCUMENTATION."""
-    return https.stale_proxies(secret, pods)
+    return list(https.stale_proxies(secret, pods))
 
 
 class FilterModule:

@@ -25,7 +25,7 @@ from support_cluster import Cluster
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 from certificate_maker import make
-from proxy import Fault, FaultProxy
+from proxy import Fault, FaultProxy, Seen
 
 DAY = timedelta(days=1)
 

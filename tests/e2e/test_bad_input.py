@@ -11,6 +11,8 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,13 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from support_bad import Fault, FaultProxy, World, expired_client_certificate, expired_token, with_values
+from support_bad import Fault, FaultProxy, Seen, World, expired_client_certificate, expired_token, with_values
 from support_cluster import Cluster
-from support_plays import play
+from support_plays import Ran, play
 
 Variables = dict[str, Any]
-PLAYBOOK = os.environ.get("BI_PLAYBOOK", "site")
+PLAYBOOK = "site"
+AT_ONCE = 3
 ONLY_RELEASE = ("--tags", "cluster_access,hub_preflight,hub_front,hub_https,z2jh")
 """For runs in which Helm starts: the release with its certificate, without DNS, ACME and proof."""
 
@@ -247,65 +250,89 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Cluster:
-    """The lab's cluster."""
-    return Cluster(Path(os.environ["LAB_ADMIN_KUBECONFIG"]))
+@dataclass(frozen=True)
+class Attempt:
+    """What one spoiled run left behind.
+
+    Attributes:
+        hub: the hub's name.
+        ran: how the playbook ended.
+        writes: the requests of this run that could have changed something.
+        left: what is in the cluster afterwards: objects of the hub's namespace, and namespaces beside it.
+    """
+
+    hub: str
+    ran: Ran
+    writes: list[Seen]
+    left: list[str]
 
 
-@pytest.fixture
-def world(cluster: Cluster, tmp_path: Path) -> Iterator[World]:
+@contextmanager
+def a_world(folder: Path) -> Iterator[World]:
     """A hub of the test's own, which does not exist yet."""
     hub = f"bad-{secrets.token_hex(3)}"
-    environ = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environ = {"XDG_CACHE_HOME": str(folder / "cache")}
     with FaultProxy.start(os.environ["LAB_API_SERVER"], upstream_ca=os.environ["LAB_CA_FILE"]) as proxy:
-        made = World(tmp_path, cluster, proxy, hub, environ)
+        made = World(folder, Cluster(Path(os.environ["LAB_ADMIN_KUBECONFIG"])), proxy, hub, environ)
         try:
             yield made
         finally:
             made.end()
 
 
+def attempt(case: Case, folder: Path) -> Attempt:
+    """Make the mistake and look what came of it."""
+    with a_world(folder) as world:
+        variables = world.basis() | case.spoil(world)
+        before = set(world.cluster.namespaces())
+        ran = play(PLAYBOOK, variables, world.folder, environ=world.environ)
+        new = {name for name in set(world.cluster.namespaces()) - before if name.startswith(world.hub)}
+        left = sorted(new | set(world.cluster.snapshot(world.hub)))
+        return Attempt(world.hub, ran, world.proxy.writes(), left)
+
+
+@pytest.fixture(scope="module")
+def attempts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The runs of all chosen cases, some at a time: each waits more than it computes."""
+    parameters = [getattr(item, "callspec", None) for item in request.session.items]
+    chosen = [each.params["case"] for each in parameters if each is not None and "case" in each.params]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {case.name: pool.submit(attempt, case, tmp_path_factory.mktemp("bad")) for case in chosen}
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
-def test_one_clear_error_and_nothing_changed(case: Case, world: World) -> None:
-    variables = world.basis() | case.spoil(world)
-    before = set(world.cluster.namespaces())
+def test_one_clear_error_and_nothing_changed(case: Case, attempts: dict[str, Future[Attempt]]) -> None:
+    made = attempts[case.name].result(timeout=600)
 
-    ran = play(PLAYBOOK, variables, world.folder, environ=world.environ)
-
-    print(f"{ran.seconds:.1f} s: {ran.fatal}")
-    error = ran.error
+    print(f"{made.ran.seconds:.1f} s: {made.ran.fatal}")
+    error = made.ran.error
     assert error.startswith(f"{case.error_id} "), error
     for part in case.says:
-        assert part.format(hub=world.hub) in error, f"{part!r} is missing in: {error}"
+        assert part.format(hub=made.hub) in error, f"{part!r} is missing in: {error}"
     assert "Nothing was changed." in error
-    assert world.proxy.writes() == []
-    assert world.cluster.snapshot(world.hub) == {}
-    assert {name for name in set(world.cluster.namespaces()) - before if name.startswith(world.hub)} == set()
+    assert made.writes == []
+    assert made.left == []
 
 
-def test_helm_killed_then_one_run_ends_well_and_a_running_hub_stays_untouched(world: World) -> None:
+def test_helm_killed_then_one_run_ends_well_and_a_running_hub_stays_untouched(tmp_path: Path) -> None:
     """Helm dies in the middle of the first install; one more run brings the hub up; mistakes then change nothing."""
-    variables = world.basis() | world.certificate() | world.dying_helm(after=1.0)
-    killed = play(PLAYBOOK, variables, world.folder, arguments=ONLY_RELEASE, environ=world.environ)
-    assert killed.error.startswith("E-HELM-03 Helm was killed by SIGKILL during upgrade. Seen: SIGKILL;"), killed.error
-    assert "z2jh_pending_policy=rollback" in killed.error
+    with a_world(tmp_path) as world:
+        variables = world.basis() | world.certificate() | world.dying_helm(after=1.0)
+        killed = play(PLAYBOOK, variables, world.folder, arguments=ONLY_RELEASE, environ=world.environ)
+        assert killed.error.startswith("E-HELM-03 Helm was killed by SIGKILL during upgrade. Seen: SIGKILL;")
+        assert "z2jh_pending_policy=rollback" in killed.error
 
-    again = play(
-        PLAYBOOK,
-        variables | {"z2jh_pending_policy": "rollback"},
-        world.folder,
-        arguments=ONLY_RELEASE,
-        environ=world.environ,
-    )
-    assert again.code == 0, again.tail
+        healing = variables | {"z2jh_pending_policy": "rollback"}
+        again = play(PLAYBOOK, healing, world.folder, arguments=ONLY_RELEASE, environ=world.environ)
+        assert again.code == 0, again.tail
 
-    before = world.cluster.snapshot(world.hub)
-    assert "deployments/hub" in before
-    writes = len(world.proxy.writes())
-    for name in ("unknown values key", "wrong client secret", "chart digest mismatch"):
-        case = next(case for case in CASES if case.name == name)
-        ran = play(PLAYBOOK, variables | case.spoil(world), world.folder, environ=world.environ)
-        assert ran.error.startswith(f"{case.error_id} "), ran.error
-    assert world.proxy.writes()[writes:] == []
-    assert world.cluster.snapshot(world.hub) == before
+        before = world.cluster.snapshot(world.hub)
+        assert "deployments/hub" in before
+        writes = len(world.proxy.writes())
+        for name in ("unknown values key", "wrong client secret", "chart digest mismatch"):
+            case = next(case for case in CASES if case.name == name)
+            ran = play(PLAYBOOK, variables | case.spoil(world), world.folder, environ=world.environ)
+            assert ran.error.startswith(f"{case.error_id} "), ran.error
+        assert world.proxy.writes()[writes:] == []
+        assert world.cluster.snapshot(world.hub) == before

@@ -36,7 +36,7 @@ def command_exec(options: argparse.Namespace) -> int:
 
 def command_tier(options: argparse.Namespace) -> int:
     """Run one tier and end with its sum."""
-    return everything.one(options.name)
+    return everything.one(options.name, getattr(options, "only", ()))
 
 
 def command_test(options: argparse.Namespace) -> int:
@@ -104,7 +104,9 @@ def parser() -> argparse.ArgumentParser:
         "--cache", action="store_true", help="also the environments and collections outside the checkout"
     )
     for name in everything.TIERS:
-        add(name, command_tier, f"run the tier {name}")
+        tier = add(name, command_tier, f"run the tier {name}")
+        if name in everything.PARTS:
+            tier.add_argument("only", nargs="*", metavar="NAME", help="only these; default: all")
     return top
 
 

@@ -8,13 +8,16 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from . import environments, lab, lint, paths, sanity, unit
 from .process import Failure, say
 from .tiers import Count, Tier
 
+#: tiers of which single parts can be named
+PARTS: Mapping[str, Callable[[Sequence[str]], Tier]] = {"integration": lab.integration, "molecule": lab.molecule}
 #: tiers that only make sense with the lab up
 ON_THE_LAB = ("integration", "molecule", "e2e")
 TIERS: Mapping[str, Callable[[], Tier]] = {
@@ -48,9 +51,10 @@ def sentence(count: Count) -> str:
     return f"{count.passed} passed, {count.failed} failed"
 
 
-def one(name: str) -> int:
-    """Run one tier by itself, bringing the lab up first where the tier needs it."""
-    tier = TIERS[name]
+def one(name: str, only: Sequence[str] = ()) -> int:
+    """Run one tier (or the named parts of it) by itself, bringing the lab up first where the tier needs it."""
+    parts = PARTS.get(name)
+    tier = partial(parts, only) if parts and only else TIERS[name]
     done = (lab.with_lab(tier) if name in ON_THE_LAB else tier)()
     say(sentence(done.total))
     return 1 if done.total.failed else 0

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import content, environments, paths, results
@@ -88,15 +88,21 @@ def _tier(tier: str, fill: Callable[[Tier, Environment, dict[str, str]], None]) 
     return made
 
 
-def integration() -> Tier:
-    """Run every target of tests/integration/targets as a role of a play of its own; each counts once."""
-    return _tier("integration", _integration)
-
-
-def _integration(made: Tier, wanted: Environment, env: dict[str, str]) -> None:
+def integration(only: Sequence[str] = ()) -> Tier:
+    """Run every target of tests/integration/targets (or those named) as a role of a play of its own."""
     names = sorted(path.parents[1].name for path in TARGETS.glob("*/tasks/main.yml"))
-    if not names:
-        raise Failure("tests/integration/targets has no target")
+    return _tier("integration", lambda made, wanted, env: _integration(made, wanted, env, chosen(names, only)))
+
+
+def chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:
+    """Return the names to run; raise Failure where there are none, or one that does not exist is asked for."""
+    unknown = sorted(set(only) - set(names))
+    if unknown or not names:
+        raise Failure(f"there is no {', '.join(unknown) or 'test'} here; there are: {', '.join(names) or 'none'}.")
+    return [name for name in names if not only or name in only]
+
+
+def _integration(made: Tier, wanted: Environment, env: dict[str, str], names: list[str]) -> None:
     known = facts(env)
     plays = paths.BUILD / "integration"
     plays.mkdir(parents=True, exist_ok=True)
@@ -118,15 +124,13 @@ def _integration(made: Tier, wanted: Environment, env: dict[str, str]) -> None:
         made.step(name, argv, env={**env, "ANSIBLE_ROLES_PATH": str(TARGETS)}, cwd=plays)
 
 
-def molecule() -> Tier:
-    """Run every scenario of molecule/; each counts once."""
-    return _tier("molecule", _molecule)
-
-
-def _molecule(made: Tier, wanted: Environment, env: dict[str, str]) -> None:
+def molecule(only: Sequence[str] = ()) -> Tier:
+    """Run every scenario of molecule/ (or those named); each counts once."""
     names = sorted(path.parent.name for path in (paths.ROOT / "molecule").glob("*/molecule.yml"))
-    if not names:
-        raise Failure("molecule/ has no scenario")
+    return _tier("molecule", lambda made, wanted, env: _molecule(made, wanted, env, chosen(names, only)))
+
+
+def _molecule(made: Tier, wanted: Environment, env: dict[str, str], names: list[str]) -> None:
     env = {**env, "MOLECULE_GLOB": "molecule/*/molecule.yml"}
     for name in names:
         argv: list[str | Path] = [LAB, "exec", "--", wanted.bin / "molecule", "test", "--scenario-name", name]

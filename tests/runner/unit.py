@@ -33,6 +33,7 @@ def tier(names: tuple[str, ...] = ("newest", "oldest")) -> Tier:
             "pytest",
             "tests/unit",
             "--quiet",
+            "--numprocesses=2",
             f"--junitxml={report}",
         ]
         made.step(label, argv, env=env, cwd=paths.ROOT, judge=results.junit(report))

@@ -59,14 +59,6 @@ def certificate_problems(
     return findings
 
 
-def fingerprint(cert_pem: str) -> str:
-    """SHA-256 of the leaf as people compare it, lower-case hex; empty without a readable certificate."""
-    from cryptography.hazmat.primitives import hashes
-
-    chain = _read_chain(cert_pem)
-    return chain[0].fingerprint(hashes.SHA256()).hex() if chain else ""
-
-
 def _finding(error_id: str, source: str, sentence: str, do: str, seen: str = "", wanted: str = "") -> Finding:
     return Finding(error_id, source, sentence, do, seen, wanted)
 

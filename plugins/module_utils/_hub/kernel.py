@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import ssl
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,19 +85,41 @@ def heard(cell: Cell, message: Mapping[str, Any], message_id: str) -> Cell:
         return replace(cell, died=True)
     if (message.get("parent_header") or {}).get("msg_id") != message_id:
         return cell
-    if kind == "status":
-        return replace(cell, idle=cell.idle or content.get("execution_state") == "idle")
-    if kind == "stream":
-        text = str(content.get("text", "")) if content.get("name") == "stdout" else ""
-        return replace(cell, printed=cell.printed + text)
-    if kind == "execute_result":
-        return replace(cell, value=str((content.get("data") or {}).get("text/plain", "")))
-    if kind == "error" or (kind == "execute_reply" and content.get("status") != "ok"):
-        error = f"{content.get('ename', content.get('status', 'error'))}: {content.get('evalue', '')}"
-        return replace(cell, error=cell.error or error, replied=cell.replied or kind == "execute_reply")
-    if kind == "execute_reply":
-        return replace(cell, replied=True)
-    return cell
+    answer = ANSWERS.get(str(kind))
+    return answer(cell, content) if answer else cell
+
+
+def _status(cell: Cell, content: Mapping[str, Any]) -> Cell:
+    return replace(cell, idle=cell.idle or content.get("execution_state") == "idle")
+
+
+def _stream(cell: Cell, content: Mapping[str, Any]) -> Cell:
+    text = str(content.get("text", "")) if content.get("name") == "stdout" else ""
+    return replace(cell, printed=cell.printed + text)
+
+
+def _result(cell: Cell, content: Mapping[str, Any]) -> Cell:
+    return replace(cell, value=str((content.get("data") or {}).get("text/plain", "")))
+
+
+def _error(cell: Cell, content: Mapping[str, Any]) -> Cell:
+    error = f"{content.get('ename', content.get('status', 'error'))}: {content.get('evalue', '')}"
+    return replace(cell, error=cell.error or error)
+
+
+def _reply(cell: Cell, content: Mapping[str, Any]) -> Cell:
+    cell = cell if content.get("status") == "ok" else _error(cell, content)
+    return replace(cell, replied=True)
+
+
+ANSWERS: dict[str, Callable[[Cell, Mapping[str, Any]], Cell]] = {
+    "status": _status,
+    "stream": _stream,
+    "execute_result": _result,
+    "error": _error,
+    "execute_reply": _reply,
+}
+"""What each kind of message about our cell means; Jupyter's messaging protocol, version 5."""
 
 
 class Kernel:

@@ -386,7 +386,9 @@ def _open_hub(values: Json, context: Context) -> Iterator[Finding]:
     for section, traits in judged.items():
         if traits.get("allow_all") is True:
             yield open_hub(f"hub.config.{section}.allow_all", "is true: everybody the provider knows may enter")
-    if _by_oauth(values) and not any(traits.get(rule) for traits in judged.values() for rule in (*ALLOW_RULES, "allow_all")):
+    if _by_oauth(values) and not any(
+        traits.get(rule) for traits in judged.values() for rule in (*ALLOW_RULES, "allow_all")
+    ):
         yield open_hub(path, f"is {chosen}, and no rule says who may enter")
 
 

@@ -21,14 +21,13 @@ from typing import Any
 
 from .._core.errors import Changed, HubError
 from .._core.plan import Plan, Step
-from .._core.poll import State, Verdict, wait
 from .._k8s.objects import identity
 from . import guards, pending, release_plan
 from .chart import Kind, expected_digest
 from .chart_files import LocalChart, chart_metadata, obtain, workspace
 from .lease import Lease
 from .manifest import Manifest, read_release, split_template
-from .pending import Move, Policy, Stuck, Writer
+from .pending import Move, Stuck
 from .release_inputs import HUB_SECRETS, Inputs, generated_name, generated_object, secrets_object
 from .release_state import (
     APP_VERSION,
@@ -46,6 +45,7 @@ from .release_tools import UNFINISHED, Tools, interruptible
 from .release_wanted import Done, Wanted, as_found, load_history, secrets_path
 from .rollout import STORAGE_CLASSES, Rollout
 from .server_plan import ObjectPlan, Planner
+from .settle import Settler
 
 Json = dict[str, Any]
 
@@ -95,7 +95,7 @@ class Present:
         release_plan.check_layers(history.newest, wanted.layers, wanted.drop_layers)
         with ExitStack() as stack:
             stack.enter_context(interruptible())
-            history, facts, move = self._settle(history)
+            history, facts, move = self._settler().settle(history, self._lease, self._history)
             scratch = stack.enter_context(workspace()) if wanted.chart.kind is not Kind.PATH else Path()
             prepared = self._prepare(history, facts, move, scratch)
             done = self._report(history, prepared)
@@ -106,31 +106,10 @@ class Present:
     def _history(self) -> History:
         return load_history(self._client, self._wanted.namespace, self._wanted.release)
 
-    # ---- a release that somebody left half done
-
-    def _settle(self, history: History) -> tuple[History, Stuck | None, Move]:
-        """What to do about a busy release; waits for it where the policy says so."""
-        wanted, clock = self._wanted, self._tools.clock
-        if not pending.is_busy(history):
-            return history, None, Move.PROCEED
-        writer = Writer.UNKNOWN if wanted.policy is Policy.WAIT else self._lease.probe()
-        facts = pending.stuck(history, writer, clock.utcnow())
-        move = pending.decide(facts, wanted.policy, wanted.max_age)
-        if move is Move.WAIT:
-            ended = wait(
-                f"release {wanted.release} to leave {facts.revision.status}",
-                self._history,
-                _left_alone,
-                clock=clock,
-                timeout=wanted.timeout,
-                reporter=self._tools.reporter,
-            )
-            if ended.done:
-                return ended.observation, None, Move.PROCEED
-            facts = pending.stuck(ended.observation, writer, clock.utcnow())
-        if move in (Move.WAIT, Move.REFUSE):
-            raise pending.pending_error(wanted.release, facts, wanted.policy, wanted.max_age)
-        return history, facts, move
+    def _settler(self) -> Settler:
+        wanted, tools = self._wanted, self._tools
+        how = (wanted.release, wanted.policy, wanted.max_age, wanted.timeout)
+        return Settler(*how, clock=tools.clock, reporter=tools.reporter)
 
     # ---- before the first write
 
@@ -355,12 +334,6 @@ class Present:
         }
         self._client.merge(secrets_path(self._wanted.namespace, newest.secret), {"metadata": metadata})
         done.status, done.revision, done.digest = newest.status, newest.number, self._inputs.digest
-
-
-def _left_alone(history: History) -> Verdict:
-    if pending.is_busy(history) and history.newest is not None:
-        return Verdict(State.PENDING, f"still {history.newest.status}, revision {history.newest.number}")
-    return Verdict(State.DONE)
 
 
 def _checked(item: Json, objects: ObjectPlan) -> bool:

@@ -14,20 +14,32 @@ from typing import Any
 from .._core.errors import Changed, HubError
 from .._core.plan import Step
 from .._core.poll import State, Verdict, wait
-from .._k8s.objects import identity
+from .._k8s.objects import RESOURCES, identity
 from . import guards, release_plan
 from .lease import Lease, lease_path
 from .manifest import Manifest, is_kept, read_release
+from .pending import Policy
 from .release_inputs import HUB_SECRETS
 from .release_state import DOMAIN, History, decode
 from .release_tools import UNFINISHED, Tools, interruptible
 from .release_wanted import Done, load_history, secrets_path
 from .server_plan import Planner
+from .settle import Settler
 
 Json = dict[str, Any]
 
 SERVERS = "component=singleuser-server"
 """Labels of the pods KubeSpawner makes; Helm knows nothing about them."""
+HOOK_LABEL = "hub.jupyter.org/deletable"
+"""z2jh's label on what its hooks leave behind; Helm never removes hooks with a release."""
+HOOK_COLLECTIONS = (
+    "/apis/batch/v1/jobs",
+    "/apis/apps/v1/daemonsets",
+    "serviceaccounts",
+    "/apis/rbac.authorization.k8s.io/v1/rolebindings",
+    "/apis/rbac.authorization.k8s.io/v1/roles",
+)
+KINDS = {plural: kind for kind, (plural, _namespaced) in RESOURCES.items()}
 MANAGER_LABEL = "app.kubernetes.io/managed-by"
 
 
@@ -39,8 +51,11 @@ class Absent:
         self._namespace: str = options["namespace"]
         self._timeout = float(options["timeout"])
         self._keep_data: bool = options["keep_data"]
+        self._policy = Policy(options["pending_policy"])
+        self._max_age = float(options["pending_max_age"])
         self._tools = tools
         self._client = tools.client
+        self._lease = Lease(tools.client, self._namespace, self._release, tools.clock, tools.reporter)
 
     def run(self, check_mode: bool) -> Done:
         """Look, plan, and unless ``check_mode``, remove.
@@ -48,13 +63,15 @@ class Absent:
         Raises:
             HubError: E-STORE-04 where data would go against the wish; E-HELM-*.
         """
-        history = load_history(self._client, self._namespace, self._release)
+        how = (self._release, self._policy, self._max_age, self._timeout)
+        settler = Settler(*how, clock=self._tools.clock, reporter=self._tools.reporter)
+        history, _facts, _move = settler.settle(self._history(), self._lease, self._history)
         manifest = self._manifest(history)
         leftovers = self._leftovers(history)
         if self._keep_data:
             guards.check_removal(manifest)
         steps, kept = self._plan(history, manifest, leftovers)
-        ending = [*leftovers, *self._workload_pods(manifest)]
+        ending = list(dict.fromkeys([*leftovers, *self._workload_pods(manifest)]))
         plan = release_plan.assemble(steps, release_plan.reason_of(steps))
         newest = history.newest
         done = Done(plan.changed, newest.status if newest else "", newest.number if newest else 0, plan=plan, kept=kept)
@@ -63,6 +80,9 @@ class Absent:
                 self._apply(history, leftovers, ending)
             done.status, done.revision = "", 0
         return done
+
+    def _history(self) -> History:
+        return load_history(self._client, self._namespace, self._release)
 
     def _manifest(self, history: History) -> Manifest:
         if history.newest is None:
@@ -78,13 +98,16 @@ class Absent:
             found.append(secrets_path(self._namespace, HUB_SECRETS))
         if history.newest is not None:
             found += self._paths("pods", SERVERS)
+        for collection in HOOK_COLLECTIONS:
+            found += self._paths(collection, f"{HOOK_LABEL}=true,release={self._release}")
         if not self._keep_data:
             found += self._paths("persistentvolumeclaims", guards.HOMES_SELECTOR)
             found += self._paths("persistentvolumeclaims", f"component=hub,release={self._release}")
         return found
 
-    def _paths(self, plural: str, selector: str) -> list[str]:
-        path = f"/api/v1/namespaces/{self._namespace}/{plural}"
+    def _paths(self, collection: str, selector: str) -> list[str]:
+        root, _slash, plural = collection.rpartition("/")
+        path = f"{root or '/api/v1'}/namespaces/{self._namespace}/{plural}"
         items = self._client.list(path, {"labelSelector": selector}, metadata_only=True)
         return [f"{path}/{item['metadata']['name']}" for item in items]
 
@@ -106,25 +129,24 @@ class Absent:
         return steps, kept
 
     def _workload_pods(self, manifest: Manifest) -> list[str]:
-        """The pods of the release's Deployments: Helm does not wait for them, a successor on the same claim has to."""
-        found = []
+        """The pods of the release: Helm does not wait for them, a successor on the same claim has to."""
+        found = self._paths("pods", f"release={self._release}")
         for item in manifest.of_kind("Deployment"):
             labels = item["spec"]["selector"]["matchLabels"]
             found += self._paths("pods", ",".join(f"{key}={value}" for key, value in sorted(labels.items())))
-        return found
+        return sorted(set(found))
 
     def _apply(self, history: History, leftovers: list[str], ending: list[str]) -> None:
-        lease = Lease(self._client, self._namespace, self._release, self._tools.clock, self._tools.reporter)
-        with lease:
+        with self._lease:
             if history.newest is not None:
                 try:
                     self._tools.helm.uninstall(self._timeout)
                 except HubError as problem:
                     if problem.error_id in UNFINISHED:
-                        lease.abandon()
+                        self._lease.abandon()
                     raise
             for path in leftovers:
-                self._client.delete(path)
+                self._client.delete(path, body={"propagationPolicy": "Background"})
             self._await_gone(ending)
         self._client.delete(lease_path(self._namespace, self._release))
 
@@ -156,6 +178,5 @@ class Absent:
 
 
 def _target(path: str) -> str:
-    kinds = {"pods": "Pod", "persistentvolumeclaims": "PersistentVolumeClaim", "secrets": "Secret"}
     _rest, plural, name = path.rsplit("/", 2)
-    return f"{kinds[plural]}/{name}"
+    return f"{KINDS[plural]}/{name}"

@@ -30,6 +30,8 @@ Json = dict[str, Any]
 
 WORKERS = 6
 """Requests under way at once; the connections are kept open and reused."""
+LONGEST_REASON = 600
+"""Characters; for a forbidden change the server repeats the whole object after its sentence."""
 APPLY_QUERY = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
 
 
@@ -186,11 +188,12 @@ def refused(reply: Reply, target: str, path: str, server: str) -> HubError:
     """The error for an object the server would not take; nothing has been changed by asking."""
     if reply.status not in (400, 409, 422):
         return api_error(reply, "PATCH (dry run)", path, server)
-    reason = str(reply.body.get("message") or reply.body.get("reason") or "no reason given").rstrip(".")
+    told = str(reply.body.get("message") or reply.body.get("reason") or "no reason given")
+    reason = " ".join(told.split())[:LONGEST_REASON].rstrip(".")
     return HubError(
         "E-HELM-12",
         f"The cluster would refuse {target} of this release: {reason}",
-        "change the value behind the field this message names; a field that cannot be changed in place (a claim's size "
-        "class or a selector) has to stay as it is",
+        "change the value behind the field this message names (a claim's class or a selector cannot be changed in "
+        "place); if somebody has changed the object by hand, undo that",
         details={"status": reply.status, "object": target},
     )

@@ -233,8 +233,8 @@ def unreadable(observed: Observed) -> HubError:
     lacking = {*observed.denied, Permission("get", "namespaces", name="kube-system")}
     return HubError(
         error_id="E-ACCESS-07",
-        what=f"These credentials (user {observed.user}) may not read the namespace kube-system of {observed.server}, so "
-        "nobody can tell whether this is the pinned cluster",
+        what=f"These credentials (user {observed.user}) may not read the namespace kube-system of {observed.server}, "
+        "so nobody can tell whether this is the pinned cluster",
         seen=f"not allowed: {summary(lacking)}",
         do="ask the cluster's administrator for a Role or ClusterRole with these verbs, or use other credentials",
         details={"denied": sorted(item.text for item in lacking)},

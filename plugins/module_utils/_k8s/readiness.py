@@ -101,16 +101,24 @@ def _container(pod: str, status: Mapping[str, Any], age: float) -> Trouble | Non
         return Trouble(pod, "image", text, fatal, name)
     if reason in HOPELESS_REASONS:
         return Trouble(pod, "config", f"container {name} of pod {pod} cannot be made ({reason}{told})", True, name)
-    restarts = int(status.get("restartCount") or 0)
-    ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
-    if restarts or (ended and ended.get("exitCode")):
-        how = f"exit code {ended.get('exitCode', '?')}" + (f", {ended['reason']}" if ended.get("reason") else "")
-        text = f"container {name} of pod {pod} crashes ({how}; {restarts} restarts)"
-        return Trouble(pod, "crash", text, reason == "CrashLoopBackOff" and restarts >= CRASHES, name)
-    if waiting:
+    crash = _crash(pod, status, reason)
+    if crash is None and waiting:
         text = f"container {name} of pod {pod} waits ({reason or 'no reason given'}{told})"
         return Trouble(pod, "starting", text, container=name)
-    return None
+    return crash
+
+
+def _crash(pod: str, status: Mapping[str, Any], reason: str) -> Trouble | None:
+    """That a container ends again and again, or has ended with an error."""
+    restarts = int(status.get("restartCount") or 0)
+    last = (status.get("lastState") or {}).get("terminated")
+    ended = (status.get("state") or {}).get("terminated") or last or {}
+    if not restarts and not ended.get("exitCode"):
+        return None
+    name = status.get("name", "")
+    how = f"exit code {ended.get('exitCode', '?')}" + (f", {ended['reason']}" if ended.get("reason") else "")
+    text = f"container {name} of pod {pod} crashes ({how}; {restarts} restarts)"
+    return Trouble(pod, "crash", text, reason == "CrashLoopBackOff" and restarts >= CRASHES, name)
 
 
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

@@ -30,8 +30,9 @@ def test_present_is_the_default() -> None:
 
 
 def test_missing_library_is_a_row_because_the_task_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    pem = MADE.pem
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    rows = certificate_problems(MADE.pem, source="hub.pem")
+    rows = certificate_problems(pem, source="hub.pem")
     assert [(row["id"], row["ok"]) for row in rows] == [("E-LIB-01", False)]
     assert "cryptography" in rows[0]["text"]
 

@@ -53,6 +53,7 @@ def test_redirect_is_not_followed(tmp_path: Path) -> None:
     with serving(tmp_path, lambda *_request: (302, {}, {"Location": "https://127.0.0.1:1/"})) as server:
         (result,) = look_up(server.url, ca_file=str(server.ca_file))
     assert result["problem"]["error_id"] == "E-OAUTH-01"
+    assert result["problem"]["seen"].startswith("HTTP 302 to https://127.0.0.1:1/ from")
     assert len(server.requests) == 1
 
 

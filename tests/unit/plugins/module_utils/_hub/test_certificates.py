@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.certificates import (
     certificate_problems,
-    fingerprint,
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import Finding
 from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import (
@@ -21,7 +20,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker imp
     SERVER_USE,
     make,
 )
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 
 HOST = "hub.example.org"
 ROOT = make("root", authority=True, ends=NOW + 3000 * DAY)
@@ -183,8 +182,3 @@ def test_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(HubError) as caught:
         certificate_problems(CHAIN, None, [HOST], NOW)
     assert caught.value.error_id == "E-LIB-01"
-
-
-def test_fingerprint_is_that_of_the_leaf() -> None:
-    assert fingerprint(CHAIN) == LEAF.certificate.fingerprint(hashes.SHA256()).hex()
-    assert fingerprint("hello") == ""

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -161,7 +160,39 @@ def test_untrusted_certificate_names_the_variable(ca_file: str, do: str) -> None
     assert found.what.startswith("issuer.example.org:8443 cannot be asked: its certificate is not trusted")
 
 
-Script = dict[str, Callable[[oidc.Question], oidc.Answer]]
+def test_untrusted_certificate_is_recognised_in_both_forms() -> None:
+    plain = oidc.unreachable("https://i/", OSError("x CERTIFICATE_VERIFY_FAILED y"), "")
+    typed = oidc.unreachable("https://i/", ssl.SSLCertVerificationError(1, "some other words"), "")
+    assert plain.what == "i cannot be asked: its certificate is not trusted (x CERTIFICATE_VERIFY_FAILED y)"
+    assert typed.what.startswith("i cannot be asked: its certificate is not trusted (")
+
+
+@pytest.mark.parametrize(
+    ("problem", "what"),
+    [
+        (OSError("no route"), "issuer.example.org cannot be asked: no route"),
+        (TimeoutError(), "issuer.example.org cannot be asked: TimeoutError"),
+    ],
+)
+def test_every_problem_has_words(problem: Exception, what: str) -> None:
+    found = oidc.unreachable("https://issuer.example.org/x", problem, "")
+    assert (found.what, found.do) == (
+        what,
+        "check the address, DNS, and that this machine may connect to it; then run again",
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "do"),
+    [
+        ("https://other.example.org", "set hub_oauth_issuer to https://other.example.org"),
+        ("", "set hub_oauth_issuer to the issuer itself"),
+    ],
+)
+def test_issuer_of_another_name_is_told(named: str, do: str) -> None:
+    with pytest.raises(HubError) as caught:
+        oidc.discover(ISSUER, fixed(WELL_KNOWN, answer(DOCUMENT | {"issuer": named})))
+    assert caught.value.do == do
 
 
 class Provider:
@@ -262,6 +293,16 @@ def test_refused_client(
         pytest.param(
             GRANT, answer("", 302, "https://issuer.example.org/login"),
             ("proved", "invalid_grant", "unknown", "HTTP 302"), id="24 a login elsewhere",
+        ),
+        pytest.param(
+            GRANT, answer("redirect_uri service is down", 503), ("proved", "invalid_grant", "unknown", "HTTP 503"),
+            id="25a not the provider's judgement",
+        ),
+        pytest.param(
+            GRANT, answer("", 200, CALLBACK), ("proved", "invalid_grant", "unknown", "HTTP 200"), id="25b no redirect",
+        ),
+        pytest.param(
+            GRANT, answer("", 400, CALLBACK), ("proved", "invalid_grant", "unknown", "HTTP 400"), id="25c no redirect",
         ),
         pytest.param(
             GRANT, answer("maintenance", 503), ("proved", "invalid_grant", "unknown", "HTTP 503"), id="25 maintenance",

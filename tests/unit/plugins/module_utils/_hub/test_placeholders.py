@@ -50,3 +50,8 @@ def test_ordinary_value(text: str) -> None:
 @pytest.mark.parametrize("text", ["hQ4t-Vx9_2mLpR7s", "9f86d081884c7d659a2feaa0c55ad015", "Zm9vYmFyYmF6cXV4"])
 def test_real_secret(text: str) -> None:
     assert not is_placeholder(text, secret=True)
+
+
+def test_length_is_the_limit_between_a_value_and_a_page() -> None:
+    assert is_placeholder("<" + "x" * 198 + ">")
+    assert not is_placeholder("<" + "x" * 199 + ">")

@@ -29,6 +29,7 @@ GONE = [
     ("uninstall", "Release/hub"),
 ]
 HOME = f"{CLAIMS}/claim-ada"
+KEEP = {"helm.sh/resource-policy": "keep"}
 SERVER = f"{PODS}/jupyter-ada"
 
 
@@ -99,6 +100,36 @@ def test_running_servers_are_stopped(installed: World) -> None:
     done = installed.remove()
     assert ("delete", "Pod/jupyter-ada") in told(done)
     assert SERVER not in installed.kube.objects
+
+
+def test_what_a_hook_left_behind_goes_too(installed: World) -> None:
+    labels = {"hub.jupyter.org/deletable": "true", "release": "hub"}
+    job = "/apis/batch/v1/namespaces/hub/jobs/hook-image-awaiter"
+    account = "/api/v1/namespaces/hub/serviceaccounts/hook-image-awaiter"
+    other = "/apis/batch/v1/namespaces/hub/jobs/of-another-release"
+    for path, owner in ((job, "hub"), (account, "hub"), (other, "other")):
+        installed.kube.put(path, {"metadata": {"labels": {**labels, "release": owner}}})
+    done = installed.remove()
+    assert {("delete", "Job/hook-image-awaiter"), ("delete", "ServiceAccount/hook-image-awaiter")} <= set(told(done))
+    assert [path in installed.kube.objects for path in (job, account, other)] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("policy", "age", "error_id"),
+    [("fail", 5000, "E-HELM-04"), ("rollback", 60, "E-HELM-04"), ("rollback", 5000, ""), ("mark_failed", 5000, "")],
+)
+def test_a_release_somebody_may_be_working_on_is_not_removed(
+    installed: World, policy: str, age: float, error_id: str
+) -> None:
+    installed.helm.record(2, "pending-upgrade", {"hub": {"db": {"pvc": {"annotations": KEEP}}}}, {})
+    installed.clock.passed += age
+    if error_id:
+        with pytest.raises(HubError, match=error_id):
+            installed.remove(pending_policy=policy)
+        assert installed.helm.calls == []
+    else:
+        assert installed.remove(pending_policy=policy).changed
+        assert installed.helm.calls == ["uninstall"]
 
 
 def test_data_goes_only_if_asked(installed: World) -> None:

@@ -155,6 +155,15 @@ def test_an_object_the_server_would_refuse_stops_everything(kube: FakeKube, stat
     assert caught.value.changed is Changed.NOTHING
 
 
+def test_a_long_reason_is_cut_and_stays_one_line(kube: FakeKube) -> None:
+    long = "field is immutable\n  core.Spec{\n" + "x" * 2000
+    kube.on(lambda method, _p, _q, _b: Reply(422, {"message": long}) if method == "PATCH" else None)
+    with pytest.raises(HubError) as caught:
+        plan(kube, [service(port=2)], [])
+    assert "field is immutable core.Spec{ xxx" in caught.value.what
+    assert len(caught.value.what) < 700
+
+
 def test_a_missing_permission_is_told_as_such(kube: FakeKube) -> None:
     kube.on(lambda method, _p, _q, _b: Reply(403, {"message": "forbidden"}) if method == "PATCH" else None)
     with pytest.raises(HubError, match="E-K8S-04"):

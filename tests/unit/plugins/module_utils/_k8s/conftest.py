@@ -20,7 +20,9 @@ class CannedKube(KubeClient):
 
     def __init__(self, table: Canned) -> None:
         """Take the table and start an empty record of requests."""
-        super().__init__(SimpleNamespace(auth_settings=dict, host="https://api.test:6443", ssl_ca_cert=None), None, "/kubeconfig")
+        super().__init__(
+            SimpleNamespace(auth_settings=dict, host="https://api.test:6443", ssl_ca_cert=None), None, "/kubeconfig"
+        )
         self.table = dict(table)
         self.seen: list[tuple[str, str, bool]] = []
 

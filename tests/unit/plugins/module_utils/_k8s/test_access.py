@@ -164,7 +164,11 @@ def test_an_error_of_our_own_helper_is_not_wrapped_in_another() -> None:
     said = "E-ACCESS-12 https://i refused the client a. b (x). Nothing was changed. Do: check it."
     error = access.explain_helper(helper(f"echo '{said}' >&2; exit 1"))
     assert error is not None
-    assert (error.error_id, error.what, error.do) == ("E-ACCESS-12", "https://i refused the client a. b (x)", "check it")
+    assert (error.error_id, error.what, error.do) == (
+        "E-ACCESS-12",
+        "https://i refused the client a. b (x)",
+        "check it",
+    )
     assert error.text() == said
 
 

@@ -69,8 +69,8 @@ def test_credentials_that_may_not_look_are_told_what_they_lack() -> None:
     assert error.text() == (
         "E-ACCESS-07 These credentials (user ops) may not read the namespace kube-system of https://api.test:6443, so "
         "nobody can tell whether this is the pinned cluster. Seen: not allowed: in the whole cluster: namespaces "
-        "kube-system get; in trial: secrets create. Nothing was changed. Do: ask the cluster's administrator for a Role "
-        "or ClusterRole with these verbs, or use other credentials."
+        "kube-system get; in trial: secrets create. Nothing was changed. Do: ask the cluster's administrator for a "
+        "Role or ClusterRole with these verbs, or use other credentials."
     )
 
 
