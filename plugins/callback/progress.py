@@ -19,7 +19,7 @@ author:
   - researchops.jupyterhub contributors (@researchops)
 description:
   - Ansible shows the output of a module when it ends. The modules of this collection that wait (for an address, a
-    certificate, a release, a server) tell at least every 30 seconds what they wait for; this callback prints it at once.
+    certificate, a release, a server) tell every 30 seconds what they wait for; this callback prints it at once.
   - At the end it prints how many seconds each role of the collection took.
   - Without it the same lines are in the modules' return value C(transitions).
 requirements:

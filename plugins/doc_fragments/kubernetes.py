@@ -18,7 +18,8 @@ options:
     description:
       - The kubeconfig file to use.
       - If not set, the file that the environment variable E(K8S_AUTH_KUBECONFIG) names, then E(KUBECONFIG), then
-        C(~/.kube/config); inside a pod without any of these, the pod's own service account.
+        C(~/.kube/config). A pod's own service account is never used in their place: a run inside one cluster must
+        not change that cluster by accident.
     type: path
   context:
     description:

@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 from certificate_maker import make
 from proxy import Fault, FaultProxy, Seen
 
+__all__ = ["Fault", "FaultProxy", "Seen", "World", "expired_client_certificate", "expired_token", "with_values"]
 DAY = timedelta(days=1)
 
 BLOCKER = '''

@@ -138,22 +138,25 @@ def _molecule(made: Tier, wanted: Environment, env: dict[str, str], names: list[
 
 
 def e2e() -> Tier:
-    """Run pytest over tests/e2e inside the lab."""
+    """Run pytest over tests/e2e and the secret canaries inside the lab."""
     return _tier("e2e", _e2e)
 
 
 def _e2e(made: Tier, wanted: Environment, env: dict[str, str]) -> None:
-    _pytest(made, wanted, env, "tests/e2e", [LAB, "exec", "--"])
+    folders = [name for name in ("tests/e2e", "tests/canary") if list((paths.ROOT / name).glob("test_*.py"))]
+    if not folders:
+        raise Failure("tests/e2e has no test")
+    _pytest(made, wanted, env, folders, [LAB, "exec", "--"])
 
 
 def lab_test() -> Tier:
     """Run the tests of the lab itself; they start labs of their own and therefore come last."""
-    return _tier("lab-test", lambda made, wanted, env: _pytest(made, wanted, env, "tests/lab", []))
+    return _tier("lab-test", lambda made, wanted, env: _pytest(made, wanted, env, ["tests/lab"], []))
 
 
-def _pytest(made: Tier, wanted: Environment, env: dict[str, str], folder: str, prefix: list[str | Path]) -> None:
+def _pytest(made: Tier, wanted: Environment, env: dict[str, str], folders: list[str], prefix: list[str | Path]) -> None:
     report = paths.BUILD / "junit" / f"{made.name}.xml"
-    argv: list[str | Path] = [*prefix, wanted.bin / "python", "-m", "pytest", folder, "-v", f"--junitxml={report}"]
+    argv: list[str | Path] = [*prefix, wanted.bin / "python", "-m", "pytest", *folders, "-v", f"--junitxml={report}"]
     made.step("pytest", argv, env=env, cwd=paths.ROOT, judge=results.junit(report))
 
 

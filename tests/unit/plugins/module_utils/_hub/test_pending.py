@@ -104,7 +104,8 @@ def test_the_facts() -> None:
             facts(age=YOUNG), Policy.FAIL,
             "E-HELM-04 Release climate is pending-upgrade since 14:02 UTC (revision 13, 60 s, holder unknown). "
             "Homes and database are untouched. Nothing was changed. Do: run again with "
-            "-e z2jh_pending_policy=rollback (goes to revision 12, once it is 15 min old), or wait if a colleague is deploying.", id="young"),
+            "-e z2jh_pending_policy=rollback (goes to revision 12, once it is 15 min old), or wait if a "
+            "colleague is deploying.", id="young"),
         pytest.param(
             facts("pending-install", back=False), Policy.WAIT,
             "E-HELM-04 Release climate is pending-install since 14:02 UTC (revision 13, 47 min, holder unknown). Homes "
@@ -113,8 +114,8 @@ def test_the_facts() -> None:
         pytest.param(
             facts(age=YOUNG), Policy.ROLLBACK,
             "E-HELM-04 Release climate is pending-upgrade since 14:02 UTC (revision 13, 60 s, holder unknown). "
-            "Homes and database are untouched. Nothing was changed. Do: wait: pending_policy=rollback "
-            "acts on a release of an unknown writer only after 15 min; if you know that nobody is deploying, run again with "
+            "Homes and database are untouched. Nothing was changed. Do: wait: pending_policy=rollback acts on a "
+            "release of an unknown writer only after 15 min; if you know that nobody is deploying, run again with "
             "-e z2jh_pending_max_age=0.", id="asked-too-early"),
     ],
 )  # fmt: skip

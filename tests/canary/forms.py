@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A canary is a random secret that exists once in the world; its forms are the spellings in which it could leak."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+import shlex
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote, quote_plus
+
+WINDOW = 12
+"""Characters; so much of a secret in a log is a leak even when the rest was cut off."""
+ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True)
+class Canary:
+    """One planted secret.
+
+    Attributes:
+        name: the input it was planted in.
+        value: the secret as the input takes it.
+        parts: the pieces of it that nobody else could know; a PEM file's frame and its public half are none.
+    """
+
+    name: str
+    value: str
+    parts: tuple[str, ...] = ()
+
+    @property
+    def secret_parts(self) -> tuple[str, ...]:
+        """The pieces to look for."""
+        return self.parts or (self.value,)
+
+    def spellings(self) -> dict[str, str]:
+        """Every text a part could turn into, by form; only what is long enough to be told from chance."""
+        found: dict[str, str] = {}
+        for number, part in enumerate(self.secret_parts):
+            for form, text in spellings(part).items():
+                found[f"{form}#{number}" if number else form] = text
+        return found
+
+
+def spellings(text: str) -> dict[str, str]:
+    """One piece of a secret in every encoding that something on the way might apply."""
+    raw = text.encode()
+    found = {
+        "raw": text,
+        "url": quote(text, safe=""),
+        "form": quote_plus(text),
+        "json": json.dumps(text)[1:-1],
+        "json in json": json.dumps(json.dumps(text)[1:-1])[1:-1],
+        "json utf-8": json.dumps(text, ensure_ascii=False)[1:-1],
+        "repr": repr(text)[1:-1],
+        "shell": shlex.quote(text),
+        "yaml": text.replace("'", "''"),
+        "hex": raw.hex(),
+        "HEX": raw.hex().upper(),
+        "reversed": text[::-1],
+    }
+    for shift in range(3):
+        found[f"base64+{shift}"] = shifted_base64(raw, shift)
+        found[f"base64url+{shift}"] = shifted_base64(raw, shift).translate(str.maketrans("+/", "-_"))
+    return found
+
+
+def shifted_base64(raw: bytes, shift: int) -> str:
+    """The characters that ``raw`` alone decides when it stands ``shift`` bytes after a border of three in base64."""
+    text = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
+    return text[(0, 2, 3)[shift] : (len(raw) + shift) * 8 // 6]
+
+
+def windows(text: str) -> set[bytes]:
+    """Every stretch of :data:`WINDOW` characters; the whole text where it is shorter."""
+    if len(text) <= WINDOW:
+        return {text.encode()}
+    return {text[start : start + WINDOW].encode() for start in range(len(text) - WINDOW + 1)}
+
+
+def letters(count: int) -> str:
+    """Random letters and digits."""
+    return "".join(secrets.choice(ALPHABET) for _each in range(count))
+
+
+def _mixed(signs: str) -> str:
+    """Random text of 40 characters in which every fourth is one of the signs."""
+    return "".join(secrets.choice(signs) if place % 4 == 3 else secrets.choice(ALPHABET) for place in range(40))
+
+
+def _block() -> str:
+    lines = "\n".join(base64.b64encode(secrets.token_bytes(48)).decode() for _line in range(3))
+    return f"-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----\n"
+
+
+VARIANTS: dict[str, Callable[[], str]] = {
+    "plain": lambda: letters(40),
+    "quotes": lambda: _mixed("'\"`\\"),
+    "percent": lambda: _mixed("%{}#"),
+    "unicode": lambda: _mixed("äßŁ€"),
+    "shell": lambda: _mixed("$;|&<>!*?()"),
+    "lines": _block,
+}
+"""The kinds of secret that trip something up."""
+
+
+def planted(name: str, variant: str) -> Canary:
+    """A new canary; of several lines each counts for itself, for a log may show one of them."""
+    value = VARIANTS[variant]()
+    parts = tuple(line for line in value.splitlines() if not line.startswith("-----"))
+    return Canary(name, value, parts)
+
+
+def base64_secret(name: str) -> Canary:
+    """A canary where only base64 is taken."""
+    return Canary(name, base64.b64encode(secrets.token_bytes(32)).decode())
+
+
+def private_key(name: str, pem: str) -> Canary:
+    """A real EC P-256 key in PKCS #8: its secret number, as the lines of the file show it.
+
+    The first 36 bytes are the same in every such key, the last 70 are the public half.
+    """
+    body = [line for line in pem.splitlines() if line and not line.startswith("-----")]
+    der = binascii.a2b_base64("".join(body))
+    if der[7:9] != b"\x30\x13" and b"\x2a\x86\x48\xce\x3d\x03\x01\x07" not in der[:36]:
+        raise ValueError("not an EC P-256 key in PKCS #8")
+    return Canary(name, pem, (body[0][48:], body[1][:26]))
