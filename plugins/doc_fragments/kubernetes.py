@@ -18,8 +18,8 @@ options:
     description:
       - The kubeconfig file to use.
       - If not set, the file that the environment variable E(K8S_AUTH_KUBECONFIG) names, then E(KUBECONFIG), then
-        C(~/.kube/config). A pod's own service account is never used in their place: a run inside one cluster must
-        not change that cluster by accident.
+        C(~/.kube/config). A pod's own service account is never used in their place, because a run inside one cluster
+        must not change that cluster by accident.
     type: path
   context:
     description:

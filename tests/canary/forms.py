@@ -122,12 +122,17 @@ def base64_secret(name: str) -> Canary:
 
 
 def private_key(name: str, pem: str) -> Canary:
-    """A real EC P-256 key in PKCS #8: its secret number, as the lines of the file show it.
+    """A real EC P-256 key: the characters of the file that its secret number alone decides.
 
-    The first 36 bytes are the same in every such key, the last 70 are the public half.
+    Both PKCS #8 and SEC 1 have it as an octet string of 32 bytes after the version 1 (RFC 5915, section 3); what stands
+    around it is the same in every key, or the public half.
     """
     body = [line for line in pem.splitlines() if line and not line.startswith("-----")]
+    mark = b"\x02\x01\x01\x04\x20"
     der = binascii.a2b_base64("".join(body))
-    if der[7:9] != b"\x30\x13" and b"\x2a\x86\x48\xce\x3d\x03\x01\x07" not in der[:36]:
-        raise ValueError("not an EC P-256 key in PKCS #8")
-    return Canary(name, pem, (body[0][48:], body[1][:26]))
+    if mark not in der:
+        raise ValueError(f"{name}: not an EC P-256 key")
+    start = der.index(mark) + len(mark)
+    first, last = -(-start * 8 // 6), (start + 32) * 8 // 6
+    parts = (line[max(0, first - place) : max(0, last - place)] for place, line in zip(range(0, 999, 64), body))  # noqa: B905
+    return Canary(name, pem, tuple(part for part in parts if len(part) >= WINDOW))

@@ -1,17 +1,20 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watches every process below this one: a secret on a command line is there for everybody on the machine to read."""
+"""Watches every process below this one: a secret on a command line is there for everybody on the machine to read.
+
+The watching is done by a process of its own, so that nothing here slows it down.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import threading
+import select
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-
-from search import Artefact
 
 PERIOD = 0.005
 """Seconds between two looks; a process that lives shorter than that can be missed."""
@@ -20,55 +23,60 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 class Watch:
-    """Collects command lines and environments of all descendants while it is open."""
+    """Collects command lines and environments of all descendants while it is open.
 
-    def __init__(self, root: int | None = None) -> None:
-        self._root = root or os.getpid()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="process watch", daemon=True)
-        self._seen: dict[int, bytes] = {}
-        self.commands: set[bytes] = set()
-        self.environments: set[bytes] = set()
-        self.looks = 0
+    Attributes:
+        commands: every command line that was seen.
+        environments: the environments of these processes.
+        looks: how often it looked.
+        seconds: for how long.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.commands, self.environments = b"", b""
+        self.looks, self.seconds = 0, 0.0
 
     def __enter__(self) -> Watch:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self._thread.start()
+        self._begun = time.monotonic()
+        argv = [sys.executable, __file__, str(os.getpid()), str(self._folder)]
+        self._child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._child.stdout is not None
+        assert self._child.stdout.readline() == b"watching\n"
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(10)
+        answer, _none = self._child.communicate(timeout=30)
+        self.looks, self.seconds = int(answer), time.monotonic() - self._begun
+        self.commands = (self._folder / "commands").read_bytes()
+        self.environments = (self._folder / "environments").read_bytes()
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
-    def artefacts(self) -> list[Artefact]:
-        """What was seen."""
-        return [
-            Artefact("process table: command lines", b"\n".join(sorted(self.commands))),
-            Artefact("process table: environments", b"\n".join(sorted(self.environments))),
-        ]
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            begun = time.monotonic()
-            alive = self._look(self._root)
-            for pid in set(self._seen) - alive:
-                del self._seen[pid]
-            self.looks += 1
-            self._stop.wait(max(0.0, PERIOD - (time.monotonic() - begun)))
+class Eye:
+    """What has been seen below one process."""
 
-    def _look(self, root: int) -> set[int]:
-        waiting, alive = children(root), set[int]()
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._known: dict[int, bytes] = {}
+        self.commands: set[bytes] = set()
+        self.environments: set[bytes] = set()
+
+    def look(self) -> None:
+        """Look at the whole tree once; a process that has become another program is looked at again."""
+        waiting, alive = children(self._root), set[int]()
         while waiting:
             pid = waiting.pop()
             alive.add(pid)
             waiting += children(pid)
             command = read(pid, "cmdline")
-            if command and self._seen.get(pid) != command:
-                self._seen[pid] = command
+            if command and self._known.get(pid) != command and pid != os.getpid():
+                self._known[pid] = command
                 self.commands.add(command)
                 self.environments.add(read(pid, "environ"))
-        return alive
+        for pid in set(self._known) - alive:
+            del self._known[pid]
 
 
 def read(pid: int, name: str) -> bytes:
@@ -85,3 +93,21 @@ def children(pid: int) -> list[int]:
         for thread in os.listdir(f"/proc/{pid}/task"):
             found += [int(word) for word in read(pid, f"task/{thread}/children").split()]
     return found
+
+
+def main(root: int, folder: Path) -> None:
+    """Look until standard input ends, then write down what was seen and say how often."""
+    eye, looks = Eye(root), 0
+    print("watching", flush=True)
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        begun = time.monotonic()
+        eye.look()
+        looks += 1
+        time.sleep(max(0.0, PERIOD - (time.monotonic() - begun)))
+    (folder / "commands").write_bytes(b"\n".join(sorted(eye.commands)))
+    (folder / "environments").write_bytes(b"\n".join(sorted(eye.environments)))
+    print(looks)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

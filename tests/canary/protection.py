@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-SITE = re.compile(r"""["']?no_log["']?\s*:\s*(?P<value>true|True|"\{\{[^"]*\}\}")(?=[\s,}])""")
+SITE = re.compile(r"""(?<!\w)["']?no_log["']?\s*:\s*(?P<value>true|True|"\{\{[^"]*\}\}")(?=[\s,}])""")
 """A protection in a specification or at a task."""
 SWITCH = re.compile(r"^__\w+_no_log:\s*(?P<value>true)\s*$", re.M)
 """The variable that switches the tasks of one role."""

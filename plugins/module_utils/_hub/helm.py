@@ -267,7 +267,7 @@ class Helm:
     def _run(self, arguments: Sequence[str], *, timeout: float, stdin: Json | None = None, says: str = "") -> Ran:
         """One call, never longer than ``timeout`` seconds; the child does not outlive this process."""
         try:
-            child = subprocess.Popen(
+            child = subprocess.Popen(  # pylint: disable=ansible-bad-function  # run_command has no time limit
                 [find_binary(self._binary), *arguments],
                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -41,7 +41,7 @@ from .release_state import (
     label_changes,
     proof_label,
 )
-from .release_tools import UNFINISHED, Tools, interruptible
+from .release_tools import UNFINISHED, Tools, interruptible, writing
 from .release_wanted import Done, Wanted, as_found, load_history, secrets_path
 from .rollout import STORAGE_CLASSES, Rollout
 from .server_plan import ObjectPlan, Planner
@@ -218,11 +218,16 @@ class Present:
         wanted, clock = self._wanted, self._tools.clock
         start = clock.monotonic()
         self._tools.reporter.say(f"plan {prepared.plan.summary()}: {prepared.plan.reason}")
-        self._ensure_namespace(history, prepared)
-        with self._lease:
+        with ExitStack() as stack:
+            if self._ensure_namespace(history, prepared):
+                stack.enter_context(writing())
+            stack.enter_context(self._lease)
             self._unchanged_since(history)
-            self._apply_secrets(history, prepared)
+            if self._apply_secrets(prepared):
+                stack.enter_context(writing())
+            self._generate_secret(history, prepared)
             revision = self._change(history, prepared, done)
+            stack.enter_context(writing())
             rest = max(SHORTEST_WAIT, wanted.timeout - (clock.monotonic() - start))
             rollout = Rollout(self._client, clock, self._tools.reporter, self._tools.redactor)
             done.pods = rollout.wait(prepared.manifest, wanted.release, rest)
@@ -233,28 +238,32 @@ class Present:
     def _change(self, history: History, prepared: Prepared, done: Done) -> int:
         """Let Helm do what is planned; returns the revision that is ours then."""
         try:
-            if prepared.facts is not None:
-                done.recovered = self._recover(prepared.facts, prepared.move)
-            if prepared.upgrade:
-                return self._upgrade(history, prepared)
+            with ExitStack() as stack:
+                if prepared.facts is not None:
+                    done.recovered = self._recover(prepared.facts, prepared.move)
+                    stack.enter_context(writing())
+                if prepared.upgrade:
+                    return self._upgrade(history, prepared)
         except HubError as problem:
             if problem.error_id in UNFINISHED:
                 self._lease.abandon()
             raise
         return history.newest.number if history.newest is not None else 0
 
-    def _ensure_namespace(self, history: History, prepared: Prepared) -> None:
-        """Make the namespace if that is planned; without it, say so instead of a bare 404."""
+    def _ensure_namespace(self, history: History, prepared: Prepared) -> bool:
+        """Make the namespace if that is planned; without it, say so instead of a bare 404. Whether it was made."""
         namespace = self._wanted.namespace
         if any(step.target == f"Namespace/{namespace}" for step in prepared.plan.steps):
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
             self._client.create("/api/v1/namespaces", body)
-        elif self._namespace_missing(history):
+            return True
+        if self._namespace_missing(history):
             raise HubError(
                 "E-HELM-16",
                 f"There is no namespace {namespace}",
                 "run the role hub_front first (site.yml does), or set create_namespace",
             )
+        return False
 
     def _namespace_missing(self, history: History) -> bool:
         """Asked only where there is no release yet; who may not look is told by the next request."""
@@ -280,11 +289,18 @@ class Present:
                 "run again: it plans from the new state",
             )
 
-    def _apply_secrets(self, history: History, prepared: Prepared) -> None:
+    def _apply_secrets(self, prepared: Prepared) -> bool:
+        """Apply the Secret the values refer to, if that is planned; whether it was."""
         wanted = self._wanted
-        if any(step.target == f"Secret/{HUB_SECRETS}" for step in prepared.plan.steps):
-            body = secrets_object(wanted.namespace, wanted.secrets)
-            self._client.apply(secrets_path(wanted.namespace, HUB_SECRETS), body)
+        if not any(step.target == f"Secret/{HUB_SECRETS}" for step in prepared.plan.steps):
+            return False
+        body = secrets_object(wanted.namespace, wanted.secrets)
+        self._client.apply(secrets_path(wanted.namespace, HUB_SECRETS), body)
+        return True
+
+    def _generate_secret(self, history: History, prepared: Prepared) -> None:
+        """Before a first install: the chart's own Secret, so that the second run plans empty."""
+        wanted = self._wanted
         name = generated_name(self._inputs.values, wanted.values_root)
         rendered = {identity(item).name: item for item in prepared.manifest.of_kind("Secret")}
         if history.newest is None and name in rendered:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.errors import Changed, HubError
+from .._core.errors import HubError
 from .._core.plan import Step
 from .._core.poll import State, Verdict, wait
 from .._k8s.objects import RESOURCES, identity
@@ -21,7 +21,7 @@ from .manifest import Manifest, is_kept, read_release
 from .pending import Policy
 from .release_inputs import HUB_SECRETS
 from .release_state import DOMAIN, History, decode
-from .release_tools import UNFINISHED, Tools, interruptible
+from .release_tools import UNFINISHED, Tools, interruptible, writing
 from .release_wanted import Done, load_history, secrets_path
 from .server_plan import Planner
 from .settle import Settler
@@ -145,9 +145,10 @@ class Absent:
                     if problem.error_id in UNFINISHED:
                         self._lease.abandon()
                     raise
-            for path in leftovers:
-                self._client.delete(path, body={"propagationPolicy": "Background"})
-            self._await_gone(ending)
+            with writing():
+                for path in leftovers:
+                    self._client.delete(path, body={"propagationPolicy": "Background"})
+                self._await_gone(ending)
         self._client.delete(lease_path(self._namespace, self._release))
 
     def _await_gone(self, paths: list[str]) -> None:
@@ -173,7 +174,6 @@ class Absent:
                 "E-HELM-17",
                 f"{', '.join(ended.observation)} did not go away within {self._timeout:.0f} s",
                 "look at its finalizers and events (kubectl describe), then run again",
-                changed=Changed.SOME,
             )
 
 

@@ -141,6 +141,8 @@ def _whole(before: Any, after: Any, path: str) -> Iterator[tuple[str, Any, Any]]
     if isinstance(present, Mapping) and present:
         empty: Json = {}
         yield from differences(before if after is ABSENT else empty, after if before is ABSENT else empty, path)
+    elif _is_list(present) and present and all(isinstance(item, Mapping) for item in present):
+        yield from differences([] if before is ABSENT else before, [] if after is ABSENT else after, path)
     else:
         yield path, before, after
 

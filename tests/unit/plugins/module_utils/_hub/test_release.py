@@ -104,8 +104,7 @@ def test_what_an_install_leaves_in_the_release(world: World) -> None:
 def test_the_secret_of_the_layers_is_there_before_helm_and_the_lease_first(world: World) -> None:
     world.run()
     lease = LEASE.rpartition("/")[0]
-    writes = [(method, path) for method, path in world.kube.writes]
-    assert writes == [
+    assert world.kube.writes == [
         ("POST", lease),
         ("PATCH", f"{SECRETS}/hub-secrets"),
         ("POST", SECRETS),
@@ -532,6 +531,37 @@ def test_a_lease_lost_on_the_way_is_a_warning(installed: World) -> None:
     done = installed.run(values={"memory": "4G"})
     assert done.warnings == ["The claim on the release was taken over by bob during this run"]
     assert installed.kube.objects[LEASE]["spec"] == spec
+
+
+@pytest.mark.parametrize(
+    ("method", "part", "changed"),
+    [
+        ("POST", "/leases", Changed.NOTHING),
+        ("PATCH", "/secrets/hub-secrets", Changed.NOTHING),
+        ("POST", "/namespaces/hub/secrets", Changed.SOME),
+        ("GET", "/deployments/hub", Changed.SOME),
+        ("PATCH", "/secrets/sh.helm.release.v1.hub.v1", Changed.SOME),
+    ],
+)
+def test_an_error_on_the_way_tells_whether_anything_was_changed(
+    world: World, method: str, part: str, changed: Changed
+) -> None:
+    def forbidden(asked: str, path: str, query: Any, _body: Any) -> Reply | None:
+        hit = asked == method and path.endswith(part) and "dryRun" not in query
+        return Reply(403, {"message": "no"}) if hit else None
+
+    world.kube.on(forbidden)
+    with pytest.raises(HubError, match="E-K8S-04") as caught:
+        world.run()
+    assert caught.value.changed is changed
+
+
+def test_an_error_after_making_the_namespace_says_so(world: World) -> None:
+    del world.kube.objects["/api/v1/namespaces/hub"]
+    world.kube.on(lambda _m, path, _q, _b: Reply(403, {}) if path.endswith("/leases") else None)
+    with pytest.raises(HubError) as caught:
+        world.run(create_namespace=True)
+    assert caught.value.changed is Changed.SOME
 
 
 def test_sigterm_ends_in_order(installed: World) -> None:

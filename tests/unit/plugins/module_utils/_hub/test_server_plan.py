@@ -187,6 +187,18 @@ def test_what_helm_applied_by_itself_is_taken_away_too(kube: FakeKube) -> None:
     assert found.steps == [Step("update", "Service/hub", {"spec.old": ("changed", None)})]
 
 
+def test_what_helm_applied_by_itself_is_found_in_lists(kube: FakeKube) -> None:
+    def ports(*names: str) -> Json:
+        return service(ports=[{"name": name, "port": 1} for name in names])
+
+    kube.put(f"{SERVICES}/hub", ports("http", "gone"))
+    kube.on(lambda method, _p, _q, _b: Reply(200, ports("http", "gone")) if method == "PATCH" else None)
+    fields = {"spec.ports[gone].name": ("gone", None), "spec.ports[gone].port": (1, None)}
+    assert plan(kube, [ports("http")], [ports("http", "gone")], client_side=True).steps == [
+        Step("update", "Service/hub", fields)
+    ]
+
+
 def test_secrets_are_compared_and_not_shown(kube: FakeKube) -> None:
     secret = obj("Secret", "hub", data={"k": "cGxhbnRlZA=="})
     kube.apply_as("helm", "/api/v1/namespaces/hub/secrets/hub", obj("Secret", "hub", data={"k": "b2xk"}))

@@ -1,0 +1,148 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plays that carry canaries through every module and every role; secrets come as extra variables only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Json = dict[str, Any]
+PREFIX = "researchops.jupyterhub"
+
+MODULES: dict[str, str] = {
+    "cluster_kubeconfig.oidc_client_secret": "canary_kubeconfig",
+    "hub_release.secrets": "canary_release",
+    "hub_smoke_test.password": "canary_password",
+    "hub_smoke_test.stranger_password": "canary_stranger",
+    "hub_smoke_test.token": "canary_token",
+    "oidc_client_info.client_secret": "canary_client",
+}
+"""Every secret option of a module, and the variable its canary comes in."""
+
+ROLES = (
+    "cluster_access_oidc_client_secret",
+    "hub_dns_key_secret",
+    "hub_oauth_client_secret",
+    "hub_verify_password",
+    "hub_verify_stranger_password",
+    "hub_verify_token",
+)
+"""Every secret variable of a role."""
+
+FILES = ("cluster_access_oidc_client_secret_file", "hub_https_private_key_file", "hub_verify_service_account_file")
+"""Every variable that names a file with a secret in it."""
+
+
+def _play(tasks: list[Json], **more: Any) -> list[Json]:
+    play = {
+        "name": "Canaries",
+        "hosts": "all",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+    }
+    return [{**play, **more, "tasks": tasks}]
+
+
+def modules(*, broken: bool, only: str = "") -> list[Json]:
+    """One task per module, two where options exclude each other.
+
+    Args:
+        broken: give every module something that makes it fail, after its secret has been read.
+        only: run this module's tasks only.
+    """
+
+    def task(module: str, wrong: Mapping[str, Any], **options: Any) -> Json:
+        given = {**options, **(wrong if broken else {})}
+        return {"name": module, f"{PREFIX}.{module}": given, "ignore_errors": True, "register": f"seen_{module}"}
+
+    issuer = "{{ lookup('ansible.builtin.env', 'LAB_ISSUER') }}"
+    trusted = "{{ lookup('ansible.builtin.env', 'LAB_CA_FILE') }}"
+    smoke = {"url": "{{ canary_hub }}", "timeout": 20, "ca_file": trusted, "http_redirect": False}
+    tasks = [
+        task(
+            "cluster_kubeconfig",
+            {"context": "nowhere"},
+            hub="canary",
+            kubeconfig="{{ cluster_access_kubeconfig }}",
+            oidc_issuer=issuer,
+            oidc_client_id="automation",
+            oidc_client_secret="{{ canary_kubeconfig }}",
+            oidc_helper="{{ canary_helper }}",
+        ),
+        task(
+            "hub_release",
+            {"secrets": "{{ canary_release }}"},
+            kubeconfig="{{ cluster_access_kubeconfig }}",
+            release_name="modules",
+            namespace="{{ canary_namespace }}",
+            chart_ref="{{ canary_chart }}",
+            values={"hub": {"extraEnv": {"A": {"valueFrom": {"secretKeyRef": {"name": "hub-secrets", "key": "A"}}}}}},
+            secrets={"A": "{{ canary_release }}"},
+            timeout=60,
+            pending_policy="rollback",
+        ),
+        task(
+            "oidc_client_info",
+            {"token_auth_method": "no such method"},
+            issuer=issuer,
+            ca_file=trusted,
+            client_id="hub-lab",
+            client_secret="{{ canary_client }}",
+            callback_url="https://canary.lab.test:8443/hub/oauth_callback",
+        ),
+        task(
+            "hub_smoke_test",
+            {"keep_server": "perhaps"},
+            **smoke,
+            login="oidc",
+            user="ada",
+            password="{{ canary_password }}",
+            stranger_user="mallory",
+            stranger_password="{{ canary_stranger }}",
+        ),
+        task("hub_smoke_test", {"timeout": "soon"}, **smoke, login="hub_token", token="{{ canary_token }}"),
+    ]
+    chosen = [each for each in tasks if only in ("", each["name"])]
+    if broken:
+        chosen.append({"name": "Fail", "ansible.builtin.fail": {"msg": "as planned"}})
+    return _play(chosen)
+
+
+def roles(*, broken: bool) -> list[Json]:
+    """Every role that takes a secret, by its real entry points; a role that fails does not stop the next.
+
+    Args:
+        broken: with secrets that nobody accepts; the preflight of all roles runs too.
+    """
+
+    def role(name: str, entry: str = "main", **variables: Any) -> Json:
+        call = {"name": f"{PREFIX}.{name}", "tasks_from": entry}
+        note = {"name": "Go on", "ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg | default('') }}"}}
+        return {
+            "name": f"{name} {entry}",
+            "block": [{"name": name, "ansible.builtin.include_role": call, "vars": variables}],
+            "rescue": [note],
+        }
+
+    plain = {"cluster_access_oidc_issuer": ""}
+    manual = {"hub_https_type": "manual", "letsencrypt_method": "none", "hub_https_secret_name": "manual"}
+    tasks = [
+        role("cluster_access"),
+        role("cluster_access", cluster_access_oidc_client_secret="", cluster_access_oidc_client_secret_file="{{ canary_secret_file }}"),
+        role("cluster_access", **plain),
+        role("hub_dns"),
+        role("letsencrypt", letsencrypt_method="direct", hub_https_secret_name="acme"),
+        role("hub_https", **manual),
+        role("hub_oauth"),
+        role("z2jh"),
+        role("hub_verify", hub_domain="{{ canary_verify_domain }}"),
+        role("hub_verify", hub_domain="{{ canary_verify_domain }}", hub_verify_login="hub_token"),
+        role("hub_dns", "absent"),
+        role("hub_https", "absent", **manual),
+    ]
+    if broken:
+        tasks[3:3] = [role("hub_preflight", **plain, hub_https_secret_name="manual")]
+        tasks.append({"name": "Fail", "ansible.builtin.fail": {"msg": "as planned"}})
+    return _play(tasks)
