@@ -60,6 +60,15 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
 
 
+class _Module(AnsibleModule):
+    """AnsibleModule whose own refusals of an option hide a secret in every spelling, not only in the literal one."""
+
+    def fail_json(self, msg: str, **kwargs: Any) -> Any:
+        """End the process with an error; also called while the options are still being read."""
+        self.no_log_values.update(Redactor(value for value in self.no_log_values if isinstance(value, str)).forms)
+        return super().fail_json(msg, **kwargs)
+
+
 def run(
     body: Callable[[Request], Outcome],
     *,
@@ -75,7 +84,7 @@ def run(
         libraries: importable names that must be present before anything is tried.
         rules: AnsibleModule's ``required_if`` and its siblings.
     """
-    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **rules)
+    module = _Module(argument_spec=argument_spec, supports_check_mode=True, **rules)
     redactor = Redactor(value for value in module.no_log_values if isinstance(value, str))
     request = Request(dict(module.params), module.check_mode, bool(getattr(module, "_diff", False)), redactor)
     try:

@@ -102,7 +102,7 @@ def modules(*, broken: bool, only: str = "") -> list[Json]:
             stranger_user="mallory",
             stranger_password="{{ canary_stranger }}",
         ),
-        task("hub_smoke_test", {"timeout": "soon"}, **smoke, login="hub_token", token="{{ canary_token }}"),
+        task("hub_smoke_test", {"timeout": "{{ canary_token }}"}, **smoke, login="hub_token", token="{{ canary_token }}"),
     ]
     chosen = [each for each in tasks if only in ("", each["name"])]
     if broken:

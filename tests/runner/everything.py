@@ -102,7 +102,8 @@ def _close(done: Mapping[str, Tier], seconds: float) -> int:
     say("")
     for name, tier in done.items():
         total += Count(tier.total.passed, tier.total.failed)
-        remark = f"  failed: {', '.join(tier.failures)}" if tier.failures else ""
+        remark = f"  (should take {tier.minutes:g} min)" if tier.late else ""
+        remark += f"  failed: {', '.join(tier.failures)}" if tier.failures else ""
         say(
             f"{name:<11} {tier.total.passed:>5} passed {tier.total.failed:>4} failed {tier.spent / 60:6.1f} min{remark}"
         )

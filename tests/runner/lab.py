@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from . import content, environments, paths, results
@@ -106,7 +107,8 @@ def _integration(made: Tier, wanted: Environment, env: dict[str, str], names: li
     known = facts(env)
     plays = paths.BUILD / "integration"
     plays.mkdir(parents=True, exist_ok=True)
-    for name in names:
+
+    def target(name: str) -> None:
         mark = secrets.token_hex(2)
         given = {"lab": known, "test_id": mark, "test_namespace": f"it-{name.replace('_', '-')[:40]}-{mark}"}
         play = {
@@ -122,6 +124,9 @@ def _integration(made: Tier, wanted: Environment, env: dict[str, str], names: li
         words = ["--inventory", "localhost,", "--connection", "local"]
         argv: list[str | Path] = [LAB, "exec", "--", wanted.bin / "ansible-playbook", *words, source]
         made.step(name, argv, env={**env, "ANSIBLE_ROLES_PATH": str(TARGETS)}, cwd=plays)
+
+    # Each has a namespace and host names of its own, and mostly waits: two at a time use the machine's second core.
+    made.abreast([partial(target, name) for name in names], workers=2)
 
 
 def molecule(only: Sequence[str] = ()) -> Tier:

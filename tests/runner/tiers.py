@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from . import paths
 from .process import Failure, Outcome, run, say, tail
 
 TAIL_LINES = 40
+HARD_STOP = 2.5
 COMPLAINT = re.compile(r"\bERROR\b|\bFAILED\b|fatal:|: error:")
 
 
@@ -58,7 +60,8 @@ class Tier:
 
     Attributes:
         name: as in `make NAME`.
-        minutes: limit for all steps together, without making environments.
+        minutes: what all steps together should take, without making environments. A slow or busy machine gets
+            HARD_STOP times as much before a step is ended; being late is told, not a failure.
     """
 
     name: str
@@ -66,6 +69,29 @@ class Tier:
     total: Count = field(default_factory=Count)
     spent: float = 0.0
     failures: list[str] = field(default_factory=list)
+    _batch_end: float | None = None
+
+    @property
+    def late(self) -> bool:
+        """Whether the steps took longer than they should."""
+        return self.spent > self.minutes * 60
+
+    def abreast(self, steps: Sequence[Callable[[], object]], workers: int) -> None:
+        """Run steps that do not depend on each other, `workers` at a time; their wall time counts, not their sum."""
+        before, started = self.spent, time.monotonic()
+        self._batch_end = started + max(1.0, self._limit() - before)
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(lambda step: step(), steps))
+        self._batch_end = None
+        self.spent = before + time.monotonic() - started
+
+    def _limit(self) -> float:
+        return self.minutes * 60 * HARD_STOP
+
+    def _left(self) -> float:
+        """Seconds until the hard stop."""
+        left = self._limit() - self.spent if self._batch_end is None else self._batch_end - time.monotonic()
+        return max(1.0, left)
 
     def log(self, step: str) -> Path:
         """Return the log file of a step."""
@@ -84,14 +110,14 @@ class Tier:
         """Run one program within what is left of the tier's time and count its checks."""
         log = self.log(label)
         log.unlink(missing_ok=True)
-        left = max(1.0, min(self.minutes * 60 - self.spent, limit or self.minutes * 60))
+        left = min(self._left(), limit or self._limit())
         outcome = run(argv, log=log, timeout=left, env=env, cwd=cwd, label=f"{self.name} {label}")
         try:
             count = judge(outcome, log)
         except (OSError, ValueError, Failure) as error:
             count = Count(failed=1, note=f"its results could not be read: {error}")
         if outcome.timed_out:
-            count += Count(failed=1, note=f"stopped after {left:.0f} s (the tier may take {self.minutes:g} min)")
+            count += Count(failed=1, note=f"stopped after {left:.0f} s (the tier should take {self.minutes:g} min)")
         elif not outcome.ok and not count.failed:
             count += Count(failed=1, note=f"ended with code {outcome.code}")
         elif not count.passed and not count.failed:
