@@ -47,7 +47,7 @@ _value:
   type: dict
   contains:
     chart:
-      description: The values for the chart, below O(z2jh_values_root) where that is set.
+      description: The values for the chart, below C(z2jh_values_root) where that is set.
       type: dict
     layers:
       description: The names of the layers that take part, in order.

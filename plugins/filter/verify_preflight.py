@@ -44,7 +44,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.http import tls_context
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import tls_context
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.placeholders import is_placeholder
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish, parse_wish
 

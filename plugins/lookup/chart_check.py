@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-# ruff: noqa: E402 - Ansible wants imports below the documentation
 """Lookup: whether a chart reference names exactly one chart, and the pinned one."""
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-# ruff: noqa: E402 - Ansible wants imports below the documentation
 """Lookup: the version of the Helm program."""
 
 from __future__ import annotations

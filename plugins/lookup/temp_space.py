@@ -6,16 +6,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
-
-from ansible import constants
-from ansible.plugins.loader import shell_loader
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-
 DOCUMENTATION = """
 name: temp_space
 short_description: Find directories for temporary files that are full
@@ -49,6 +39,16 @@ _raw:
   type: list
   elements: str
 """
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.loader import shell_loader
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 
 MIB = 1 << 20
 

@@ -21,7 +21,7 @@ description:
   - Optionally the file logs in by itself at an OpenID provider (client credentials) through the helper
     C(exec_credential.py),
     so that a token which lives two minutes lasts through a play of two hours.
-  - M(kubernetes.core.kubeconfig) edits a file key by key from values handed over in the task, where a secret would
+  - C(kubernetes.core.kubeconfig) edits a file key by key from values handed over in the task, where a secret would
     pass through the play.
 author:
   - researchops.jupyterhub contributors (@researchops)

@@ -174,10 +174,10 @@ def table(title: str, subjects: list[Subject], floor: Subject) -> list[str]:
     return lines
 
 
-def ratio(ours: Subject, theirs: Subject, floor: Subject, bar: str) -> str:
+def ratio(ours: Subject, theirs: Subject, floor: Subject, limit: str) -> str:
     """One sentence: the ratio net of the floor beside the bar."""
     net = (ours.median - floor.median) / max(theirs.median - floor.median, 0.001)
-    return f"- {ours.name} / {theirs.name}: **{net:.2f}** net of the ping floor (bar {bar})"
+    return f"- {ours.name} / {theirs.name}: **{net:.2f}** net of the ping floor (bar {limit})"
 
 
 def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], None]) -> list[str]:
@@ -224,11 +224,11 @@ def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], No
             count_requests(ours[2:], proxy, through, folder / "helm.log")
         floor, role, module, helm, upgrade, info, helm_info = ours[1], *ours[2:]
         report += table(title, ours, floor)
-        bar = "0.5" if delay else "1.0"
+        limit = "0.5" if delay else "1.0"
         report += [
             "",
-            ratio(role, helm, floor, bar),
-            ratio(module, helm, floor, bar),
+            ratio(role, helm, floor, limit),
+            ratio(module, helm, floor, limit),
             ratio(info, helm_info, floor, "1.0"),
         ]
         report += [

@@ -24,8 +24,8 @@ CALLBACKS: dict[str, dict[str, str]] = {
     "json": {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"},
     "junit": {"ANSIBLE_CALLBACKS_ENABLED": "researchops.jupyterhub.progress,ansible.builtin.junit"},
 }
-PRIVATE = "client-secret-"
-"""Our private files with a client secret, the one place on disk where it belongs."""
+CONFIG = "[defaults]\ncallbacks_enabled = researchops.jupyterhub.progress\ncallback_result_format = yaml\n"
+"""What a user has: nothing in it keeps a secret."""
 
 
 @dataclass
@@ -34,19 +34,18 @@ class Bed:
 
     Attributes:
         folder: the run's own directory.
-        config: the ansible.cfg to use.
         owners: the canaries that may stand in our private files.
         environ: changes to the environment.
     """
 
     folder: Path
-    config: Path
     owners: frozenset[str] = frozenset()
     environ: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("input", "out", "tmp", "home", "cache"):
             (self.folder / name).mkdir(parents=True, mode=0o700)
+        self.give("ansible.cfg", CONFIG)
 
     @property
     def input(self) -> Path:
@@ -64,7 +63,7 @@ class Bed:
         """The environment of a run: every place to write to is in this folder."""
         return {
             **os.environ,
-            "ANSIBLE_CONFIG": str(self.config),
+            "ANSIBLE_CONFIG": str(self.folder / "input" / "ansible.cfg"),
             "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_REMOTE_TEMP": str(self.folder / "home" / "remote"),
             "ANSIBLE_LOG_PATH": str(self.folder / "out" / "ansible.log"),
@@ -130,7 +129,7 @@ class Bed:
 
     def artefacts(self, label: str) -> list[Artefact]:
         """Everything the run left behind."""
-        private = {PRIVATE: self.owners}
+        private = {"client-secret-": self.owners, "token-": frozenset({"API token"})}
         return [
             artefact
             for name in ("out", "tmp", "home", "cache")

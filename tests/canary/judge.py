@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from inputs import SECRET_FILE, module_options, role_options
 
 Task = dict[str, Any]
@@ -55,9 +54,7 @@ def _option_holes(collection: Path) -> Iterator[str]:
 
 
 def _task_holes(collection: Path) -> Iterator[str]:
-    sources = {
-        name for options in role_options(collection).values() for name in options if SECRET_NAME.search(name)
-    }
+    sources = {name for options in role_options(collection).values() for name in options if SECRET_NAME.search(name)}
     for folder in sorted((collection / "roles").iterdir()):
         role = Role(folder, sources)
         for place, task in role.tasks:
@@ -101,9 +98,7 @@ class Role:
             module, arguments = module_of(task)
             if module == "ansible.builtin.set_fact":
                 self.tainted |= {
-                    name
-                    for name, value in arguments.items()
-                    if self.flows(value) and not OUR_FILTER.search(str(value))
+                    name for name, value in arguments.items() if self.flows(value) and not OUR_FILTER.search(str(value))
                 }
             elif "register" in task and self.touches(task):
                 self.tainted.add(task["register"])

@@ -5,8 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import yaml
+
+SITE = Path(__file__).resolve().parents[2] / "playbooks" / "site.yml"
 Json = dict[str, Any]
 PREFIX = "researchops.jupyterhub"
 
@@ -34,15 +38,11 @@ FILES = ("cluster_access_oidc_client_secret_file", "hub_https_private_key_file",
 """Every variable that names a file with a secret in it."""
 
 
-def _play(tasks: list[Json], **more: Any) -> list[Json]:
-    play = {
-        "name": "Canaries",
-        "hosts": "all",
-        "connection": "local",
-        "gather_facts": False,
-        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-    }
-    return [{**play, **more, "tasks": tasks}]
+def _play(tasks: list[Json]) -> list[Json]:
+    """A play with the settings of the collection's own playbooks: they decide what a kill leaves on the disk."""
+    site = yaml.safe_load(SITE.read_text(encoding="utf-8"))[0]
+    settings = {key: site[key] for key in ("connection", "gather_facts", "vars")}
+    return [{"name": "Canaries", "hosts": "all", **settings, "tasks": tasks}]
 
 
 def modules(*, broken: bool, only: str = "") -> list[Json]:
@@ -102,7 +102,9 @@ def modules(*, broken: bool, only: str = "") -> list[Json]:
             stranger_user="mallory",
             stranger_password="{{ canary_stranger }}",
         ),
-        task("hub_smoke_test", {"timeout": "{{ canary_token }}"}, **smoke, login="hub_token", token="{{ canary_token }}"),
+        task(
+            "hub_smoke_test", {"timeout": "{{ canary_token }}"}, **smoke, login="hub_token", token="{{ canary_token }}"
+        ),
     ]
     chosen = [each for each in tasks if only in ("", each["name"])]
     if broken:
@@ -110,39 +112,49 @@ def modules(*, broken: bool, only: str = "") -> list[Json]:
     return _play(chosen)
 
 
+def _role(name: str, entry: str = "main", **variables: Any) -> Json:
+    """One role by its real entry point; its failure does not stop the next one."""
+    call = {"name": f"{PREFIX}.{name}", "tasks_from": entry}
+    note = {"name": "Go on", "ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg | default('') }}"}}
+    return {
+        "name": f"{name} {entry}",
+        "block": [{"name": name, "ansible.builtin.include_role": call, "vars": variables}],
+        "rescue": [note],
+    }
+
+
+PLAIN = {"cluster_access_oidc_issuer": ""}
+MANUAL = {"hub_https_type": "manual", "letsencrypt_method": "none", "hub_https_secret_name": "manual"}
+
+
+def preflight() -> list[Json]:
+    """The preflight of all roles."""
+    return _play([_role("cluster_access"), _role("hub_preflight", **PLAIN, **MANUAL)])
+
+
 def roles(*, broken: bool) -> list[Json]:
-    """Every role that takes a secret, by its real entry points; a role that fails does not stop the next.
+    """Every role that takes a secret, by its real entry points.
 
     Args:
-        broken: with secrets that nobody accepts; the preflight of all roles runs too.
+        broken: fail at the end, after the preflight of all roles.
     """
-
-    def role(name: str, entry: str = "main", **variables: Any) -> Json:
-        call = {"name": f"{PREFIX}.{name}", "tasks_from": entry}
-        note = {"name": "Go on", "ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg | default('') }}"}}
-        return {
-            "name": f"{name} {entry}",
-            "block": [{"name": name, "ansible.builtin.include_role": call, "vars": variables}],
-            "rescue": [note],
-        }
-
-    plain = {"cluster_access_oidc_issuer": ""}
-    manual = {"hub_https_type": "manual", "letsencrypt_method": "none", "hub_https_secret_name": "manual"}
+    there = {"hub_domain": "{{ canary_verify_domain }}"}
+    by_file = {"cluster_access_oidc_client_secret": "", "cluster_access_oidc_client_secret_file": "{{ canary_file }}"}
     tasks = [
-        role("cluster_access"),
-        role("cluster_access", cluster_access_oidc_client_secret="", cluster_access_oidc_client_secret_file="{{ canary_secret_file }}"),
-        role("cluster_access", **plain),
-        role("hub_dns"),
-        role("letsencrypt", letsencrypt_method="direct", hub_https_secret_name="acme"),
-        role("hub_https", **manual),
-        role("hub_oauth"),
-        role("z2jh"),
-        role("hub_verify", hub_domain="{{ canary_verify_domain }}"),
-        role("hub_verify", hub_domain="{{ canary_verify_domain }}", hub_verify_login="hub_token"),
-        role("hub_dns", "absent"),
-        role("hub_https", "absent", **manual),
+        _role("cluster_access"),
+        _role("cluster_access", **by_file),
+        _role("cluster_access", **PLAIN),
+        _role("hub_dns"),
+        _role("letsencrypt", letsencrypt_method="direct", hub_https_secret_name="acme"),
+        _role("hub_https", **MANUAL),
+        _role("hub_oauth"),
+        _role("z2jh"),
+        _role("hub_verify", **there),
+        _role("hub_verify", **there, hub_verify_login="hub_token"),
+        _role("hub_dns", "absent"),
+        _role("hub_https", "absent", **MANUAL),
     ]
     if broken:
-        tasks[3:3] = [role("hub_preflight", **plain, hub_https_secret_name="manual")]
+        tasks.insert(3, _role("hub_preflight", **PLAIN, **MANUAL))
         tasks.append({"name": "Fail", "ansible.builtin.fail": {"msg": "as planned"}})
     return _play(tasks)

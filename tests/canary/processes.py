@@ -47,6 +47,12 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop watching and take in what was seen; a second call does nothing."""
+        if self.looks:
+            return
         answer, _none = self._child.communicate(timeout=30)
         self.looks, self.seconds = int(answer), time.monotonic() - self._begun
         self.commands = (self._folder / "commands").read_bytes()

@@ -120,12 +120,12 @@ class Browser:
 
     def _next(self, end: float, method: str) -> dict[str, Any]:
         while b"\0" not in self._rest:
-            ready, _, _ = select.select([self._answers], [], [], max(0.0, end - time.monotonic()))
+            ready, _writable, _broken = select.select([self._answers], [], [], max(0.0, end - time.monotonic()))
             assert ready, f"Chromium did not answer {method} within {CALL_SECONDS:.0f} s"
             part = os.read(self._answers, 1 << 20)
             assert part, f"Chromium ended while it was asked for {method}"
             self._rest += part
-        text, _, self._rest = self._rest.partition(b"\0")
+        text, _end, self._rest = self._rest.partition(b"\0")
         found: dict[str, Any] = json.loads(text)
         return found
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -16,28 +18,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import support_plays
 from support_cluster import Cluster
 
-TESTS = Path(__file__).resolve().parents[1]
-for place in ("unit", "faults", "canary"):
-    sys.path.insert(0, str(TESTS / place))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "canary"))
 import plays
-from bed import Bed
+from bed import Bed, tool
 from certificate_maker import make
 from forms import VARIANTS, Canary, base64_secret, planted, private_key
 from proxy import FaultProxy
 from search import Artefact, Hit, Search
 
+TESTS = Path(__file__).resolve().parents[1]
 DAY = timedelta(days=1)
-KILLED_AT = (1, 3, 6, 10, 16, 24, 40)
+KILLED_AT = (2, 5, 9, 14, 20)
 """At which request to the API server a run is killed, from row to row."""
-OWNERS = frozenset(
-    {"cluster_kubeconfig.oidc_client_secret", "cluster_access_oidc_client_secret", "real machine login"}
-)
+TOKEN = re.compile(r"[\w-]{20,}\.[\w-]{20,}\.[\w-]{80,}")
+"""A signed JSON web token."""
+OWNERS = frozenset({"cluster_kubeconfig.oidc_client_secret", "cluster_access_oidc_client_secret", "real machine login"})
 """Canaries that our private files may hold."""
 
 
@@ -145,16 +149,19 @@ class Campaign:
     verify_domain: str
 
     def __post_init__(self) -> None:
+        self._kills = count()
         self.chart = self.folder / "chart"
         (self.chart / "templates").mkdir(parents=True)
         (self.chart / "Chart.yaml").write_text("apiVersion: v2\nname: tiny\nversion: 1.0.0\n", encoding="utf-8")
         (self.chart / "values.yaml").write_text("hub: {}\n", encoding="utf-8")
-        note = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: tiny}\ndata: {hub: {{ toJson .Values.hub | quote }}}\n"
+        note = (
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: tiny}\ndata: {hub: {{ toJson .Values.hub | quote }}}\n"
+        )
         (self.chart / "templates" / "note.yaml").write_text(note, encoding="utf-8")
 
     def bed(self, name: str, *, collections: Path | None = None) -> Bed:
         """A fresh place for a run."""
-        made = Bed(self.folder / name, support_plays.ROOT / "ansible.cfg", OWNERS)
+        made = Bed(self.folder / name, OWNERS)
         if collections is not None:
             made.environ["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
         return made
@@ -212,8 +219,11 @@ class Campaign:
             with upstream as proxy, silent_server() as (silent, came):
                 variables = self._variables(bed, namespace, canaries) | given
                 through = bed.input / "through-the-proxy"
-                variables["cluster_access_kubeconfig"] = str(proxy.kubeconfig(Path(os.environ["LAB_KUBECONFIG"]), through))
-                kill = Kill(proxy, KILLED_AT[len(name) % len(KILLED_AT)], came) if row["outcome"] == "kill" else None
+                variables["cluster_access_kubeconfig"] = str(
+                    proxy.kubeconfig(Path(os.environ["LAB_KUBECONFIG"]), through)
+                )
+                at = KILLED_AT[next(self._kills) % len(KILLED_AT)]
+                kill = Kill(proxy, at, came) if row["outcome"] == "kill" else None
                 variables["canary_hub"] = silent if kill else "https://127.0.0.1:9/"
                 code = bed.play(
                     play,
@@ -251,7 +261,7 @@ class Campaign:
         return {
             "hub_https_certificate_file": str(bed.give("chain.pem", pair.pem)),
             "hub_https_private_key_file": str(bed.give("key.pem", key.value)),
-            "canary_secret_file": str(secret_file),
+            "canary_file": str(secret_file),
             "hub_verify_service_account_file": str(account),
         }
 
@@ -272,6 +282,84 @@ class Campaign:
             "z2jh_timeout": 60,
         }
         return str(bed.give("inventory.json", {"hubs": {"hosts": {"canary": variables | given}}}))
+
+
+    # ---- runs without a row
+
+    def site(self) -> tuple[Outcome, Outcome]:
+        """The whole way to a hub with a user in it, and back: site.yml and teardown.yml, with what the lab accepts."""
+        cluster = Cluster(Path(os.environ["LAB_ADMIN_KUBECONFIG"]))
+        hub = f"canary-{secrets.token_hex(3)}"
+        bed, back = self.bed("site"), self.bed("teardown")
+        inventory = str(support_plays.INVENTORY)
+        given = {"hub_name": hub, "hub_domain": f"{hub}.lab.test"}
+        given["hub_verify_report_dir"] = str(bed.folder / "out" / "reports")
+        try:
+            code = bed.play("researchops.jupyterhub.site", given, arguments=["--diff"], inventory=inventory)
+            found = [*accepted(), *made_by_the_run(cluster.secrets(hub), bed.folder / "cache")]
+            ended = back.play(
+                "researchops.jupyterhub.teardown",
+                given | {"hub_teardown_data": True},
+                arguments=["--diff"],
+                inventory=inventory,
+            )
+        finally:
+            cluster.drop_namespace(hub, 0)
+        return (
+            Outcome("site", code, found, bed.artefacts("site"), bed.output),
+            Outcome("teardown", ended, found, back.artefacts("teardown"), back.output),
+        )
+
+    def runner(self) -> Outcome:
+        """The preflight under ansible-runner, as AWX runs it; its own input is not searched, all it writes is."""
+        bed = self.bed("runner")
+        canaries = self.canaries((*plays.ROLES, *plays.FILES), "quotes")
+        canaries["hub_dns_key_secret"] = base64_secret("hub_dns_key_secret")
+        given: dict[str, Any] = {name: canaries[name].value for name in plays.ROLES}
+        listed = list(canaries.values())
+        given |= self._variables(bed, "canary-runner", listed)
+        given["cluster_access_kubeconfig"] = os.environ["LAB_KUBECONFIG"]
+        inventory = self._inventory(bed, "canary-runner", given)
+        (bed.input / "project").mkdir()
+        play = bed.give("project/play.json", plays.preflight())
+        argv = [tool("ansible-runner"), "run", str(bed.input), "-p", play.name, "--inventory", inventory]
+        argv += ["--artifact-dir", str(bed.folder / "out" / "artifacts"), "--ident", "canary"]
+        code = bed.command([*argv, "--cmdline", "-vvvvv --diff"])
+        return Outcome("runner", code, listed, bed.artefacts("runner"), bed.output)
+
+
+def accepted() -> list[Canary]:
+    """The lab's own secrets and passwords."""
+    example = support_plays.inventory()
+    return [
+        real("real machine login", "LAB_AUTOMATION_CLIENT_SECRET_FILE"),
+        real("real TSIG key", "LAB_TSIG_SECRET_FILE"),
+        real("real OAuth client", "LAB_OIDC_CLIENT_SECRET_FILE"),
+        Canary("hub_verify_password", example["hub_verify_password"]),
+        Canary("hub_verify_stranger_password", example["hub_verify_stranger_password"]),
+    ]
+
+
+def made_by_the_run(secret_data: dict[str, bytes], cache: Path) -> list[Canary]:
+    """Secrets that nobody planted: keys that the run generated, and the token it used for the API server."""
+    found = []
+    for name, value in secret_data.items():
+        if name.endswith((".key", "auth_token", "cookie_secret", "CryptKeeper.keys")):
+            made = private_key if b" PRIVATE KEY-----" in value else Canary
+            found.append(made(f"Secret {name}", value.decode()))
+    for path in cache.rglob("token-*.json"):
+        for text in _texts(json.loads(path.read_text(encoding="utf-8"))):
+            if TOKEN.fullmatch(text):  # what stands before the signature is no secret, and partly the same in all
+                found.append(Canary("API token", text, (text.rpartition(".")[2],)))
+    return found
+
+
+def _texts(data: Any) -> Iterator[str]:
+    if isinstance(data, dict):
+        for value in data.values():
+            yield from _texts(value)
+    elif isinstance(data, str):
+        yield data
 
 
 class Kill:

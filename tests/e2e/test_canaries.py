@@ -1,275 +1,203 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No secret leaves the places meant for it, however a run goes; and this suite would notice.
+"""No secret leaves the collection: planted in every input, searched for in everything that any run leaves behind.
 
-Every secret input is a canary: a random value, or one of the lab's own random secrets where the run must succeed. The rows
-spread verbosity, check and diff mode, success, failure and kill -9, ansible-runner, callbacks and a fact cache over the
-stories. Each run is searched for every canary in every spelling (support_canaries.py).
+One campaign of runs for the whole module, some at a time, with every process below them under watch. What is looked
+for and how: tests/canary; that the looking itself works: tests/unit/canary, and the last tests here, in which the
+protection is taken out and the secrets must turn up.
 """
 
 from __future__ import annotations
 
-import base64
-import os
+import random
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from support_bad import World, with_values  # noqa: E402
-from support_canaries import Canaries, Run, Way, forms, make_canary, opened, start, unprotected  # noqa: E402
-from support_cluster import Cluster  # noqa: E402
-from support_demo import demo_hub  # noqa: E402
+import support_canaries
+from support_canaries import Campaign, Canary, Outcome, Search, plays
+from support_demo import demo_hub
 
-USING = "Use the hub as its users do"
-RELEASING = "Bring the release to these values"
-LOG = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
-JUNIT = {"ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit,researchops.jupyterhub.progress"}
-SHOW_EMPTY = {"ANSIBLE_NO_LOG": "0", "ANSIBLE_DISPLAY_ARGS_TO_STDOUT": "1"}
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "canary"))
+import inputs
+import protection
+from forms import VARIANTS
+from pairs import pairwise
+from processes import PERIOD, Watch
+from search import Artefact
 
-
-def lab_secret(name: str) -> str:
-    """One of the lab's own secrets; all are random."""
-    return Path(os.environ[f"LAB_{name}_FILE"]).read_text(encoding="utf-8").strip()
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Cluster:
-    return Cluster(Path(os.environ["LAB_ADMIN_KUBECONFIG"]))
-
-
-@pytest.fixture
-def canaries() -> Canaries:
-    """The lab's own secrets, which every run uses in some way."""
-    found = Canaries()
-    for name in ("OIDC_CLIENT_SECRET", "AUTOMATION_CLIENT_SECRET", "TSIG_SECRET"):
-        found.add(f"the lab's {name}", lab_secret(name))
-    return found
-
-
-@pytest.fixture(scope="module")
-def own_hub(cluster: Cluster) -> Iterator[dict[str, Any]]:
-    """A hub that these tests make, break and take away."""
-    name = f"canary-{secrets.token_hex(3)}"
-    yield {"hub_name": name, "hub_domain": f"{name}.lab.test"}
-    cluster.drop_namespace(name)
+AT_ONCE = 3
+MODES = ("apply", "check")
+OUTCOMES = ("success", "failure", "kill")
+CODES = {"success": 0, "failure": 2, "kill": -9}
+CALLBACKS = ("default", "json", "junit")
+MODULE_ROWS = pairwise({"variant": tuple(VARIANTS), "outcome": OUTCOMES, "callback": CALLBACKS, "mode": MODES})
+# Every input of a role meets every variant all the same: the inputs of one run take turns with them.
+ROLE_ROWS = [
+    {**row, "variant": list(VARIANTS)[number % len(VARIANTS)]}
+    for number, row in enumerate(pairwise({"outcome": OUTCOMES, "callback": CALLBACKS, "mode": MODES}))
+]
+LOUD = {"mode": "apply", "outcome": "success", "callback": "default", "variant": "plain"}
+QUIET = {"mode": "check", "outcome": "failure", "callback": "default", "variant": "plain"}
+SINGLE_REMOVALS = 5
+UNREAD = {"cluster_access_oidc_client_secret_file", "hub_verify_service_account_file"}
+"""Files that no module reads at all, so nothing could show them: the login helper does, and nobody yet."""
 
 
-def nothing_leaks(run: Run, canaries: Canaries) -> None:
-    leaks = run.leaks(canaries)
-    told = "\n".join(f"{place}: {', '.join(sorted(hits))}" for place, hits in sorted(leaks.items()))
-    assert not leaks, f"secrets outside of the places meant for them:\n{told}"
-    assert run.private() == []
-    assert run.watch.rounds > 20 and len(run.watch.seen["cmdline"]) > 5, "the process table was not read"
-
-
-def succeeded(run: Run) -> None:
-    assert run.code == 0, run.output[-4000:]
-
-
-def failed(run: Run, error_id: str) -> None:
-    assert run.code != 0 and error_id in run.output, run.output[-4000:]
-
-
-# ---- the detector -----------------------------------------------------------------------------------------------
-
-
-def test_every_spelling_is_recognised() -> None:
-    canaries = Canaries()
-    secret = canaries.plant("it")
-    spellings = forms(secret)
-    assert {"raw", "json", "url", "hex", "reversed", "base64 0", "base64url 2", "part at 12"} <= set(spellings)
-    for name, form in spellings.items():
-        assert canaries.hits(b"before " + form + b" after"), name
-    assert not canaries.hits(b" ".join(forms(make_canary()).values()))
-
-
-@pytest.mark.parametrize("before", [0, 1, 2, 3, 4, 5])
-def test_base64_is_recognised_wherever_the_secret_stands(before: int) -> None:
-    canaries = Canaries()
-    secret = canaries.plant("it")
-    text = base64.b64encode(b"x" * before + secret.encode() + b"and more")
-    assert any("base64" in hit for hit in canaries.hits(text))
-
-
-# ---- runs that go well --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("story", "way"),
-    [
-        ("first run, by ansible-runner", Way(runner=True, words=("--diff",), environ=SHOW_EMPTY)),
-        ("check mode on the hub that is there", Way(words=("--check", "--diff"), environ=LOG)),
-        ("second run, quiet", Way(verbosity=0, environ=JUNIT)),
-    ],
-    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
-)
-def test_a_whole_site_run(
-    story: str, way: Way, own_hub: dict[str, Any], canaries: Canaries, tmp_path: Path, cluster: Cluster
-) -> None:
-    reports = {"hub_verify_report_dir": str(tmp_path / "left" / "reports")}
-    run = start(tmp_path, "site", own_hub | reports, way)
-    succeeded(run)
-    place = f"/api/v1/namespaces/{own_hub['hub_name']}/secrets"
-    meant, others = [], []
-    for item in cluster.request("GET", place)["items"]:
-        (others if item["type"] == "helm.sh/release.v1" else meant).append(item)
-    planted = Canaries(dict(canaries.known))
-    for item in meant:
-        for key, value in (item.get("data") or {}).items():
-            text = base64.b64decode(value).decode(errors="replace")
-            if key.endswith((".key", "auth_token", "cookie_secret", "CryptKeeper.keys", "apiToken")):
-                planted.add(f"{item['metadata']['name']}/{key}", text)
-    assert any("tls.key" in name for name in planted.known), "no certificate's key was found to look for"
-    nothing_leaks(run, planted)
-    for item in others:
-        assert canaries.hits(opened(item)) == set(), f"a secret in the values of {item['metadata']['name']}"
-
-
-# ---- runs that fail -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "way",
-    [Way(words=("--diff",), environ=SHOW_EMPTY), Way(verbosity=3, environ=LOG), Way(verbosity=1, runner=True)],
-    ids=["v5 diff", "v3 json", "v1 runner"],
-)
-def test_passwords_that_are_wrong(way: Way, canaries: Canaries, tmp_path: Path) -> None:
-    demo_hub()
-    given = {
-        "hub_verify_password": canaries.plant("hub_verify_password"),
-        "hub_verify_stranger_password": canaries.plant("hub_verify_stranger_password"),
-        "hub_verify_token": canaries.plant("hub_verify_token", plain=True),
-        "hub_verify_report_dir": str(tmp_path / "left" / "reports"),
-    }
-    run = start(tmp_path, "verify", given, way)
-    failed(run, "E-AUTH-11")
-    nothing_leaks(run, canaries)
-
-
-def test_a_strangers_password_that_is_wrong(canaries: Canaries, tmp_path: Path) -> None:
-    demo_hub()
-    given = {"hub_verify_stranger_password": canaries.plant("hub_verify_stranger_password")}
-    run = start(tmp_path, "verify", given, Way(environ=JUNIT))
-    failed(run, "E-VERIFY-12")
-    nothing_leaks(run, canaries)
-
-
-def test_a_token_that_is_wrong(canaries: Canaries, tmp_path: Path) -> None:
-    demo_hub()
-    given = {"hub_verify_login": "hub_token", "hub_verify_token": canaries.plant("hub_verify_token", plain=True)}
-    run = start(tmp_path, "verify", given, Way(words=("--check", "--diff")))
-    failed(run, "E-AUTH-13")
-    nothing_leaks(run, canaries)
-
-
-@pytest.mark.parametrize(
-    ("variable", "plain", "error_id"),
-    [
-        ("hub_oauth_client_secret", False, "E-AUTH-03"),
-        ("cluster_access_oidc_client_secret", True, "E-ACCESS-09"),
-        ("hub_dns_key_secret", True, "E-DNS-"),
-    ],
-)
-def test_an_input_that_is_wrong(variable: str, plain: bool, error_id: str, canaries: Canaries, tmp_path: Path) -> None:
-    name = f"canary-{secrets.token_hex(3)}"
-    canary = canaries.plant(variable, plain=plain)
-    given = {"hub_name": name, "hub_domain": f"{name}.lab.test", variable: canary}
-    if variable == "hub_dns_key_secret":  # a key that only the name server can refuse
-        given[variable] = canaries.add(variable, base64.b64encode(secrets.token_bytes(32)).decode())
-        given["hub_dns_addresses"] = ["192.0.2.7"]
-    tags = ("--tags", "cluster_access,hub_dns") if variable == "hub_dns_key_secret" else ()
-    run = start(tmp_path, "site", given, Way(words=tags, environ=SHOW_EMPTY))
-    failed(run, error_id)
-    nothing_leaks(run, canaries)
-
-
-def test_secrets_written_into_the_values(canaries: Canaries, tmp_path: Path) -> None:
-    values = {
-        "hub": {
-            "config": {"GenericOAuthenticator": {"client_secret": canaries.plant("client_secret in z2jh_values")}},
-            "services": {"grader": {"apiToken": canaries.plant("apiToken in z2jh_values", plain=True)}},
-        },
-        "proxy": {"secretToken": canaries.plant("secretToken in z2jh_values", plain=True)},
-    }
-    run = start(tmp_path, "preflight", with_values(values), Way(words=("--diff",), environ=SHOW_EMPTY))
-    failed(run, "E-VALUES-")
-    nothing_leaks(run, canaries)
-
-
-@pytest.mark.parametrize("foreign", [True, False], ids=["of another certificate", "that fits"])
-def test_a_private_key(foreign: bool, canaries: Canaries, tmp_path: Path, cluster: Cluster) -> None:
-    meant = tmp_path / "meant"
-    meant.mkdir(mode=0o700)
-    world = World(meant, cluster, None, f"canary-{secrets.token_hex(3)}")  # type: ignore[arg-type]
-    given = world.certificate(foreign_key=foreign)
-    canaries.add("private key", Path(given["hub_https_private_key_file"]).read_text(encoding="utf-8"))
-    given |= {"hub_name": world.hub, "hub_domain": f"{world.hub}.lab.test"}
-    run = start(tmp_path, "preflight", given, Way(words=("--diff",), environ=SHOW_EMPTY))
-    if foreign:
-        failed(run, "E-CERT-17")
-    else:
-        succeeded(run)
-    nothing_leaks(run, canaries)
-
-
-# ---- runs that are killed -----------------------------------------------------------------------------------------
-
-
-def test_a_kill_while_somebody_signs_in(own_hub: dict[str, Any], canaries: Canaries, tmp_path: Path) -> None:
-    canaries.add("hub_verify_password", "demo-ada")
-    canaries.add("hub_verify_stranger_password", "demo-mallory")
-    run = start(tmp_path, "verify", own_hub, Way(verbosity=0, kill_after=USING, grace=1.5))
-    assert run.code == -9
-    nothing_leaks(run, canaries)
-
-
-def test_a_kill_while_helm_works(own_hub: dict[str, Any], canaries: Canaries, tmp_path: Path) -> None:
-    change = with_values({"hub": {"labels": {"canary": secrets.token_hex(4)}}})
-    way = Way(words=("--tags", "cluster_access,z2jh"), kill_after=RELEASING, grace=2.5)
-    run = start(tmp_path, "site", own_hub | change, way)
-    assert run.code == -9
-    nothing_leaks(run, canaries)
-
-
-def test_taking_the_hub_down(own_hub: dict[str, Any], canaries: Canaries, tmp_path: Path) -> None:
-    run = start(tmp_path, "teardown", own_hub | {"hub_teardown_data": True}, Way(words=("--diff",)))
-    succeeded(run)
-    nothing_leaks(run, canaries)
-
-
-# ---- the control: without no_log the same search finds them -----------------------------------------------------------
+def title(number: int, row: dict[str, str]) -> str:
+    return "-".join([f"{number:02}", *row.values()])
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The collection with every no_log taken out."""
-    here = Path(os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)[0])
-    return unprotected(here, tmp_path_factory.mktemp("bare"))
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+    """The place and the settings of all runs."""
+    return Campaign(tmp_path_factory.mktemp("canaries"), demo_hub().split("//")[1].split(":")[0])
 
 
-def test_without_no_log_passwords_and_machine_login_are_found(bare: Path, canaries: Canaries, tmp_path: Path) -> None:
-    demo_hub()
-    names = {"hub_verify_password", "hub_verify_stranger_password", "hub_verify_token"}
-    given = {name: canaries.plant(name) for name in names}
-    run = start(tmp_path, "verify", given, Way(), collections=bare)
-    failed(run, "E-AUTH-11")
-    found = canaries.named(hit for hits in run.leaks(canaries).values() for hit in hits)
-    assert found >= names | {"the lab's AUTOMATION_CLIENT_SECRET"}
+@pytest.fixture(scope="module")
+def bare(campaign: Campaign) -> Path:
+    """A collections path in which our copy hides nothing any more, nor does the foreign module that takes a key."""
+    ours = support_canaries.copy_of_collections(campaign.folder / "bare")
+    protection.strip(ours, protection.sites(ours))
+    update = ours.parents[1] / "community" / "general" / "plugins" / "modules" / "nsupdate.py"
+    update.write_text(update.read_text(encoding="utf-8").replace("no_log=True", "no_log=False"), encoding="utf-8")
+    return campaign.folder / "bare"
 
 
-def test_without_no_log_client_secret_and_private_key_are_found(
-    bare: Path, canaries: Canaries, tmp_path: Path, cluster: Cluster
-) -> None:
-    meant = tmp_path / "meant"
-    meant.mkdir(mode=0o700)
-    world = World(meant, cluster, None, f"canary-{secrets.token_hex(3)}")  # type: ignore[arg-type]
-    given = world.certificate() | {"hub_name": world.hub, "hub_domain": f"{world.hub}.lab.test"}
-    canaries.add("private key", Path(given["hub_https_private_key_file"]).read_text(encoding="utf-8"))
-    run = start(tmp_path, "preflight", given, Way(), collections=bare)
-    found = canaries.named(hit for hits in run.leaks(canaries).values() for hit in hits)
-    assert found >= {"the lab's OIDC_CLIENT_SECRET", "private key"}
+@pytest.fixture(scope="module")
+def watch(campaign: Campaign) -> Iterator[Watch]:
+    """All processes below this one."""
+    seen = campaign.folder / "processes"
+    seen.mkdir()
+    with Watch(seen) as watching:
+        yield watching
+
+
+Runs = dict[str, Future[Any]]
+
+
+@pytest.fixture(scope="module")
+def runs(campaign: Campaign, watch: Watch) -> Iterator[Runs]:
+    """Every run under its name, the long ones first."""
+    work: dict[str, Callable[[], Any]] = {"site": campaign.site}
+    for number, row in enumerate(ROLE_ROWS):
+        work[f"roles-{title(number, row)}"] = partial(campaign.role_row, f"roles-{number:02}", row)
+    work["runner"] = campaign.runner
+    for number, row in enumerate(MODULE_ROWS):
+        work[f"modules-{title(number, row)}"] = partial(campaign.module_row, f"modules-{number:02}", row)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {name: pool.submit(run) for name, run in work.items()}
+        pool.shutdown(cancel_futures=True)
+
+
+def clean(outcome: Outcome) -> None:
+    """Nothing was found, in artefacts that are there."""
+    print(f"{outcome.name}: {len(outcome.planted)} canaries, {sum(len(item.data) for item in outcome.artefacts)} bytes")
+    assert outcome.searched().hits == [], "\n".join(str(hit) for hit in outcome.hits)
+
+
+def test_every_secret_input_has_a_canary() -> None:
+    collection = support_canaries.installed()
+    assert inputs.module_secrets(collection) == set(plays.MODULES)
+    assert inputs.role_secrets(collection) == set(plays.ROLES)
+    assert inputs.secret_files(collection) == set(plays.FILES)
+
+
+@pytest.mark.parametrize("number", range(len(ROLE_ROWS)), ids=lambda number: title(number, ROLE_ROWS[number]))
+def test_roles_keep_secrets(runs: Runs, number: int) -> None:
+    row = ROLE_ROWS[number]
+    outcome: Outcome = runs[f"roles-{title(number, row)}"].result(timeout=900)
+    assert outcome.code == CODES[row["outcome"]], outcome.output[-3000:]
+    left_in_form(outcome, row)
+    clean(outcome)
+
+
+@pytest.mark.parametrize("number", range(len(MODULE_ROWS)), ids=lambda number: title(number, MODULE_ROWS[number]))
+def test_modules_keep_secrets(runs: Runs, number: int) -> None:
+    row = MODULE_ROWS[number]
+    outcome: Outcome = runs[f"modules-{title(number, row)}"].result(timeout=900)
+    assert outcome.code == CODES[row["outcome"]], outcome.output[-3000:]
+    left_in_form(outcome, row)
+    clean(outcome)
+
+
+def left_in_form(outcome: Outcome, row: dict[str, str]) -> None:
+    """The callback of the row was really at work."""
+    if row["outcome"] == "kill":
+        return
+    assert any("/junit/" in item.name for item in outcome.artefacts) == (row["callback"] == "junit")
+    assert ('"plays": [' in outcome.output) == (row["callback"] == "json")
+
+
+def test_the_whole_way_to_a_hub_and_back_keeps_secrets(runs: Runs) -> None:
+    there, back = runs["site"].result(timeout=900)
+    assert there.code == 0, there.output[-3000:]
+    assert back.code == 0, back.output[-3000:]
+    names = {canary.name for canary in there.planted}
+    assert {"API token", "Secret hub-tls/tls.key", "Secret letsencrypt-account/account.key"} <= names, names
+    assert any("cookie_secret" in name for name in names), names
+    assert any(item.name.startswith("site/out/reports/") for item in there.artefacts)
+    clean(there)
+    clean(back)
+
+
+def test_ansible_runner_keeps_secrets(runs: Runs) -> None:
+    outcome: Outcome = runs["runner"].result(timeout=900)
+    assert any("/job_events/" in item.name for item in outcome.artefacts), outcome.output[-3000:]
+    assert "checks failed; nothing was changed" in outcome.output
+    clean(outcome)
+
+
+def test_no_process_shows_a_secret(runs: Runs, watch: Watch) -> None:
+    planted: list[Canary] = []
+    for run in runs.values():
+        result = run.result(timeout=900)
+        for outcome in result if isinstance(result, tuple) else [result]:
+            planted += outcome.planted
+    watch.stop()
+    print(f"{watch.looks} looks, one every {watch.seconds / watch.looks * 1000:.1f} ms; {len(planted)} canaries")
+    assert watch.seconds / watch.looks < 10 * PERIOD
+    for program in (b"ansible-playbook", b"helm", b"exec_credential.py", b"ansible-runner"):
+        assert program in watch.commands
+    seen = [Artefact("command lines", watch.commands), Artefact("environments", watch.environments)]
+    assert Search(planted).hits(seen) == []
+
+
+def test_without_protection_every_secret_is_found(campaign: Campaign, bare: Path, runs: Runs) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        modules = pool.submit(campaign.module_row, "bare-modules", LOUD, collections=bare)
+        roles = pool.submit(campaign.role_row, "bare-roles", QUIET, collections=bare)
+        found = {
+            hit.canary
+            for future in (modules, roles)
+            for hit in future.result().searched().hits
+            if hit.artefact.endswith(("/out/output", "/out/ansible.log"))
+        }
+    assert {*plays.MODULES, *plays.ROLES, *plays.FILES} - UNREAD - found == set()
+
+
+def test_each_missing_protection_shows(campaign: Campaign, runs: Runs, tmp_path: Path) -> None:
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")
+    collection = support_canaries.installed()
+    places = [site for site in protection.sites(collection) if site.path.startswith("plugins/modules/")]
+    chosen = random.Random(seed).sample(places, min(SINGLE_REMOVALS, len(places)))
+
+    def shown(number: int, site: protection.Site) -> set[str]:
+        ours = support_canaries.copy_of_collections(tmp_path / str(number))
+        protection.strip(ours, [site])
+        module = Path(site.path).stem
+        outcome = campaign.module_row(f"single-{number}", LOUD, only=module, collections=tmp_path / str(number))
+        return {hit.canary for hit in outcome.searched().hits}
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(shown, range(len(chosen)), chosen))
+    blind = [f"{site} (seed {seed})" for site, names in zip(chosen, found, strict=True) if len(names) != 1]
+    assert blind == []

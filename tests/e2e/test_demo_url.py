@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from support_browser import SCREENSHOTS, Browser, browser, on_host  # noqa: E402
-from support_demo import demo_hub, forward  # noqa: E402
+from support_browser import SCREENSHOTS, Browser, browser, on_host
+from support_demo import demo_hub, forward
 
 PRESS = "(document.querySelector('a[href*=oauth_login]').click(), true)"
 SIGN_IN = "document.querySelector('input[name=login]') && document.querySelector('input[type=password]') && true"
@@ -59,9 +59,11 @@ def sign_in(chromium: Browser, url: str, user: str, password: str) -> None:
 def served(names: str) -> bytes:
     """The certificate behind hub.lab.test:8443, as seen by this process."""
     context = ssl.create_default_context(cafile=os.environ["LAB_CA_FILE"])
-    with socket.create_connection((names, 8443), timeout=10) as plain:
-        with context.wrap_socket(plain, server_hostname="hub.lab.test") as secure:
-            return secure.getpeercert(binary_form=True) or b""
+    with (
+        socket.create_connection((names, 8443), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="hub.lab.test") as secure,
+    ):
+        return secure.getpeercert(binary_form=True) or b""
 
 
 def test_the_host_sees_the_same_door_as_the_lab(url: str) -> None:
@@ -84,7 +86,9 @@ def test_ada_opens_the_printed_url_and_gets_jupyterlab(chromium: Browser, url: s
     assert chromium.value("location.origin + location.pathname").startswith(f"{url}/user/ada/lab")
     chromium.picture("jupyterlab")
     chromium.open(f"{url}/hub/home")
-    chromium.wait("the hub's home page", "document.cookie.includes('_xsrf=') && document.querySelector('#stop') && true", 30)
+    chromium.wait(
+        "the hub's home page", "document.cookie.includes('_xsrf=') && document.querySelector('#stop') && true", 30
+    )
     chromium.picture("hub-home")
     assert chromium.value(STOP) in (202, 204)
     assert all((SCREENSHOTS / f"{name}.png").stat().st_size > 5000 for name in ("sign-in", "jupyterlab", "hub-home"))
@@ -109,6 +113,5 @@ def test_a_wrong_password_is_told_on_the_page(chromium: Browser, url: str) -> No
 def test_a_browser_without_the_labs_ca_refuses(url: str, tmp_path: Path) -> None:
     nothing = tmp_path / "no-ca.pem"
     nothing.write_text("", encoding="utf-8")
-    with browser(nothing) as stranger:
-        with pytest.raises(AssertionError, match="ERR_CERT_AUTHORITY_INVALID"):
-            stranger.open(url)
+    with browser(nothing) as stranger, pytest.raises(AssertionError, match="ERR_CERT_AUTHORITY_INVALID"):
+        stranger.open(url)

@@ -209,7 +209,7 @@ class FaultProxy:
 
 def _header(head: bytes, name: bytes) -> bytes:
     for line in head.split(b"\r\n")[1:]:
-        key, _, value = line.partition(b":")
+        key, _colon, value = line.partition(b":")
         if key.strip().lower() == name:
             return value.strip().lower()
     return b""

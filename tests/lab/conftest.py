@@ -4,7 +4,40 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+import pytest
+import yaml
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+
+@pytest.fixture(scope="session")
+def chart() -> Path:
+    """The lab's chart."""
+    return HERE / "charts" / "jupyterhub"
+
+
+@pytest.fixture(scope="session")
+def all_values() -> dict[str, Any]:
+    """Values that touch every option of the chart; the unit tests hold them against z2jh's schema."""
+    path = HERE.parent / "unit" / "lab_chart" / "all-values.yaml"
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture(scope="session")
+def helm() -> str:
+    """A real helm: LAB_HELM where that is a path (it may also choose a major version), the lab's cache, or PATH."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "researchops-lab"
+    cache = Path(os.environ.get("LAB_CACHE") or home)
+    built = [str(path) for path in sorted(cache.glob("**/helm")) if path.is_file() and os.access(path, os.X_OK)]
+    given = os.environ.get("LAB_HELM", "")
+    found = given if "/" in given else built[-1] if built else shutil.which("helm")
+    assert found is not None, "no helm: run `tests/lab/lab build` first"
+    return found

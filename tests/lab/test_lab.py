@@ -135,7 +135,7 @@ def look() -> Host:
     def kept(found: set[str]) -> frozenset[str]:
         return frozenset(line for line in found if not any(named(word, line) for word in foreign))
 
-    groups = {directory for directory, _, _ in os.walk("/sys/fs/cgroup")}
+    groups = {directory for directory, _names, _files in os.walk("/sys/fs/cgroup")}
     rules = {
         re.sub(r"\[\d+:\d+\]", "", line)
         for program in ("iptables-save", "ip6tables-save")

@@ -424,7 +424,7 @@ def write_spec(lab: Lab, *processes: Process) -> str:
 
 
 async def until(condition: Any, what: str) -> None:
-    for _ in range(500):
+    for _round in range(500):
         if condition():
             return
         await asyncio.sleep(0.02)

@@ -9,6 +9,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import dns.message
@@ -33,8 +34,8 @@ AGREE_SECONDS = 5.0
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    with target(tmp_path_factory.mktemp("lab")) as found:
-        yield found
+    with ExitStack() as stack:
+        yield stack.enter_context(target(tmp_path_factory.mktemp("lab")))
 
 
 @pytest.fixture
@@ -300,7 +301,9 @@ def test_prepare_twice_changes_nothing(tmp_path: Path) -> None:
     first = snapshot(tmp_path)
     lab_services.prepare(lab)
     assert snapshot(tmp_path) == first
-    private = {name: mode for name, (mode, _) in first.items() if name.startswith("secrets/") or name.endswith(".key")}
+    private = {
+        name: mode for name, (mode, _content) in first.items() if name.startswith("secrets/") or name.endswith(".key")
+    }
     assert lab.secrets.stat().st_mode & 0o777 == 0o700
     assert len(private) >= 8 and set(private.values()) == {0o600}
 

@@ -12,6 +12,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -34,8 +35,8 @@ SECONDS = 10
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    with target(tmp_path_factory.mktemp("lab")) as found:
-        yield found
+    with ExitStack() as stack:
+        yield stack.enter_context(target(tmp_path_factory.mktemp("lab")))
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def submit(web: requests.Session, page: requests.Response, login: str, password:
 def sign_in(web: requests.Session, asked: Asked, login: str, password: str, **extra: str) -> dict[str, str]:
     """Fill in the form; return the query the browser would carry back to the hub."""
     answer = submit(web, open_form(web, {**asked.params, **extra}), login, password)
-    for _ in range(5):
+    for _attempt in range(5):
         assert answer.status_code in (302, 303), FormReader(answer.text).alert or answer.text
         where = urljoin(answer.url, answer.headers["Location"])
         if not where.startswith(ISSUER):

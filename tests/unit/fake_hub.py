@@ -61,7 +61,9 @@ def make_certificates(folder: Path, *, days: int = 30, host: str = "localhost") 
     names = x509.SubjectAlternativeName([x509.DNSName(host), x509.IPAddress(IPv4Address("127.0.0.1"))])
     # Python 3.13 checks RFC 5280 strictly: a leaf must name its authority's key, a CA what its key is for.
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
-    leaf = build(host, "test CA", key, days).add_extension(names, critical=False).add_extension(authority, critical=False)
+    leaf = (
+        build(host, "test CA", key, days).add_extension(names, critical=False).add_extension(authority, critical=False)
+    )
     ca_file, pem = folder / "ca.pem", folder / "server.pem"
     ca_file.write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     private = key.private_bytes(

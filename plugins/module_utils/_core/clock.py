@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -35,7 +35,7 @@ class SystemClock:
 
     def utcnow(self) -> datetime:
         """See :meth:`Clock.utcnow`."""
-        return datetime.now(timezone.utc)
+        return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
         """See :meth:`Clock.sleep`."""

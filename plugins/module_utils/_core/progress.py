@@ -41,9 +41,12 @@ class Reporter:
     transitions: list[dict[str, str]] = field(default_factory=list)
 
     @classmethod
-    def from_environment(cls, subject: str, phase: str, clock: Clock, environ: Mapping[str, str] = os.environ) -> Reporter:
-        """A reporter that writes where the callback asked for it."""
-        return cls(subject, phase, clock, environ.get(PROGRESS_VARIABLE) or None)
+    def from_environment(
+        cls, subject: str, phase: str, clock: Clock, environ: Mapping[str, str] | None = None
+    ) -> Reporter:
+        """A reporter that writes where the callback asked for it; ``environ`` defaults to this process's."""
+        values = os.environ if environ is None else environ
+        return cls(subject, phase, clock, values.get(PROGRESS_VARIABLE) or None)
 
     def say(self, text: str) -> None:
         """Record one line; a progress file that cannot be written never fails the work itself."""

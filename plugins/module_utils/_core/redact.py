@@ -29,7 +29,15 @@ def forms_of(secret: str) -> set[str]:
     """Every spelling in which ``secret`` may appear in text."""
     raw = secret.encode()
     escaped = json.dumps(secret)[1:-1]
-    forms = {secret, escaped, quote(secret, safe=""), quote_plus(secret), json.dumps(secret, ensure_ascii=False)[1:-1]}
+    # repr: how Python, and so Ansible, quotes a value that it cannot convert
+    forms = {
+        secret,
+        escaped,
+        repr(secret)[1:-1],
+        quote(secret, safe=""),
+        quote_plus(secret),
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    }
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         text = encode(raw).decode()
         forms |= {text, text.rstrip("=")}

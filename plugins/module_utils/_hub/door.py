@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from .._core.errors import HubError
-from .._core.http import CONNECT_TIMEOUT, REDIRECTS, clean_url, origin
+from .._core.transport import CONNECT_TIMEOUT, REDIRECTS, clean_url, origin
 
 SOON = 7
 """Days before a certificate's end at which the evidence warns; renewal happens long before."""

@@ -20,7 +20,7 @@ from . import base, https, lint, oauth
 from .settings import SHARED, Finding, Json, is_secret, plain, read
 from .values import dig, merge_layers, overridden, override, root_path, touches, under_root
 
-LayerFunction: TypeAlias = "Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Json | None, list[Finding]]]"
+LayerFunction: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Any]], "tuple[Json | None, list[Finding]]"]
 
 LAYERS: dict[str, LayerFunction] = {
     "z2jh": base.layer,

@@ -16,9 +16,10 @@ import re
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from html.parser import HTMLParser
+from typing import TypeAlias
 from urllib.parse import urljoin, urlsplit
 
-from .._core.http import clean_url, origin
+from .._core.transport import clean_url, origin
 
 MAX_PAGES = 12
 """Pages shown during one sign-in; real ones need one to four."""
@@ -263,7 +264,7 @@ class Submit:
     button: Button | None = None
 
 
-Move = Finish | Follow | Submit
+Move: TypeAlias = "Finish | Follow | Submit"
 
 
 def decide(page: Page, memory: Memory, hub_url: str) -> Move:

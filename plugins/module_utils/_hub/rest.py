@@ -20,7 +20,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from .._core.budget import Budget
 from .._core.errors import HubError
-from .._core.http import USER_AGENT, Answer, Http, HttpError, clean_url
+from .._core.transport import USER_AGENT, Answer, Http, HttpError, clean_url
 
 Json = dict[str, Any]
 

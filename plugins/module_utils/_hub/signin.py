@@ -11,7 +11,7 @@ from __future__ import annotations
 from urllib.parse import urljoin, urlsplit
 
 from .._core.errors import HubError
-from .._core.http import Answer, Http, clean_url
+from .._core.transport import Answer, Http, clean_url
 from .login import MAX_PAGES, End, Finish, Follow, Memory, Page, Submit, decide, fill, password_form, read_page
 from .rest import NAVIGATE
 

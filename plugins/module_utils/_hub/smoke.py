@@ -21,8 +21,8 @@ from typing import Any
 from .._core.budget import Budget
 from .._core.clock import Clock
 from .._core.errors import Changed, HubError
-from .._core.http import Http, HttpError, clean_url
 from .._core.progress import Reporter
+from .._core.transport import Http, HttpError, clean_url
 from . import door
 from .evidence import Evidence, Result, Row
 from .login import End, Finish

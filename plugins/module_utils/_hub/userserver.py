@@ -16,9 +16,9 @@ from urllib.parse import quote, urljoin
 
 from .._core.budget import Budget
 from .._core.errors import Changed, HubError
-from .._core.http import HttpError
 from .._core.poll import State, Verdict, wait
 from .._core.progress import Reporter
+from .._core.transport import HttpError
 from .kernel import Cell, Kernel
 from .rest import Credentials, HubApi, Json, ServerApi, server_of
 from .userpod import UserPod, UserPods

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._core.errors import HubError
-from .._core.http import clean_url, origin
+from .._core.transport import clean_url, origin
 
 NEEDS = {
     "oidc": "user and password (hub_verify_user, hub_verify_password)",

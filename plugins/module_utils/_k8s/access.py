@@ -30,13 +30,14 @@ HELPER_TIMEOUT = 60.0
 """Seconds a login helper gets when we look why it fails; kubectl itself waits without end."""
 
 
-def kubeconfig_paths(kubeconfig: str | None, environ: Mapping[str, str] = os.environ) -> list[str]:
+def kubeconfig_paths(kubeconfig: str | None, environ: Mapping[str, str] | None = None) -> list[str]:
     """The files meant: the given ones, else ``KUBECONFIG``, else ``~/.kube/config``; never a pod's own account.
 
     Raises:
         HubError: E-ACCESS-05 when a file was named that is not there, or none is there at all.
     """
-    given = kubeconfig or environ.get("KUBECONFIG") or "~/.kube/config"
+    values = os.environ if environ is None else environ
+    given = kubeconfig or values.get("KUBECONFIG") or "~/.kube/config"
     paths = [os.path.abspath(os.path.expanduser(part)) for part in given.split(os.pathsep) if part]
     # Like kubectl: of a list some files may be missing, but not all.
     present = [path for path in paths if os.path.isfile(path)]
@@ -102,10 +103,11 @@ class PrivateFolder:
     path: str
 
     @classmethod
-    def for_hub(cls, base: str, hub: str, environ: Mapping[str, str] = os.environ) -> PrivateFolder:
+    def for_hub(cls, base: str, hub: str, environ: Mapping[str, str] | None = None) -> PrivateFolder:
         """The folder of one hub; ``base`` defaults to the user's cache directory."""
+        values = os.environ if environ is None else environ
         top = base or os.path.join(
-            environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "researchops-jupyterhub"
+            values.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "researchops-jupyterhub"
         )
         return cls(os.path.join(os.path.abspath(os.path.expanduser(top)), hub))
 
@@ -166,7 +168,7 @@ def explain_helper(chosen: Chosen) -> HubError | None:
     extra = {str(item["name"]): str(item["value"]) for item in entry.get("env") or []}
     info = json.dumps({"apiVersion": entry.get("apiVersion"), "kind": "ExecCredential", "spec": {"interactive": False}})
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # pylint: disable=ansible-bad-function  # run_command has no time limit
             command,
             env={**os.environ, **extra, "KUBERNETES_EXEC_INFO": info},
             stdin=subprocess.DEVNULL,

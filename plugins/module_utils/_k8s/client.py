@@ -158,8 +158,10 @@ class KubeClient:
         if reply.status == 401:
             raise HubError(
                 error_id="E-K8S-03",
-                what=f"The API server {self.server} does not accept the credentials in {self._origin} (401 Unauthorized)",
-                do="log in again or renew the token, certificate or exec helper that this kubeconfig names, then run again",
+                what=f"The API server {self.server} does not accept the credentials in {self._origin} "
+                "(401 Unauthorized)",
+                do="log in again or renew the token, certificate or exec helper that this kubeconfig names, "
+                "then run again",
             )
         return reply
 
@@ -273,7 +275,10 @@ def _unreachable(server: str, origin: str, problem: Exception, method: str) -> H
     text = _first_line(problem)
     do = "check the address, the VPN or bastion on the way, and that the cluster runs; then run again"
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
-        do = "the server's certificate does not fit the CA in the kubeconfig: fetch the kubeconfig anew; do not switch verification off"
+        do = (
+            "the server's certificate does not fit the CA in the kubeconfig: fetch the kubeconfig anew; "
+            "do not switch verification off"
+        )
     return HubError(
         error_id="E-K8S-02",
         what=f"The API server {server} (from {origin}) cannot be reached: {text}",

@@ -49,6 +49,9 @@ def pod_image(cache: Path, program: Path) -> Image:
     """The archive for this build of the program."""
     key = program.parent.name.rpartition("-")[2]
     reference = f"{REPOSITORY}:{key}"
-    make = lambda work: (work / "pod.tar").write_bytes(docker_archive(program.read_bytes(), reference)) and None  # noqa: E731
+
+    def make(work: Path) -> None:
+        (work / "pod.tar").write_bytes(docker_archive(program.read_bytes(), reference))
+
     home = cached(cache, "podimage", key, "pack the pods' helper", make)
     return Image(reference, home / "pod.tar", key)

@@ -210,7 +210,7 @@ def _go_build(cache: Path, source: Path, target: Path, package: str, ldflags: st
 
 def kubernetes_flags() -> str:
     """Version stamps; without them Helm's kubeVersion checks fail."""
-    major, minor, _ = KUBERNETES_VERSION.split(".")
+    major, minor = KUBERNETES_VERSION.split(".")[:2]
     base = "k8s.io/component-base/version"
     stamps = {
         f"{base}.gitVersion": f"v{KUBERNETES_VERSION}",
@@ -224,7 +224,10 @@ def kubernetes_flags() -> str:
 def kubernetes(cache: Path) -> Path:
     """labkube: etcd, Kubernetes, CoreDNS and the lab's controllers in one program."""
     source, flags = SOURCE / "build/kubernetes", kubernetes_flags()
-    make = lambda work: _go_build(cache, source, work / "labkube", ".", flags)  # noqa: E731
+
+    def make(work: Path) -> None:
+        _go_build(cache, source, work / "labkube", ".", flags)
+
     return (
         cached(cache, "kubernetes", digest(GO, source, flags), f"build Kubernetes {KUBERNETES_VERSION}", make)
         / "labkube"
@@ -233,7 +236,10 @@ def kubernetes(cache: Path) -> Path:
 
 def pod_program(cache: Path) -> Path:
     source = SOURCE / "build/pod"
-    make = lambda work: _go_build(cache, source, work / "labpod", ".", "")  # noqa: E731
+
+    def make(work: Path) -> None:
+        _go_build(cache, source, work / "labpod", ".", "")
+
     return cached(cache, "pod", digest(GO, source), "build the pods' helper", make) / "labpod"
 
 
@@ -256,7 +262,10 @@ def helm_version(major: str) -> str:
 def helm(cache: Path, major: str) -> Path:
     source, version = SOURCE / f"build/helm{major}", helm_version(major)
     stamps = f"-X {HELM[major]}/internal/version.version={version} -X {HELM[major]}/internal/version.gitTreeState=clean"
-    make = lambda work: _go_build(cache, source, work / "helm", f"{HELM[major]}/cmd/helm", stamps)  # noqa: E731
+
+    def make(work: Path) -> None:
+        _go_build(cache, source, work / "helm", f"{HELM[major]}/cmd/helm", stamps)
+
     return (
         cached(cache, f"helm{major}", digest(GO, source, stamps), f"build Helm {version.removeprefix('v')}", make)
         / "helm"

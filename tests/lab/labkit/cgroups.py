@@ -40,7 +40,7 @@ def parse(mountinfo: str) -> Hierarchies:
     """Read /proc/self/mountinfo. Raises LabError when there are no cgroups to work with."""
     found: dict[str, list[Path]] = {"cgroup": [], "cgroup2": []}
     for line in mountinfo.splitlines():
-        left, _, right = line.partition(" - ")
+        left, _dash, right = line.partition(" - ")
         kind = right.split()[0] if right else ""
         if kind in found and Path(left.split()[4]) not in found[kind]:
             found[kind].append(Path(left.split()[4]))
@@ -107,7 +107,7 @@ def join(root: str, leaf: str) -> None:
 
 def _tree(top: Path) -> Iterator[Path]:
     """All cgroups below and including ``top``, children first."""
-    for directory, _, _ in os.walk(top, topdown=False):
+    for directory, _names, _files in os.walk(top, topdown=False):
         yield Path(directory)
 
 

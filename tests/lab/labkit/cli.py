@@ -132,7 +132,7 @@ def _browse(options: argparse.Namespace) -> int:
 
 
 def _forward(options: argparse.Namespace) -> int:
-    lab, _ = enter.running(labs.find(options.name), options.name)
+    lab, _pid = enter.running(labs.find(options.name), options.name)
     ups.set_forward(lab, options.action == "start")
     return 0
 

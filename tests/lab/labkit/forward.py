@@ -63,11 +63,11 @@ def first_address(message: bytes, number: int) -> str | None:
     if found != number or flags & 0x800F != 0x8000:
         return None
     at = 12
-    for _ in range(questions):
+    for _question in range(questions):
         at = _skip_name(message, at) + 4
-    for _ in range(answers):
+    for _answer in range(answers):
         at = _skip_name(message, at)
-        kind, _, _, length = struct.unpack_from("!HHIH", message, at)
+        kind, _class, _lifetime, length = struct.unpack_from("!HHIH", message, at)
         if kind == 1 and length == 4:
             return ".".join(str(byte) for byte in message[at + 10 : at + 14])
         at += 10 + length

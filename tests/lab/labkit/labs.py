@@ -20,13 +20,15 @@ SOURCE = Path(__file__).resolve().parent.parent
 NAME = re.compile(r"[a-z][a-z0-9-]{0,20}")
 
 
-def cache_directory(env: Mapping[str, str] = os.environ) -> Path:
+def cache_directory(env: Mapping[str, str] | None = None) -> Path:
     """``$LAB_CACHE``, else researchops-lab in the user's cache directory."""
+    env = os.environ if env is None else env
     base = env.get("XDG_CACHE_HOME") or str(Path(env.get("HOME", "/root")) / ".cache")
     return Path(env.get("LAB_CACHE") or Path(base) / "researchops-lab").absolute()
 
 
-def state_root(env: Mapping[str, str] = os.environ) -> Path:
+def state_root(env: Mapping[str, str] | None = None) -> Path:
+    env = os.environ if env is None else env
     return Path(env.get("LAB_STATE") or "/var/lib/researchops-lab").absolute()
 
 

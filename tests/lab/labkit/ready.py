@@ -19,13 +19,13 @@ COMMAND = 10.0  # seconds for one command
 
 def split_address(target: str) -> tuple[str, int]:
     """``10.0.0.1:80`` or ``[fd00::1]:80``."""
-    host, _, port = target.rpartition(":")
+    host, _colon, port = target.rpartition(":")
     return host.strip("[]"), int(port)
 
 
 async def _tcp(check: ReadyCheck) -> bool:
     host, port = split_address(check.target)
-    _, writer = await asyncio.open_connection(host, port)
+    _reader, writer = await asyncio.open_connection(host, port)
     writer.close()
     return True
 
@@ -77,7 +77,7 @@ async def _command(check: ReadyCheck, environment: dict[str, str]) -> bool:
     finally:
         os.close(writes)
     reader = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+    transport, _protocol = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reads)
     )
     try:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "faults"))
-from proxy import Fault, FaultProxy, Seen, _certificate  # noqa: E402
+from proxy import Fault, FaultProxy, Seen, _certificate
 
 
 class Echo(http.server.BaseHTTPRequestHandler):

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +45,3 @@ def published() -> Path:
     if not PUBLISHED.is_dir():
         pytest.skip("not cross-checked: z2jh's published schema is not on this machine")
     return PUBLISHED
-
-
-@pytest.fixture(scope="session")
-def helm() -> str:
-    """A real helm: LAB_HELM where that is a path (it may also choose a major version), the lab's cache, or PATH."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "researchops-lab"
-    cache = Path(os.environ.get("LAB_CACHE") or home)
-    built = [str(path) for path in sorted(cache.glob("**/helm")) if path.is_file() and os.access(path, os.X_OK)]
-    given = os.environ.get("LAB_HELM", "")
-    found = given if "/" in given else built[-1] if built else shutil.which("helm")
-    if found is None:
-        pytest.skip("not rendered: no helm on this machine (LAB_HELM, the lab's cache, PATH); the lab builds one")
-    return found

@@ -19,6 +19,7 @@ SECRET, FOUND = "planted-secret-1234", "found-later-5678"
 SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "token": {"type": "str", "no_log": True},
+    "seconds": {"type": "int"},
     **_shell.KUBERNETES_OPTIONS,
 }
 Body = Callable[[Request], Outcome]
@@ -63,7 +64,7 @@ def test_a_body_gets_plain_values(shell: Shell) -> None:
         "diff": {"before": {}, "after": {"a": 1}},
     }
     assert (seen[0].params, seen[0].check_mode) == (
-        {"name": "x", "token": None, "kubeconfig": None, "context": None},
+        {"name": "x", "token": None, "seconds": None, "kubeconfig": None, "context": None},
         True,
     )
 
@@ -99,6 +100,14 @@ def test_a_secret_never_leaves_in_any_form(shell: Shell) -> None:
 def test_a_secret_never_leaves_in_an_error(shell: Shell) -> None:
     error = HubError("E-X-01", f"refused {SECRET}", f"change {SECRET}", details={SECRET: SECRET})
     assert SECRET not in str(shell(fails(error), token=SECRET, kubeconfig="/k"))
+
+
+@pytest.mark.parametrize("secret", ["first-line-of-it\nsecond-line-of-it", 'it\'s "quoted" \\ twice'])
+def test_a_secret_in_the_wrong_option_is_not_repeated_by_the_refusal(shell: Shell, secret: str) -> None:
+    result = shell(lambda _request: Outcome(False), token=secret, seconds=secret, kubeconfig="/k")
+    assert result["failed"]
+    assert "convert to int" in result["msg"]
+    assert not [form for form in (secret, repr(secret)[1:-1], "second-line-of-it", "quoted") if form in str(result)]
 
 
 def test_a_missing_library_is_told_before_anything_is_tried(shell: Shell) -> None:

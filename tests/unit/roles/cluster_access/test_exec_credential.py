@@ -215,7 +215,7 @@ def test_a_provider_that_names_no_lifetime_is_taken_for_five_minutes(provider: P
 def test_callers_that_start_together_fetch_one_token(provider: Provider) -> None:
     provider.pause = 0.5
     with ThreadPoolExecutor(4) as pool:
-        done = [job.result() for job in [pool.submit(provider.start) for _ in range(4)]]
+        done = [job.result() for job in [pool.submit(provider.start) for _caller in range(4)]]
     assert {json.loads(item.stdout)["status"]["token"] for item in done} == {"token-1"}
     assert provider.tokens == 1
 

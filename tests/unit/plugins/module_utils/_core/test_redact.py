@@ -28,6 +28,7 @@ PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nshort\n---
         pytest.param(lambda text: text, id="raw"),
         pytest.param(lambda text: json.dumps(text)[1:-1], id="json"),
         pytest.param(lambda text: json.dumps(text, ensure_ascii=False)[1:-1], id="json-unicode"),
+        pytest.param(lambda text: repr(text)[1:-1], id="repr"),
         pytest.param(lambda text: quote(text, safe=""), id="url"),
         pytest.param(quote_plus, id="form"),
         pytest.param(lambda text: base64.b64encode(text.encode()).decode(), id="base64"),

@@ -97,7 +97,7 @@ def test_no_false_proof_in_a_thousand_random_worlds() -> None:
     chance = random.Random(20261122)
     codes = list(Code)
     proofs = 0
-    for _ in range(1000):
+    for _look in range(1000):
         answers = tuple(
             Answer(
                 f"ns{server}",

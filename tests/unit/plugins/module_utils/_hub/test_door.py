@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.http import tls_context
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import tls_context
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import door
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.door import (
     Certificate,

@@ -66,7 +66,7 @@ def test_every_default_of_the_chart_is_in_the_tree() -> None:
 def test_moved_keys_lead_to_keys_that_exist() -> None:
     known = set(keys.paths())
     for old, new in keys.MOVED.items():
-        head = new.split(".hub.config.")[0]
+        head = new.partition(".hub.config.")[0]
         top = "hub.config" if new.startswith("hub.config") else head
         parts = top.split(".")
         assert any(".".join(parts[:count]) in known for count in range(len(parts), 0, -1)), (old, new)

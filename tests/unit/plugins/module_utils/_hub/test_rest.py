@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.budget import Budget
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.http import Answer, HttpError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import Answer, HttpError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.rest import (
     Credentials,
     HubApi,

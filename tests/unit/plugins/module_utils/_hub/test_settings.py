@@ -84,7 +84,7 @@ class Tagged(str):
 def test_plain_takes_foreign_types_off() -> None:
     data = plain({Tagged("a"): (Tagged("b"), {"c"}, None, 1, 2.5, True)})
     assert data == {"a": ["b", ["c"], None, 1, 2.5, True]}
-    assert type(next(iter(data))) is str
+    assert next(iter(data)).__class__ is str
 
 
 def test_unknown_variable_of_a_role_is_named_with_the_nearest() -> None:

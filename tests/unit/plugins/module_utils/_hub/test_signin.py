@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.http import Http
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import Http
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.login import End, Finish
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.signin import (
     failure,

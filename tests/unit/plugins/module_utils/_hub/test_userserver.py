@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.budget import Budget
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.http import HttpError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll import State, Verdict
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import HttpError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import userserver
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.kernel import Cell
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.userpod import UserPod
@@ -24,6 +24,13 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.userse
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
 
 READY: dict[str, Any] = {"ready": True, "url": "/user/ada/"}
+
+
+def answer(scripted: Any) -> Any:
+    """What a script holds: raised where it is an error."""
+    if isinstance(scripted, Exception):
+        raise scripted
+    return scripted
 
 
 class ScriptedHub:
@@ -40,9 +47,7 @@ class ScriptedHub:
 
     def user(self, name: str) -> dict[str, Any]:
         self.calls.append("look")
-        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-        if isinstance(state, Exception):
-            raise state
+        state = answer(self.states.pop(0) if len(self.states) > 1 else self.states[0])
         return {"servers": {"": state} if state else {}}
 
     def start(self, name: str) -> None:
@@ -58,9 +63,7 @@ class ScriptedHub:
     def progress(self, name: str) -> Iterator[dict[str, Any]]:
         self.calls.append("progress")
         for event in self.events:
-            if isinstance(event, Exception):
-                raise event
-            yield event
+            yield answer(event)
 
 
 class ScriptedKernel:
@@ -73,9 +76,7 @@ class ScriptedKernel:
 
     def run(self, code: str) -> Cell:
         self.ran.append(code)
-        if isinstance(self.result, HubError):
-            raise self.result
-        return self.result
+        return answer(self.result)
 
     def close(self) -> None:
         self.closed = True
@@ -123,9 +124,7 @@ class ScriptedPods:
         return self.sights.pop(0) if len(self.sights) > 1 else self.sights[0]
 
     def hints(self, user: str) -> list[str]:
-        if isinstance(self.said, HubError):
-            raise self.said
-        return self.said
+        return answer(self.said)
 
 
 class Stage:

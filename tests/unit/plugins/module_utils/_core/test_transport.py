@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import requests
 import urllib3
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core import http
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core import transport
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.http import (
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import (
     Answer,
     Http,
     HttpError,
@@ -288,7 +288,7 @@ def test_a_body_never_shows_in_a_representation() -> None:
 
 
 def test_an_endless_answer_is_cut(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "MAX_BODY", 100_000)
+    monkeypatch.setattr(transport, "MAX_BODY", 100_000)
     site.answers("/", body=b"x" * 200_000)
     assert fails("size", lambda: client(site).request("GET", site.url + "/")).error_id == "E-HTTP-05"
 
@@ -323,7 +323,7 @@ def test_silence_ends_with_the_time_that_is_left(certificates: tuple[Path, Path]
         silent.bind(("127.0.0.1", 0))
         silent.listen(1)
         port = silent.getsockname()[1]
-        error = fails("timeout", lambda: Http(seconds_left=lambda: 0.05).request("GET", f"https://127.0.0.1:{port}/"))
+        error = fails("timeout", lambda: Http(seconds_left=lambda: 0.05).request("GET", f"https://localhost:{port}/"))
     assert error.reason == "no answer in time"
 
 
@@ -340,7 +340,7 @@ def test_when_the_callers_time_is_over_the_callers_error_counts(certificates: tu
         silent.listen(1)
         port = silent.getsockname()[1]
         with pytest.raises(HubError, match="E-X-01"):
-            Http(seconds_left=seconds_left).request("GET", f"https://127.0.0.1:{port}/")
+            Http(seconds_left=seconds_left).request("GET", f"https://localhost:{port}/")
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ def test_when_the_callers_time_is_over_the_callers_error_counts(certificates: tu
     ],
 )
 def test_the_librarys_words_are_not_repeated(problem: Exception, kind: str, reason: str) -> None:
-    error = http._translated("https://hub.example.org/x?code=SECRET", problem)
+    error = transport._translated("https://hub.example.org/x?code=SECRET", problem)
     assert (error.kind, error.reason) == (kind, reason)
     assert "SECRET" not in str(error) + repr(error)
 
@@ -458,7 +458,7 @@ def test_a_cookie_is_known_by_path_and_goes_only_there(site: Site) -> None:
     ],
 )
 def test_which_host_gets_a_cookie(domain: str, host: str, fits: bool) -> None:
-    assert http._host_fits(domain, host) is fits
+    assert transport._host_fits(domain, host) is fits
 
 
 def test_two_clients_share_no_cookie(site: Site) -> None:

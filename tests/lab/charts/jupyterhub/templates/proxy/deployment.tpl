@@ -37,7 +37,7 @@ spec:
         {{- /* Four characters of the hash: enough to see a change, too few to guess the token. A random token is made
                anew for this line, so it changes once, at the first upgrade (_secrets.tpl). */}}
         checksum/auth-token: {{ include "lab.authToken" . | sha256sum | trunc 4 | quote }}
-        checksum/proxy-secret: {{ include (print .Template.BasePath "/proxy/secret.yaml") . | sha256sum | quote }}
+        checksum/proxy-secret: {{ include (print .Template.BasePath "/proxy/secret.tpl") . | sha256sum | quote }}
         {{- with .Values.proxy.annotations }}
         {{- toYaml . | nindent 8 }}
         {{- end }}

@@ -33,8 +33,8 @@ spec:
         {{- end }}
       annotations:
         {{- /* Both are rendered once more for their hash: random secrets in it differ from the ones that are stored. */}}
-        checksum/config-map: {{ include (print .Template.BasePath "/hub/configmap.yaml") . | sha256sum }}
-        checksum/secret: {{ include (print .Template.BasePath "/hub/secret.yaml") . | sha256sum }}
+        checksum/config-map: {{ include (print .Template.BasePath "/hub/configmap.tpl") . | sha256sum }}
+        checksum/secret: {{ include (print .Template.BasePath "/hub/secret.tpl") . | sha256sum }}
         {{- with $hub.annotations }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
