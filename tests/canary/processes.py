@@ -13,7 +13,6 @@ import select
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 PERIOD = 0.005
@@ -76,28 +75,38 @@ class Eye:
             pid = waiting.pop()
             alive.add(pid)
             waiting += children(pid)
-            command = read(pid, "cmdline")
+            command = read(f"/proc/{pid}/cmdline")
             if command and self._known.get(pid) != command and pid != os.getpid():
                 self._known[pid] = command
                 self.commands.add(command)
-                self.environments.add(read(pid, "environ"))
+                self.environments.add(read(f"/proc/{pid}/environ"))
         for pid in set(self._known) - alive:
             del self._known[pid]
 
 
-def read(pid: int, name: str) -> bytes:
-    """One file of a process; empty when it has ended."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/{name}").read_bytes()
-    return b""
+def read(path: str) -> bytes:
+    """A file below /proc; empty when its process has ended."""
+    try:
+        number = os.open(path, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        return os.read(number, 1 << 20)
+    except OSError:
+        return b""
+    finally:
+        os.close(number)
 
 
 def children(pid: int) -> list[int]:
     """The processes that any thread of this one started."""
     found: list[int] = []
-    with suppress(OSError):
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            found += [int(word) for word in read(pid, f"task/{thread}/children").split()]
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for thread in threads:
+        found += [int(word) for word in read(f"/proc/{pid}/task/{thread}/children").split()]
     return found
 
 

@@ -283,7 +283,6 @@ class Campaign:
         }
         return str(bed.give("inventory.json", {"hubs": {"hosts": {"canary": variables | given}}}))
 
-
     # ---- runs without a row
 
     def site(self) -> tuple[Outcome, Outcome]:
@@ -324,7 +323,7 @@ class Campaign:
         play = bed.give("project/play.json", plays.preflight())
         argv = [tool("ansible-runner"), "run", str(bed.input), "-p", play.name, "--inventory", inventory]
         argv += ["--artifact-dir", str(bed.folder / "out" / "artifacts"), "--ident", "canary"]
-        code = bed.command([*argv, "--cmdline", "-vvvvv --diff"])
+        code = bed.command([*argv, "--cmdline=-vvvvv --diff"])
         return Outcome("runner", code, listed, bed.artefacts("runner"), bed.output)
 
 

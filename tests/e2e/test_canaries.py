@@ -38,9 +38,8 @@ MODES = ("apply", "check")
 OUTCOMES = ("success", "failure", "kill")
 CODES = {"success": 0, "failure": 2, "kill": -9}
 CALLBACKS = ("default", "json", "junit")
-MODULE_ROWS = pairwise({"variant": tuple(VARIANTS), "outcome": OUTCOMES, "callback": CALLBACKS, "mode": MODES})
-# Every input of a role meets every variant all the same: the inputs of one run take turns with them.
-ROLE_ROWS = [
+# The inputs of one run take turns with the variants, so every run has all of them, and over the rows every input does.
+ROWS = [
     {**row, "variant": list(VARIANTS)[number % len(VARIANTS)]}
     for number, row in enumerate(pairwise({"outcome": OUTCOMES, "callback": CALLBACKS, "mode": MODES}))
 ]
@@ -87,11 +86,14 @@ Runs = dict[str, Future[Any]]
 def runs(campaign: Campaign, watch: Watch) -> Iterator[Runs]:
     """Every run under its name, the long ones first."""
     work: dict[str, Callable[[], Any]] = {"site": campaign.site}
-    for number, row in enumerate(ROLE_ROWS):
-        work[f"roles-{title(number, row)}"] = partial(campaign.role_row, f"roles-{number:02}", row)
+    work |= {
+        f"roles-{title(*each)}": partial(campaign.role_row, f"roles-{each[0]:02}", each[1]) for each in enumerate(ROWS)
+    }
     work["runner"] = campaign.runner
-    for number, row in enumerate(MODULE_ROWS):
-        work[f"modules-{title(number, row)}"] = partial(campaign.module_row, f"modules-{number:02}", row)
+    work |= {
+        f"modules-{title(*each)}": partial(campaign.module_row, f"modules-{each[0]:02}", each[1])
+        for each in enumerate(ROWS)
+    }
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {name: pool.submit(run) for name, run in work.items()}
         pool.shutdown(cancel_futures=True)
@@ -110,18 +112,18 @@ def test_every_secret_input_has_a_canary() -> None:
     assert inputs.secret_files(collection) == set(plays.FILES)
 
 
-@pytest.mark.parametrize("number", range(len(ROLE_ROWS)), ids=lambda number: title(number, ROLE_ROWS[number]))
+@pytest.mark.parametrize("number", range(len(ROWS)), ids=lambda number: title(number, ROWS[number]))
 def test_roles_keep_secrets(runs: Runs, number: int) -> None:
-    row = ROLE_ROWS[number]
+    row = ROWS[number]
     outcome: Outcome = runs[f"roles-{title(number, row)}"].result(timeout=900)
     assert outcome.code == CODES[row["outcome"]], outcome.output[-3000:]
     left_in_form(outcome, row)
     clean(outcome)
 
 
-@pytest.mark.parametrize("number", range(len(MODULE_ROWS)), ids=lambda number: title(number, MODULE_ROWS[number]))
+@pytest.mark.parametrize("number", range(len(ROWS)), ids=lambda number: title(number, ROWS[number]))
 def test_modules_keep_secrets(runs: Runs, number: int) -> None:
-    row = MODULE_ROWS[number]
+    row = ROWS[number]
     outcome: Outcome = runs[f"modules-{title(number, row)}"].result(timeout=900)
     assert outcome.code == CODES[row["outcome"]], outcome.output[-3000:]
     left_in_form(outcome, row)
