@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +36,10 @@ from search import Artefact, Hit, Search
 
 TESTS = Path(__file__).resolve().parents[1]
 DAY = timedelta(days=1)
-KILLED_AT = (2, 5, 9, 14, 20)
-"""At which request to the API server a run is killed, from row to row."""
+KILLED_AT = ("/secrets/hub-secrets", "/secrets/letsencrypt-account", "/secrets/manual")
+"""At which request to the API server a run of roles is killed: each time a secret is on its way."""
+MODULES_KILLED_AT = ("/secrets/hub-secrets", "/nowhere", "/secrets/sh.helm.release")
+"""The same for modules; a run without such a request dies while a module waits for a server that says nothing."""
 TOKEN = re.compile(r"[\w-]{20,}\.[\w-]{20,}\.[\w-]{80,}")
 """A signed JSON web token."""
 OWNERS = frozenset({"cluster_kubeconfig.oidc_client_secret", "cluster_access_oidc_client_secret", "real machine login"})
@@ -149,7 +150,6 @@ class Campaign:
     verify_domain: str
 
     def __post_init__(self) -> None:
-        self._kills = count()
         self.chart = self.folder / "chart"
         (self.chart / "templates").mkdir(parents=True)
         (self.chart / "Chart.yaml").write_text("apiVersion: v2\nname: tiny\nversion: 1.0.0\n", encoding="utf-8")
@@ -166,7 +166,9 @@ class Campaign:
             made.environ["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
         return made
 
-    def module_row(self, name: str, row: dict[str, str], *, only: str = "", collections: Path | None = None) -> Outcome:
+    def module_row(
+        self, name: str, row: dict[str, str], *, number: int = 0, only: str = "", collections: Path | None = None
+    ) -> Outcome:
         """The play with all modules, under one row of settings."""
         canaries = self.canaries(tuple(plays.MODULES), row["variant"])
         if row["outcome"] == "success":
@@ -175,9 +177,10 @@ class Campaign:
             )
         given = {variable: canaries[option].value for option, variable in plays.MODULES.items()}
         play = plays.modules(broken=row["outcome"] == "failure", only=only)
-        return self._run(name, row, play, given, list(canaries.values()), collections)
+        kill_at = MODULES_KILLED_AT[number % len(MODULES_KILLED_AT)]
+        return self._run(name, row, play, given, list(canaries.values()), kill_at, collections)
 
-    def role_row(self, name: str, row: dict[str, str], *, collections: Path | None = None) -> Outcome:
+    def role_row(self, name: str, row: dict[str, str], *, number: int = 0, collections: Path | None = None) -> Outcome:
         """The play with all roles, under one row of settings."""
         canaries = self.canaries((*plays.ROLES, *plays.FILES), row["variant"])
         # A TSIG key is base64, or it is refused before it is used.
@@ -191,7 +194,8 @@ class Campaign:
                 canaries[name_of] = real(name_of, variable)
         given: dict[str, Any] = {name_of: canaries[name_of].value for name_of in plays.ROLES}
         play = plays.roles(broken=row["outcome"] == "failure")
-        return self._run(name, row, play, given, list(canaries.values()), collections)
+        kill_at = KILLED_AT[number % len(KILLED_AT)]
+        return self._run(name, row, play, given, list(canaries.values()), kill_at, collections)
 
     @staticmethod
     def canaries(names: tuple[str, ...], variant: str) -> dict[str, Canary]:
@@ -207,6 +211,7 @@ class Campaign:
         play: list[dict[str, Any]],
         given: dict[str, Any],
         canaries: list[Canary],
+        kill_at: str,
         collections: Path | None,
     ) -> Outcome:
         bed = self.bed(name, collections=collections)
@@ -222,8 +227,7 @@ class Campaign:
                 variables["cluster_access_kubeconfig"] = str(
                     proxy.kubeconfig(Path(os.environ["LAB_KUBECONFIG"]), through)
                 )
-                at = KILLED_AT[next(self._kills) % len(KILLED_AT)]
-                kill = Kill(proxy, at, came) if row["outcome"] == "kill" else None
+                kill = Kill(proxy, kill_at, came) if row["outcome"] == "kill" else None
                 variables["canary_hub"] = silent if kill else "https://127.0.0.1:9/"
                 code = bed.play(
                     play,
@@ -364,7 +368,7 @@ def _texts(data: Any) -> Iterator[str]:
 class Kill:
     """Kills a run with signal 9 at a certain request to the API server, or when a module waits for a silent server."""
 
-    def __init__(self, proxy: FaultProxy, at: int, came: threading.Event) -> None:
+    def __init__(self, proxy: FaultProxy, at: str, came: threading.Event) -> None:
         self._at, self._came = at, came
         self._child: subprocess.Popen[bytes] | None = None
         proxy.choose = self._count
@@ -373,8 +377,8 @@ class Kill:
         self._child = child
         threading.Thread(target=self._wait, daemon=True).start()
 
-    def _count(self, _method: str, _target: str, number: int) -> None:
-        if number >= self._at:
+    def _count(self, _method: str, target: str, _number: int) -> None:
+        if self._at in target:
             self._kill()
 
     def _wait(self) -> None:

@@ -86,14 +86,11 @@ Runs = dict[str, Future[Any]]
 def runs(campaign: Campaign, watch: Watch) -> Iterator[Runs]:
     """Every run under its name, the long ones first."""
     work: dict[str, Callable[[], Any]] = {"site": campaign.site}
-    work |= {
-        f"roles-{title(*each)}": partial(campaign.role_row, f"roles-{each[0]:02}", each[1]) for each in enumerate(ROWS)
-    }
+    for number, row in enumerate(ROWS):
+        work[f"roles-{title(number, row)}"] = partial(campaign.role_row, f"roles-{number:02}", row, number=number)
     work["runner"] = campaign.runner
-    work |= {
-        f"modules-{title(*each)}": partial(campaign.module_row, f"modules-{each[0]:02}", each[1])
-        for each in enumerate(ROWS)
-    }
+    for number, row in enumerate(ROWS):
+        work[f"modules-{title(number, row)}"] = partial(campaign.module_row, f"modules-{number:02}", row, number=number)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {name: pool.submit(run) for name, run in work.items()}
         pool.shutdown(cancel_futures=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -80,12 +81,11 @@ def look(url: str, context: ssl.SSLContext) -> Door:
 
 
 def _shaken_hands(host: str, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
-    plain = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT)
-    try:
-        return context.wrap_socket(plain, server_hostname=host)
-    except BaseException:
-        plain.close()
-        raise
+    with ExitStack() as undo:
+        plain = undo.enter_context(socket.create_connection((host, port), timeout=CONNECT_TIMEOUT))
+        secure = context.wrap_socket(plain, server_hostname=host)
+        undo.pop_all()  # from here on closing is the caller's
+    return secure
 
 
 def _chain(secure: ssl.SSLSocket, *, verified: bool = True) -> tuple[Certificate, ...]:

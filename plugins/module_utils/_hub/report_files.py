@@ -12,6 +12,7 @@ import json
 import os
 import re
 import tempfile
+from contextlib import ExitStack
 from typing import Any
 
 from .._core.errors import HubError
@@ -47,12 +48,11 @@ def write_reports(folder: str, hub: str, evidence: dict[str, Any], text: str) ->
 
 def _write(path: str, text: str) -> None:
     handle, unfinished = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".verify-")  # mkstemp gives mode 0600
-    try:
+    with ExitStack() as undo:
+        undo.callback(os.unlink, unfinished)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(unfinished, path)
-    except BaseException:
-        os.unlink(unfinished)
-        raise
+        undo.pop_all()

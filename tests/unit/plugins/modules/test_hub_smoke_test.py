@@ -180,8 +180,8 @@ def test_documentation_and_specification_agree() -> None:
 
 
 def test_the_examples_are_accepted() -> None:
-    for task in yaml.safe_load(hub_smoke_test.EXAMPLES):
-        request(hub_smoke_test, **task["researchops.jupyterhub.hub_smoke_test"])
+    tasks = [task["researchops.jupyterhub.hub_smoke_test"] for task in yaml.safe_load(hub_smoke_test.EXAMPLES)]
+    assert [request(hub_smoke_test, **given).params["login"] for given in tasks] == ["auto", "hub_token"]
 
 
 def test_returns_name_what_is_returned(fake: type[FakeTest]) -> None:

@@ -293,7 +293,7 @@ def test_a_user_whom_the_hub_refuses(bench: Bench) -> None:
 @pytest.mark.parametrize("status", [403, 500])
 def test_a_hub_that_cannot_finish_the_login_is_not_a_refusal(bench: Bench, status: int) -> None:
     bench.hub.callback_status = status
-    bench.fails("E-AUTH-16")
+    assert f"{status} from {bench.hub.url}hub/oauth_callback" in bench.fails("E-AUTH-16").seen
 
 
 def test_a_session_that_the_hub_forgets(bench: Bench) -> None:
@@ -302,7 +302,8 @@ def test_a_session_that_the_hub_forgets(bench: Bench) -> None:
 
 
 def test_a_token_that_the_hub_does_not_know(bench: Bench) -> None:
-    bench.fails("E-AUTH-13", login="hub_token", token="token-unknown-1234")
+    error = bench.fails("E-AUTH-13", login="hub_token", token="token-unknown-1234")
+    assert "token-unknown-1234" not in str(error) and bench.hub.started == 0
 
 
 def test_a_service_token_without_a_user(bench: Bench) -> None:
