@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-from inputs import SECRET_FILE, module_options, role_options
+from inputs import SECRET_FILE, load, module_options, role_options
 
 Task = dict[str, Any]
 
@@ -82,10 +81,10 @@ class Role:
     def __post_init__(self) -> None:
         self.tainted = set(self.sources)
         path = self.folder / "vars" / "main.yml"
-        self.variables = (yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}
+        self.variables = load(path) or {}
         for file in sorted((self.folder / "tasks").glob("*.yml")):
-            self.tasks += [(file.name, task) for task in _flat(yaml.safe_load(file.read_text(encoding="utf-8")) or [])]
-        known = 0
+            self.tasks += [(file.name, task) for task in _flat(load(file) or [])]
+        known = -1
         while known != len(self.tainted):
             known = len(self.tainted)
             self._spread()

@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secret inputs are read from the specifications; a new one is noticed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "canary"))
+import inputs
+import plays
+
+ROOT = Path(__file__).resolve().parents[3]
+
+MODULE = """
+SPEC = {"token": {"type": "str", "no_log": True}, "token_name": {"type": "str", "no_log": False}, "url": {}}
+def main():
+    run(body, argument_spec={**SPEC, "deep": {"type": "dict", "options": {"password": {"no_log": True}}}})
+"""
+ROLE = """
+argument_specs:
+  main: &main
+    options:
+      x_token: {type: str, no_log: true}
+      x_token_file: {type: str}
+      x_secret_name: {type: str, no_log: false}
+  preflight:
+    options:
+      x_private_key_file: {type: str}
+"""
+
+
+def collection(folder: Path) -> Path:
+    (folder / "plugins" / "modules").mkdir(parents=True)
+    (folder / "roles" / "x" / "meta").mkdir(parents=True)
+    (folder / "plugins" / "modules" / "thing.py").write_text(MODULE, encoding="utf-8")
+    (folder / "roles" / "x" / "meta" / "argument_specs.yml").write_text(ROLE, encoding="utf-8")
+    return folder
+
+
+def test_module_options_wherever_they_are_written(tmp_path: Path) -> None:
+    assert inputs.module_secrets(collection(tmp_path)) == {"thing.token", "thing.password"}
+    assert inputs.module_options(tmp_path)["thing"] == {"token": True, "token_name": False, "password": True}
+
+
+def test_role_variables_of_every_entry_point(tmp_path: Path) -> None:
+    assert inputs.role_secrets(collection(tmp_path)) == {"x_token"}
+    assert inputs.secret_files(tmp_path) == {"x_token_file", "x_private_key_file"}
+
+
+def test_this_collection_has_a_canary_for_each() -> None:
+    assert inputs.module_secrets(ROOT) == set(plays.MODULES)
+    assert inputs.role_secrets(ROOT) == set(plays.ROLES)
+    assert inputs.secret_files(ROOT) == set(plays.FILES)
+
+
+def test_the_plays_use_every_canary() -> None:
+    for broken in (True, False):
+        text = str(plays.modules(broken=broken))
+        assert [name for name in plays.MODULES.values() if name not in text] == []
+    assert [len(plays.modules(broken=False, only=name)[0]["tasks"]) for name in ("hub_release", "hub_smoke_test")] == [
+        1,
+        2,
+    ]
+
+
+def test_the_plays_run_as_the_collections_own_playbooks_do() -> None:
+    for play in (plays.modules(broken=False), plays.roles(broken=True), plays.preflight()):
+        assert play[0]["vars"]["ansible_pipelining"] is True
+        assert play[0]["gather_facts"] is False
+
+
+def test_every_playbook_keeps_options_off_the_disk() -> None:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").glob("*.yml")}
+    assert texts
+    assert [name for name, text in texts.items() if "ansible_pipelining: true" not in text] == []

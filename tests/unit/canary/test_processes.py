@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The watch sees what any process below us shows to the machine, orphans included."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "canary"))
+from processes import Eye, Watch, children, read
+
+SLEEPER = "import time; time.sleep(30)"
+
+
+def until(seen: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not seen():
+        assert time.monotonic() < end, "not seen within 20 s"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def sleeper() -> subprocess.Popen[bytes]:
+    """A grandchild with a secret on its command line and one in its environment."""
+    nested = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEPER!r}, 'secret-argument'])"
+    return subprocess.Popen([sys.executable, "-c", nested], env={**os.environ, "LEAK": "secret-variable"})
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    for pid in [*children(child.pid), child.pid]:
+        os.kill(pid, 9)
+    child.wait(10)
+
+
+def test_an_eye_sees_grandchildren_and_forgets_the_dead(sleeper: subprocess.Popen[bytes]) -> None:
+    eye = Eye(os.getpid())
+
+    def seen() -> bool:
+        eye.look()
+        return any(b"\0secret-argument" in command for command in eye.commands)
+
+    try:
+        until(seen)
+        assert any(b"LEAK=secret-variable" in found for found in eye.environments)
+        grandchild = children(sleeper.pid)[0]
+        assert read(f"/proc/{grandchild}/cmdline").endswith(b"secret-argument\0")
+    finally:
+        end(sleeper)
+    until(lambda: read(f"/proc/{grandchild}/cmdline") == b"")
+
+
+def test_a_watch_sees_an_orphan(tmp_path: Path) -> None:
+    orphan = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}, 'secret-orphan'])"
+    with Watch(tmp_path) as watch:
+        subprocess.run([sys.executable, "-c", orphan], check=True, timeout=30)
+        until(lambda: any(b"secret-orphan" in read(f"/proc/{pid}/cmdline") for pid in children(os.getpid())))
+        time.sleep(0.1)
+        (pid,) = (pid for pid in children(os.getpid()) if b"secret-orphan" in read(f"/proc/{pid}/cmdline"))
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    assert b"secret-orphan" in watch.commands
+    assert watch.looks > 5
+    assert watch.seconds > 0
+
+
+def test_what_is_gone_is_empty() -> None:
+    assert read("/proc/4194305/cmdline") == b""
+    assert children(4194305) == []
