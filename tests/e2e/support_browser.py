@@ -181,10 +181,10 @@ def browser(ca_file: Path) -> Iterator[Browser]:
     undo: list[Callable[[], object]] = [lambda: shutil.rmtree(home, ignore_errors=True)]
     try:
         trusting_home(home, ca_file)
-        # The protocol wants the descriptors 3 and 4, and a shell can say so.
+        # The protocol wants the descriptors 3 and 4, and a shell can say so; dash knows one-digit descriptors only.
         script = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
         process = subprocess.Popen(
-            ["sh", "-c", script, "sh", *on_host(), *words(home)],
+            ["bash", "-c", script, "bash", *on_host(), *words(home)],
             env={**os.environ, "HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
