@@ -40,7 +40,7 @@ def _no_logs(tree: ast.AST) -> Iterator[tuple[str, bool]]:
             if isinstance(key, ast.Constant) and isinstance(value, ast.Dict):
                 for name, decision in zip(value.keys, value.values, strict=True):
                     if isinstance(name, ast.Constant) and name.value == "no_log":
-                        assert isinstance(decision, ast.Constant), f"no_log of {key.value} is computed"
+                        assert isinstance(decision, ast.Constant), f"no_log of {key.value!r} is computed"
                         yield str(key.value), bool(decision.value)
 
 

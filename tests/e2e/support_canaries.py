@@ -239,7 +239,8 @@ class Campaign:
                 )
         finally:
             cluster.drop_namespace(namespace, 0)
-        return Outcome(name, code, canaries, bed.artefacts(name), bed.output)
+        found = [*canaries, *tokens(bed.folder / "cache")]
+        return Outcome(name, code, found, bed.artefacts(name), bed.output)
 
     def _variables(self, bed: Bed, namespace: str, canaries: list[Canary]) -> dict[str, Any]:
         """What the plays need beside the canaries that come as text."""
@@ -287,32 +288,6 @@ class Campaign:
         }
         return str(bed.give("inventory.json", {"hubs": {"hosts": {"canary": variables | given}}}))
 
-    # ---- runs without a row
-
-    def site(self) -> tuple[Outcome, Outcome]:
-        """The whole way to a hub with a user in it, and back: site.yml and teardown.yml, with what the lab accepts."""
-        cluster = Cluster(Path(os.environ["LAB_ADMIN_KUBECONFIG"]))
-        hub = f"canary-{secrets.token_hex(3)}"
-        bed, back = self.bed("site"), self.bed("teardown")
-        inventory = str(support_plays.INVENTORY)
-        given = {"hub_name": hub, "hub_domain": f"{hub}.lab.test"}
-        given["hub_verify_report_dir"] = str(bed.folder / "out" / "reports")
-        try:
-            code = bed.play("researchops.jupyterhub.site", given, arguments=["--diff"], inventory=inventory)
-            found = [*accepted(), *made_by_the_run(cluster.secrets(hub), bed.folder / "cache")]
-            ended = back.play(
-                "researchops.jupyterhub.teardown",
-                given | {"hub_teardown_data": True},
-                arguments=["--diff"],
-                inventory=inventory,
-            )
-        finally:
-            cluster.drop_namespace(hub, 0)
-        return (
-            Outcome("site", code, found, bed.artefacts("site"), bed.output),
-            Outcome("teardown", ended, found, back.artefacts("teardown"), back.output),
-        )
-
     def runner(self) -> Outcome:
         """The preflight under ansible-runner, as AWX runs it; its own input is not searched, all it writes is."""
         bed = self.bed("runner")
@@ -331,25 +306,9 @@ class Campaign:
         return Outcome("runner", code, listed, bed.artefacts("runner"), bed.output)
 
 
-def accepted() -> list[Canary]:
-    """The lab's own secrets and passwords."""
-    example = support_plays.inventory()
-    return [
-        real("real machine login", "LAB_AUTOMATION_CLIENT_SECRET_FILE"),
-        real("real TSIG key", "LAB_TSIG_SECRET_FILE"),
-        real("real OAuth client", "LAB_OIDC_CLIENT_SECRET_FILE"),
-        Canary("hub_verify_password", example["hub_verify_password"]),
-        Canary("hub_verify_stranger_password", example["hub_verify_stranger_password"]),
-    ]
-
-
-def made_by_the_run(secret_data: dict[str, bytes], cache: Path) -> list[Canary]:
-    """Secrets that nobody planted: keys that the run generated, and the token it used for the API server."""
+def tokens(cache: Path) -> list[Canary]:
+    """The token that a run used for the API server: nobody planted it."""
     found = []
-    for name, value in secret_data.items():
-        if name.endswith((".key", "auth_token", "cookie_secret", "CryptKeeper.keys")):
-            made = private_key if b" PRIVATE KEY-----" in value else Canary
-            found.append(made(f"Secret {name}", value.decode()))
     for path in cache.rglob("token-*.json"):
         for text in _texts(json.loads(path.read_text(encoding="utf-8"))):
             if TOKEN.fullmatch(text):  # what stands before the signature is no secret, and partly the same in all

@@ -115,16 +115,6 @@ class Cluster:
             assert time.monotonic() < end, f"namespace {name} is not gone after {seconds:.0f} s"
             time.sleep(0.5)
 
-    def secrets(self, namespace: str) -> dict[str, bytes]:
-        """What is in the Secrets of a namespace, Helm's own records left out: ``name/key`` -> content."""
-        items = self.request("GET", f"/api/v1/namespaces/{namespace}/secrets")["items"]
-        return {
-            f"{item['metadata']['name']}/{key}": base64.b64decode(value)
-            for item in items
-            if item["type"] != "helm.sh/release.v1"
-            for key, value in (item.get("data") or {}).items()
-        }
-
     def powerless_token(self, namespace: str) -> str:
         """A valid token of an account without any permission of its own."""
         place = f"/api/v1/namespaces/{namespace}/serviceaccounts"

@@ -31,10 +31,23 @@ def demo_hub() -> str:
     return URL
 
 
+LOOK = """
+import os, socket, ssl
+context = ssl.create_default_context(cafile=os.environ["LAB_CA_FILE"])
+plain = socket.create_connection(("127.0.0.1", 8443), timeout=5)
+context.wrap_socket(plain, server_hostname="issuer.lab.test")
+"""
+
+
 def forward() -> None:
-    """Have the lab's door on the host (127.0.0.1:8443), as `make demo` does at its end; `lab up` opens it as well."""
-    look = "import socket; socket.create_connection(('127.0.0.1', 8443), timeout=5)"
-    closed = subprocess.run([*on_host(), sys.executable, "-c", look], check=False, timeout=30).returncode
-    if closed:
+    """Have this lab's door on the host (127.0.0.1:8443), as `make demo` does at its end; `lab up` opens it as well."""
+    if not this_lab_is_behind_the_port():
         argv = [*on_host(mounts=True), str(LAB), "--name", os.environ["LAB_NAME"], "forward", "start"]
-        subprocess.run(argv, check=True, timeout=120)
+        done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=120)
+        assert this_lab_is_behind_the_port(), f"127.0.0.1:8443 leads elsewhere: {done.stderr}{done.stdout}"
+
+
+def this_lab_is_behind_the_port() -> bool:
+    """Whether who connects to the port on the host meets this lab's issuer, and not another lab of this machine."""
+    argv = [*on_host(), sys.executable, "-c", LOOK]
+    return subprocess.run(argv, check=False, capture_output=True, timeout=30).returncode == 0

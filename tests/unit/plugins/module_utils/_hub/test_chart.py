@@ -126,3 +126,10 @@ def test_a_digest_fits_a_label_and_comes_back() -> None:
 @pytest.mark.parametrize("label", ["", "abc", "!" * 52, as_label(A) + "aa"])
 def test_what_is_no_label_of_ours_is_no_digest(label: str) -> None:
     assert from_label(label) == ""
+
+
+@pytest.mark.parametrize(("version", "seen"), [("", "nothing"), ("latest", "latest")])
+def test_a_refusal_says_what_was_given(version: str, seen: str) -> None:
+    with pytest.raises(HubError) as caught:
+        parse_reference(OFFICIAL, version)
+    assert caught.value.seen == seen

@@ -120,3 +120,14 @@ def test_changes_leave_out_the_server_and_hide_secrets() -> None:
         "data.k": ("<hidden>", "<changed>"),
         "data.l": (None, "<changed>"),
     }
+
+
+@pytest.mark.parametrize(("before", "after"), [({"kind": "Secret"}, {}), ({}, {"kind": "Secret"})])
+def test_the_kind_is_taken_from_whichever_side_has_it(before: dict[str, Any], after: dict[str, Any]) -> None:
+    found = changes({**before, "data": {"k": "YQ=="}}, {**after, "data": {"k": "Yg=="}})
+    assert found["data.k"] == ("<hidden>", "<changed>")
+
+
+def test_an_object_that_only_ends_in_list_or_only_has_items_is_an_object() -> None:
+    text = "kind: AllowList\nmetadata: {name: a}\n---\nkind: ConfigMap\nmetadata: {name: b}\nitems: [1]\n"
+    assert names(parse(text)) == ["a", "b"]

@@ -128,3 +128,7 @@ def test_the_message_without_a_readable_time() -> None:
     error = pending_error("climate", found, Policy.FAIL, MAX_AGE)
     assert error.what.startswith("Release climate is pending-upgrade (revision 13, holder unknown).")
     assert error.details == {"status": "pending-upgrade", "revision": 13, "age": None, "writer": "holder unknown"}
+
+
+def test_one_that_is_just_old_enough_is_not_told_to_wait() -> None:
+    assert "once it is" not in pending_error("climate", facts(age=MAX_AGE), Policy.FAIL, MAX_AGE).do

@@ -20,6 +20,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.readin
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 YOUNG, OLD = NOW - timedelta(seconds=20), NOW - timedelta(minutes=5)
 SERVING = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
+FINE = [{"type": "Progressing", "reason": "NewReplicaSetAvailable"}, {"type": "Available", "status": "True"}]
 LATE = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]
 
 
@@ -44,6 +45,8 @@ def deployment(status: dict[str, Any], replicas: int | None = 2) -> dict[str, An
         pytest.param(deployment({**SERVING, "availableReplicas": None}),
                      Verdict(State.PENDING, "hub: 0 of 2 pods are ready"), id="not-available"),
         pytest.param(deployment(SERVING), Verdict(State.DONE, "hub: 2 of 2 pods are ready"), id="serving"),
+        pytest.param(deployment({**SERVING, "conditions": FINE}),
+                     Verdict(State.DONE, "hub: 2 of 2 pods are ready"), id="serving-says-its-controller-too"),
         pytest.param(deployment({**SERVING, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}, None),
                      Verdict(State.DONE, "hub: 1 of 1 pods are ready"), id="one-is-the-default"),
         pytest.param(deployment({"observedGeneration": 3}, 0),
