@@ -12,7 +12,7 @@ from . import content, environments, paths, results
 from .process import Failure
 from .tiers import Tier
 
-MINUTES = 2.0
+MINUTES = 3.0
 
 
 def tier(names: tuple[str, ...] = ("newest", "oldest")) -> Tier:
