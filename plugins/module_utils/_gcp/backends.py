@@ -25,7 +25,7 @@ from .._core.poll import State, Verdict
 
 Json = dict[str, Any]
 
-KINDS = ("Service", "Ingress", "Gateway")
+KINDS = ("Ingress", "Gateway", "Service")
 INGRESS_BACKENDS = "ingress.kubernetes.io/backends"
 GATEWAY_BACKENDS = "networking.gke.io/backend-services"
 SERVICE_NAME = "kubernetes.io/service-name"

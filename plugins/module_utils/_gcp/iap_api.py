@@ -7,8 +7,8 @@
 """One access policy at Google: read, change beside other writers, and look whether the change is there.
 
 A change is always: read, decide, write with the etag of that reading. When somebody else was faster, everything
-starts again with *their* policy; a stored decision is never sent twice. When the answer to a write was lost, the policy is read
-before anything is sent again.
+starts again with *their* policy; a stored decision is never sent twice. When the answer to a write was lost, the
+policy is read before anything is sent again.
 """
 
 from __future__ import annotations
