@@ -73,7 +73,10 @@ def test_a_member_comes_in_and_the_second_run_finds_nothing_to_do(google: Google
     assert (outcome.result["pending"], outcome.result["transitions"], outcome.warnings) == (False, [], [])
     assert (google.opened["project"], google.opened["auth_kind"]) == ("p", "application")
     again = run(members=["group:G@Example.org", GROUP])
-    assert (again.changed, again.result["requests"]) == (False, {"get": 1, "set": 0, "confirm": 0, "conflicts": 0})
+    assert (again.changed, again.result["requests"]) == (
+        False,
+        {"reads": 1, "writes": 0, "confirmations": 0, "conflicts": 0},
+    )
 
 
 def test_check_mode_foretells_the_run_and_writes_nothing(google: Google) -> None:

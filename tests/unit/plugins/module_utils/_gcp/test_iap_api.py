@@ -83,7 +83,7 @@ def test_a_thousand_members_are_one_reading_and_one_write(confirm: str, verbs: s
     assert desk.verbs == verbs
     assert granted(desk.server.now(WEB.path), WEB_ROLE) == members
     assert settled.changed is True
-    numbers = {"get": 1, "set": 1, "confirm": {"none": 0, "read": 1, "stable": 3}[confirm], "conflicts": 0}
+    numbers = {"reads": 1, "writes": 1, "confirmations": {"none": 0, "read": 1, "stable": 3}[confirm], "conflicts": 0}
     assert settled.requests.as_dict() == numbers
     assert desk.clock.slept == []
 
@@ -179,7 +179,7 @@ def test_faults_around_the_write_lose_and_repeat_nothing(faults: list[str], verb
 def test_a_stale_reading_starts_stable_confirmation_over() -> None:
     desk = Desk(FOREIGN, ["", "", "", "", "stale"])
     settled = desk.settle(wish("group:g@example.org"), confirm="stable")
-    assert (desk.verbs, settled.requests.confirm) == ("get set get get get get get get", 6)
+    assert (desk.verbs, settled.requests.confirmations) == ("get set get get get get get get", 6)
 
 
 def test_a_lost_answer_after_which_others_went_on_counts_as_our_change() -> None:

@@ -104,7 +104,7 @@ def test_each_policy_is_changed_for_itself_and_the_report_is_whole() -> None:
             row | {"resource": TWO.path, "added": [], "changed": False},
         ],
         "plan": [step | {"changes": [{"field": "members", "before": [], "after": [GROUP]}]}],
-        "requests": {"get": 2, "set": 1, "confirm": 1, "conflicts": 0},
+        "requests": {"reads": 2, "writes": 1, "confirmations": 1, "conflicts": 0},
         "backends": [
             {"name": "a", "id": "1", "region": "", "service": "", "iap": True},
             {"name": "b", "id": "2", "region": "r", "service": "n/s", "iap": False},
