@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,7 +37,12 @@ Record = tuple[str, ...]
 
 
 def sections(items: list[Record]) -> list[Any]:
-    return [dns.rrset.from_text(name, 60, "IN", rtype, *values) for name, rtype, *values in items]
+    return [_rrset(*item) for item in items]
+
+
+@cache
+def _rrset(name: str, rtype: str, *values: str) -> Any:
+    return dns.rrset.from_text(name, 60, "IN", rtype, *values)
 
 
 class Recursive:
@@ -74,7 +80,9 @@ def wire(world: World, log: list[tuple[str, str, str]] | None = None) -> Callabl
         key = (str(question.name), dns.rdatatype.to_text(question.rdtype))
         assert not message.flags & dns.flags.RD
         if address in world and key[1] == "NS" and key not in world[address]:
-            return dns.message.make_response(message)  # says nothing about its colleagues
+            reply = dns.message.make_response(message)  # knows of no further colleagues
+            reply.flags |= dns.flags.AA
+            return reply
         if log is not None and key[1] != "NS":
             log.append((address, *key))
         if address not in world:

@@ -24,6 +24,10 @@ from .words import describe_round, not_proved
 CONFIRM_AFTER = 0.3
 """Seconds between the first full agreement and the round that confirms it."""
 
+OUT_OF_REACH_AFTER = 10.0
+"""Seconds for which no authoritative server must have answered before anybody else is believed; a server that is only
+restarted is back by then."""
+
 Asking = Callable[[Sequence[Wanted]], tuple[Look, ...]]
 
 
@@ -155,8 +159,9 @@ class Survey:
     def _round(self) -> Round:
         looks = self.authorities.look(self.wanted)
         seen = Round(looks, must_agree=self.others.must_agree)
-        if self.others.public is not None and not self.authorities.heard and unreachable(looks):
-            seen = replace(seen, public=self.others.public(self.wanted))
+        waited = self.clock.monotonic() - self.started
+        if self.others.public is not None and waited >= OUT_OF_REACH_AFTER and not self.authorities.heard:
+            seen = replace(seen, public=self.others.public(self.wanted) if unreachable(looks) else ())
         right = bool(seen.public) or all(map(proved, looks))
         if self.others.resolvers is not None and right:
             seen = replace(seen, resolvers=self.others.resolvers(self.wanted))
@@ -181,13 +186,15 @@ def prove(
         wanted: the record sets.
         clock: where time comes from.
         timeout: seconds; 0 looks once.
-        interval: seconds between looks; the confirming look follows the first agreement by CONFIRM_AFTER.
+        interval: seconds from look to look; the confirming look follows the first agreement by CONFIRM_AFTER.
         reporter: gets the progress lines.
         others: who else is asked; by default nobody.
     """
     survey = Survey(authorities, wanted, others or Others(), clock, started=clock.monotonic())
     what = " and ".join(dict.fromkeys(f"{item.name} {item.text()}" for item in wanted))
-    ended = wait(what, survey.rounds, judge, clock=clock, timeout=timeout, interval=interval, reporter=reporter)
+    ended = wait(
+        what, survey.rounds, judge, clock=clock, timeout=timeout, interval=interval, reporter=reporter, paced=True
+    )
     last, amounts_to = ended.observation[-1], reached(ended.observation)
     if amounts_to is Standing.NOT_YET:
         last = replace(last, looks=authorities.marked(last.looks))

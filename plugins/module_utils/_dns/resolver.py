@@ -30,6 +30,8 @@ MAX_PARALLEL = 16
 """Questions under way at one time."""
 ZONE_AGE = 60.0
 """Seconds after which zone and servers are looked up anew."""
+DOUBTED_AGE = 10.0
+"""The same, where a server does not know the zone or is silent: the servers may have changed."""
 REST = 30.0
 """Seconds for which an address is left alone that never answered while another one of its server did."""
 MAX_LISTS = 3
@@ -47,10 +49,17 @@ def at_once(work: Callable[[A], B], items: Iterable[A]) -> list[B]:
 
 @dataclass(frozen=True)
 class Zone:
-    """A zone and its authoritative servers: name and addresses of each."""
+    """A zone and its authoritative servers.
+
+    Attributes:
+        name: the zone's.
+        servers: name and addresses of each.
+        listed: whether one of them was asked who they all are; a resolver alone may remember an old list.
+    """
 
     name: str
     servers: tuple[tuple[str, tuple[str, ...]], ...]
+    listed: bool = True
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -115,6 +124,7 @@ class Authorities:
     each: Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]] = at_once
     heard: set[str] = field(default_factory=set)
     _zones: dict[str, tuple[Zone, float]] = field(default_factory=dict)
+    _doubted: set[str] = field(default_factory=set)
     _resting: dict[str, float] = field(default_factory=dict)
 
     # ---- zones
@@ -126,7 +136,8 @@ class Authorities:
             NoZone: nothing usable came back; asking again later may help.
         """
         known, found_at = self._zones.get(name, (None, 0.0))
-        if known is not None and self.clock.monotonic() - found_at < ZONE_AGE:
+        good_for = DOUBTED_AGE if name in self._doubted else ZONE_AGE
+        if known is not None and known.listed and self.clock.monotonic() - found_at < good_for:
             return known
         try:
             zone = self._find(name)
@@ -135,33 +146,29 @@ class Authorities:
                 raise
             return known
         self._zones[name] = (zone, self.clock.monotonic())
+        self._doubted.discard(name)
         return zone
-
-    def forget(self, name: str = "") -> None:
-        """Look the zone of this name, or of all names, up anew next time, because its servers may have changed."""
-        for key in [name] if name else list(self._zones):
-            if key in self._zones:
-                self._zones[key] = (self._zones[key][0], -ZONE_AGE)
 
     def renew(self) -> None:
         """Look up all zones and servers known so far anew."""
-        self.forget()
-        for name in list(self._zones):
+        for name, (zone, _found_at) in list(self._zones.items()):
+            self._zones[name] = (zone, self.clock.monotonic() - ZONE_AGE)
             self.zone_of(name)
 
     def _find(self, name: str) -> Zone:
         cut = self._cut(name)
         addresses: dict[str, tuple[str, ...]] = {}
-        new = self._name_servers(cut)
+        new, listed = self._name_servers(cut), False
         for _list in range(MAX_LISTS):
             servers = sorted(new - set(addresses))
             if not servers:
                 break
             addresses.update(zip(servers, self.each(self._addresses, servers), strict=True))
-            new = self._listed(Zone(cut, tuple((server, addresses[server]) for server in servers)))
+            new, told = self._listed(Zone(cut, tuple((server, addresses[server]) for server in servers)))
+            listed = listed or told
         if not any(addresses.values()):
             raise NoZone(f"no name server of {cut or 'the root'} has an address")
-        return Zone(cut, tuple(sorted(addresses.items())))
+        return Zone(cut, tuple(sorted(addresses.items())), listed)
 
     def _cut(self, name: str) -> str:
         """The zone cut: the owner of the SOA at or above the name, not of one that a CNAME led to."""
@@ -181,11 +188,12 @@ class Authorities:
             raise NoZone(f"the zone {zone} names no name server")
         return names
 
-    def _listed(self, zone: Zone) -> set[str]:
-        """The servers that the zone's own servers name; an old resolver's cache may not know the newest."""
+    def _listed(self, zone: Zone) -> tuple[set[str], bool]:
+        """The servers that the zone's own servers name, and whether one of them could tell."""
         replies = self.each(lambda pair: self._reply(*pair, zone.name, "NS"), zone.pairs)
         self._rest(zone.pairs, replies)
-        return {name for reply in replies if not isinstance(reply, Code) for name in names_in(reply, zone.name)}
+        telling = [reply for reply in replies if read(reply, "", "", zone.name, "NS").code in (Code.ANSWER, Code.NO_DATA)]
+        return {name for reply in telling for name in names_in(reply, zone.name)}, bool(telling)
 
     def _addresses(self, server: str) -> tuple[str, ...]:
         found: list[str] = []
@@ -251,8 +259,9 @@ class Authorities:
                 for pair, reply in zip(zone.pairs, mine, strict=True)
             )
             if _may_have_moved(answers):
-                self.forget(name)
-            done[place] = replace(look, zone=zone.name, answers=answers)
+                self._doubted.add(name)
+            complete = look.complete and zone.listed
+            done[place] = replace(look, zone=zone.name, answers=answers, complete=complete)
         return done
 
     def ask(self, server: str, address: str, name: str, rtype: str) -> Answer:

@@ -139,6 +139,7 @@ class Look:
         unreachable: there are none because no resolver answered.
         via: the aliases that led from the name to where ``answers`` come from.
         wildcard: a name that cannot exist gets the same answer.
+        complete: whether the list of servers comes from one of them, so that none is missing.
     """
 
     wanted: Wanted
@@ -148,6 +149,7 @@ class Look:
     unreachable: bool = False
     via: tuple[Hop, ...] = ()
     wildcard: bool = False
+    complete: bool = True
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Every answer of the round, aliases first, as plain data."""
@@ -263,7 +265,7 @@ def agrees(wanted: Wanted, answers: Iterable[Answer]) -> bool:
 def proved(look: Look) -> bool:
     """Whether all servers of one look agree with what is wanted; nobody answering proves nothing."""
     servers = by_server(look.answers)
-    if not servers or look.problem or not all(alias_of(hop.answers) for hop in look.via):
+    if not servers or look.problem or not look.complete or not all(alias_of(hop.answers) for hop in look.via):
         return False
     return all(agrees(look.wanted, items) for items in servers.values())
 

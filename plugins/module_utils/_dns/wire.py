@@ -18,7 +18,7 @@ from typing import Any
 
 from .verdicts import Answer, Code, canonical
 
-TRIES = (0.8, 1.6)
+TRIES = (0.5, 1.0)
 """Seconds to wait for the answer to each sending of one question."""
 ONE_TRY = (0.5,)
 """The same, where silence is expected or an answer is only of interest."""

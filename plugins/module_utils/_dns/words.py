@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._core.errors import HubError
-from .verdicts import Code, Look, Round, Standing, by_server, proved, unreachable
+from .verdicts import USABLE, Code, Look, Round, Standing, by_server, proved, unreachable
 
 
 def describe_round(round_: Round) -> str:
@@ -51,6 +51,8 @@ def _describe_name(looks: Sequence[Look], whom: str) -> str:
     for server in servers:
         said.setdefault(_server_text(server, looks), []).append(server)
     wildcard = " (from a wildcard, not from a record of its own)" if any(look.wildcard for look in looks) else ""
+    if any(not look.complete and any(item.code in USABLE for item in look.answers) for look in looks):
+        whom += " (none of them tells yet whether there are more)"
     if len(said) == 1:
         return f"{next(iter(said))} at {len(servers)} of {len(servers)} {whom}{wildcard}"
     groups = (f"{text} at {len(group)} of {len(servers)} ({', '.join(group)})" for text, group in said.items())

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.proof import CONFIRM_AFTER, Others, prove
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.proof import (
+    CONFIRM_AFTER,
+    OUT_OF_REACH_AFTER,
+    Others,
+    prove,
+)
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.resolver import Authorities
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Answer, Code, Look, Wanted
 from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import (
@@ -152,18 +157,27 @@ def test_a_resolver_that_never_agrees_has_an_error_of_its_own() -> None:
 def test_a_closed_port_53_is_named_and_public_resolvers_decide() -> None:
     public = Resolvers((), RIGHT)
     proof, clock, _reporter = run([(0, CLOSED)], others=Others(public=public.look))
+    first = next(moment for moment in range(0, 60, 2) if moment >= OUT_OF_REACH_AFTER)
     assert (proof.verified, proof.public, proof.standing.value) == (
         False,
         True,
         "authoritative servers not reachable from here",
     )
-    assert (public.asked, clock.passed) == (3, pytest.approx(2 + CONFIRM_AFTER))
+    assert (public.asked, clock.passed) == (3, pytest.approx(first + 2 + CONFIRM_AFTER))
     assert proof.seen.startswith("no answer at 2 of 2 authoritative servers; authoritative servers not reachable")
 
 
 def test_public_resolvers_that_have_the_old_record_prove_nothing() -> None:
-    proof, _clock, _reporter = run([(0, CLOSED)], 5, Others(public=Resolvers(OLD).look))
+    proof, _clock, _reporter = run([(0, CLOSED)], 15, Others(public=Resolvers(OLD).look))
     assert (proof.public, proof.error().error_id) == (False, "E-DNS-03")
+    assert "over HTTPS A 198.51.100.4" in proof.seen
+
+
+def test_servers_that_are_only_restarted_are_waited_for() -> None:
+    public = Resolvers(RIGHT)
+    ages = [(0.0, CLOSED), (9.0, world("NXDOMAIN", "NXDOMAIN"))]
+    proof, _clock, _reporter = run(ages, 30, Others(public=public.look))
+    assert (proof.public, public.asked) == (False, 0)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +190,7 @@ def test_public_resolvers_that_have_the_old_record_prove_nothing() -> None:
 )
 def test_public_resolvers_are_not_asked_once_a_server_was_heard(ages: list[tuple[float, World]]) -> None:
     public = Resolvers(RIGHT)
-    proof, _clock, _reporter = run(ages, 5, Others(public=public.look))
+    proof, _clock, _reporter = run(ages, 30, Others(public=public.look))
     assert (proof.verified, proof.public, public.asked) == (False, False, 0)
 
 

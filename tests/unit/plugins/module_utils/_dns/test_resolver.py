@@ -11,7 +11,7 @@ import dns.resolver
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns import resolver
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.resolver import Zone
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.resolver import Authorities, Zone
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import (
     Answer,
     Code,
@@ -33,35 +33,39 @@ from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import (
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
 
 
+HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
+
+
+class Counting:
+    """Lookups by the recursive resolver since the last time."""
+
+    def __init__(self, found: Authorities) -> None:
+        self.asked = found.resolver.asked
+        self.before = len(self.asked)
+
+    def __call__(self) -> int:
+        before, self.before = self.before, len(self.asked)
+        return self.before - before
+
+
 def test_the_zone_and_all_its_servers_are_found() -> None:
     zone = authorities(RECURSIVE, {}).zone_of("hub.example.org")
-    assert zone == Zone("example.org", (("ns1.example.org", (NS1, "2001:db8::1")), ("ns2.example.org", (NS2,))))
+    servers = (("ns1.example.org", (NS1, "2001:db8::1")), ("ns2.example.org", (NS2,)))
+    assert zone == Zone("example.org", servers, listed=False)
 
 
 def test_the_soa_that_an_alias_led_to_is_not_the_names_own() -> None:
     assert authorities(RECURSIVE, {}).zone_of("alias.example.org").name == "example.org"
 
 
-def test_a_found_zone_is_remembered_for_a_minute_until_forgotten_or_renewed() -> None:
+def test_a_found_zone_is_remembered_for_a_minute_or_until_renewed() -> None:
     clock = FakeClock()
-    found = authorities(RECURSIVE, {}, clock=clock)
-    count = 0
-
-    def lookups() -> int:
-        nonlocal count
-        before, count = count, len(found.resolver.asked)
-        return count - before
-
+    found = authorities(RECURSIVE, {NS2: {}}, clock=clock)
+    lookups = Counting(found)
     found.zone_of("hub.example.org")
     first = lookups()
     found.zone_of("hub.example.org")
     assert lookups() == 0
-    found.forget("other.example.org")
-    found.zone_of("hub.example.org")
-    assert lookups() == 0
-    found.forget("hub.example.org")
-    found.zone_of("hub.example.org")
-    assert lookups() == first
     found.renew()
     assert lookups() == first
     clock.sleep(resolver.ZONE_AGE)
@@ -69,8 +73,50 @@ def test_a_found_zone_is_remembered_for_a_minute_until_forgotten_or_renewed() ->
     assert lookups() == first
 
 
+@pytest.mark.parametrize(
+    ("second", "doubted"),
+    [
+        pytest.param("NXDOMAIN", False, id="00-no-record-yet"),
+        pytest.param("SERVFAIL", False, id="01-a-server-in-trouble"),
+        pytest.param("lame", True, id="02-a-server-that-does-not-know-the-zone"),
+        pytest.param("REFUSED", True, id="03-a-server-that-refuses"),
+        pytest.param(dns.exception.Timeout(), True, id="04-a-silent-server"),
+    ],
+)
+def test_servers_that_may_have_changed_are_looked_up_after_ten_seconds(second: Any, doubted: bool) -> None:
+    clock = FakeClock()
+    key = ("hub.example.org.", "A")
+    world: World = {NS1: {key: [A]}, "2001:db8::1": {key: [A]}, NS2: {key: second}}
+    found = authorities(RECURSIVE, world, clock=clock)
+    found.look([HUB])
+    lookups = Counting(found)
+    clock.sleep(resolver.DOUBTED_AGE)
+    found.look([HUB])
+    assert (lookups() > 0) is doubted
+
+
+@pytest.mark.parametrize(
+    ("told", "listed"),
+    [
+        pytest.param("SERVFAIL", False, id="00-in-trouble"),
+        pytest.param("lame", False, id="01-does-not-know-the-zone"),
+        pytest.param("NXDOMAIN", False, id="02-knows-no-such-zone"),
+        pytest.param("NOERROR", True, id="03-knows-of-no-list"),
+        pytest.param([("example.org.", "NS", "ns1.example.org.")], True, id="04-a-list"),
+    ],
+)
+def test_a_list_of_servers_that_none_of_them_confirms_proves_nothing(told: Any, listed: bool) -> None:
+    servers = {("hub.example.org.", "A"): [A], ("example.org.", "NS"): told}
+    found = authorities(RECURSIVE, {NS1: servers, NS2: servers, "2001:db8::1": servers})
+    (look,) = found.look([HUB])
+    assert (look.complete, proved(look)) == (listed, listed)
+    lookups = Counting(found)
+    found.look([HUB])
+    assert (lookups() == 0) is listed
+
+
 def test_a_known_zone_stays_while_the_resolver_is_out_of_order() -> None:
-    found = authorities(dict(RECURSIVE), {})
+    found = authorities(dict(RECURSIVE), {NS2: {}})
     zone = found.zone_of("hub.example.org")
     found.resolver.table[("hub.example.org.", "SOA")] = dns.exception.Timeout()
     found.renew()
@@ -116,7 +162,6 @@ def test_a_name_in_no_zone_is_a_reason_to_wait() -> None:
     assert look.problem == "no zone holds hub.nowhere.test"
 
 
-HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
 NO6 = Wanted("hub.example.org", "AAAA", ())
 
 

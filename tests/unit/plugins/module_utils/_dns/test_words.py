@@ -101,6 +101,12 @@ def test_a_wildcard_is_called_one() -> None:
     assert (error.error_id, error.do.partition(",")[0]) == ("E-DNS-02", "add a record for this name itself")
 
 
+def test_a_list_that_may_be_old_is_told() -> None:
+    assert words.describe([replace(GOOD, complete=False)]) == (
+        "A 203.0.113.7 at 1 of 1 authoritative servers (none of them tells yet whether there are more)"
+    )
+
+
 def test_a_resolver_that_remembers_is_told_with_its_memory() -> None:
     old = Look(HUB, answers=(replace(said("198.51.100.4", server="192.0.2.53"), ttl=240),))
     round_ = Round((GOOD,), (old,), must_agree=True)
