@@ -51,6 +51,11 @@ options:
     description: Whether other values beside the wanted ones are wrong.
     type: bool
     default: true
+  without:
+    description: Values that must not be there, whatever else is. Without O(values), nothing else is asked for.
+    type: list
+    elements: str
+    default: []
   records:
     description: Several record sets instead of one.
     type: list
@@ -73,6 +78,11 @@ options:
         description: Whether other values beside the wanted ones are wrong.
         type: bool
         default: true
+      without:
+        description: Values that must not be there, whatever else is.
+        type: list
+        elements: str
+        default: []
   wait_timeout:
     description: Seconds to wait; V(0) looks once and fails unless the records are right.
     type: int
@@ -273,6 +283,7 @@ RECORD: dict[str, dict[str, Any]] = {
     "type": {"type": "str", "choices": list(TYPES)},
     "values": {"type": "list", "elements": "str", "default": []},
     "exact": {"type": "bool", "default": True},
+    "without": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -301,7 +312,7 @@ def body(request: Request) -> Outcome:
     items = (
         params["records"]
         if params["records"] is not None
-        else [{key: params[key] for key in ("type", "values", "exact")}]
+        else [{key: params[key] for key in ("type", "values", "exact", "without")}]
     )
     wanted = parse_wanted(items, params["name"] or "")
     clock = SystemClock()

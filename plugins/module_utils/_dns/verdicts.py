@@ -60,20 +60,28 @@ class Wanted:
         rtype: one of :data:`TYPES`.
         values: canonical and sorted; empty means there must be no such record.
         exact: whether other values beside these are wrong.
+        without: values that must not be there.
     """
 
     name: str
     rtype: str
     values: tuple[str, ...]
     exact: bool = True
+    without: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The record set as people write it."""
+        if self.without and not self.values:
+            return f"no {self.rtype} {', '.join(self.without)}"
         return f"{self.rtype} {', '.join(self.values)}" if self.values else f"no {self.rtype}"
 
     def satisfied_by(self, values: Iterable[str]) -> bool:
         """Whether a server that gives these values has what is wanted."""
         seen = set(values)
+        if seen & set(self.without):
+            return False
+        if self.without and not self.values:
+            return True
         if self.exact or not self.values:
             return seen == set(self.values)
         return set(self.values) <= seen
@@ -225,9 +233,12 @@ def parse_wanted(items: Iterable[Mapping[str, Any]], default_name: str = "") -> 
         if not name:
             raise HubError("E-DNS-05", "A wanted record has no name", "give the record's name")
         rtype = str(item["type"]).upper()
-        values = tuple(sorted({canonical(rtype, str(value)) for value in item.get("values") or []}))
+        values, without = (
+            tuple(sorted({canonical(rtype, str(value)) for value in item.get(key) or []}))
+            for key in ("values", "without")
+        )
         exact = item.get("exact")
-        result.append(Wanted(name, rtype, values, True if exact is None else bool(exact)))
+        result.append(Wanted(name, rtype, values, True if exact is None else bool(exact), without))
     if not result:
         raise HubError("E-DNS-05", "There is no record to prove", "name at least one record")
     return tuple(result)

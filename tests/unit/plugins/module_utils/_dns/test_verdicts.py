@@ -23,6 +23,8 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdic
 HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
 NONE = Wanted("hub.example.org", "AAAA", ())
 NOTHING = Wanted("hub.example.org", "TXT", (), exact=False)
+WITHOUT = Wanted("hub.example.org", "TXT", (), without=("a",))
+BOTH = Wanted("hub.example.org", "TXT", ("a",), exact=False, without=("b",))
 SOME = Wanted("hub.example.org", "TXT", ("b",), exact=False)
 
 
@@ -66,6 +68,11 @@ def silent(server: str = "ns1", address: str = "2001:db8::1", code: Code = Code.
         pytest.param(NONE, (silent(),), False, id="18-silence-is-not-absence"),
         pytest.param(SOME, (said("a"),), False, id="19-not-among-them"),
         pytest.param(NOTHING, (said("a"),), False, id="20-nothing-is-not-a-part-of-something"),
+        pytest.param(WITHOUT, (said("a"),), False, id="26-what-must-not-be-there"),
+        pytest.param(BOTH, (said("b"),), False, id="27-right-beside-what-must-not-be-there"),
+        pytest.param(BOTH, (said("a", "c"),), True, id="28-right-and-without"),
+        pytest.param(WITHOUT, (said("b"),), True, id="29-others-may-stay"),
+        pytest.param(WITHOUT, (said(code=Code.NO_NAME),), True, id="30-nothing-is-without"),
         pytest.param(HUB, (RIGHT,), True, id="21-right"),
         pytest.param(HUB, (RIGHT, RIGHT2), True, id="22-right-everywhere"),
         pytest.param(HUB, (RIGHT, silent(), RIGHT2), True, id="23-ipv6-not-reachable-from-here"),
@@ -287,6 +294,10 @@ def test_the_options_become_record_sets() -> None:
 def test_no_record_and_no_name_are_refused(items: list[dict[str, Any]]) -> None:
     with pytest.raises(HubError, match="E-DNS-05"):
         verdicts.parse_wanted(items)
+
+
+def test_a_wish_is_told_as_people_write_it() -> None:
+    assert [item.text() for item in (HUB, NONE, WITHOUT, BOTH)] == ["A 203.0.113.7", "no AAAA", "no TXT a", "TXT a"]
 
 
 def test_names_in_other_scripts_travel_as_ascii() -> None:
