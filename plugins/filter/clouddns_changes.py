@@ -13,8 +13,8 @@ version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
   - Compares the record sets of a managed zone with the wanted ones and returns those that differ, removals first.
-  - M(google.cloud.gcp_dns_resource_record_set) does nothing in check mode, and takes a set that has more than the wanted
-    values for right. This filter foretells its work and makes it see the difference.
+  - M(google.cloud.gcp_dns_resource_record_set) does nothing in check mode, and takes a set that has more than the
+    wanted values for right. This filter foretells its work and makes it see the difference.
 options:
   _input:
     description: The zone's record sets, as M(google.cloud.gcp_dns_resource_record_set_info) returns them.

@@ -12,8 +12,8 @@ short_description: Add values to a TXT record set, or take some away
 version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
-  - All DNS services replace a TXT record set as a whole. This filter makes the whole from what is there, so that SPF and
-    other people's verifications survive, in their own spelling.
+  - All DNS services replace a TXT record set as a whole. This filter makes the whole from what is there, so that SPF
+    and other people's verifications survive, in their own spelling.
 options:
   _input:
     description: The values that are there, as a zone file has them (quoted, several strings possible).

@@ -12,8 +12,8 @@ module: domain_verification
 short_description: Verify a domain with Google and share its ownership
 version_added: 0.1.0
 description:
-  - Lets Google look for the verification record of a domain (Google Site Verification), and puts people among its owners.
-    They may then use the domain on a consent screen for everybody and in Search Console.
+  - Lets Google look for the verification record of a domain (Google Site Verification), and puts people among its
+    owners. They may then use the domain on a consent screen for everybody and in Search Console.
   - The record itself is set before, by M(researchops.jupyterhub.domain_verification_info) (which tells it) and a DNS
     service; the role P(researchops.jupyterhub.domain_verification#role) does all of it.
   - No certificate needs this; Google's managed certificates look at addresses only.
@@ -63,8 +63,8 @@ options:
     type: str
     default: ""
 notes:
-  - The scope is C(https://www.googleapis.com/auth/siteverification), which cloud-platform does not contain. A person's own
-    login (application default credentials) usually lacks it; use a service account and put people into O(owners).
+  - The scope is C(https://www.googleapis.com/auth/siteverification), which cloud-platform does not contain. A person's
+    own login (application default credentials) usually lacks it; use a service account and put people into O(owners).
   - The API C(siteverification.googleapis.com) must be enabled in the service account's project.
   - A token belongs to the account that asked for it, so record and verification must come from the same one.
 seealso:

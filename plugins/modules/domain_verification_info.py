@@ -12,11 +12,11 @@ module: domain_verification_info
 short_description: Tell whether a domain is verified with Google, and the record that proves it
 version_added: 0.1.0
 description:
-  - Asks Google Site Verification for the token that these credentials must publish in DNS, and whether they have verified
-    the domain already.
+  - Asks Google Site Verification for the token that these credentials must publish in DNS, and whether they have
+    verified the domain already.
   - Publish the record beside what is there (SPF and other people's verifications live in the same record set; see
-    P(researchops.jupyterhub.txt_merge#filter)), prove it by M(researchops.jupyterhub.domain_verification_wait), then use
-    M(researchops.jupyterhub.domain_verification).
+    P(researchops.jupyterhub.txt_merge#filter)), prove it by M(researchops.jupyterhub.domain_verification_wait), then
+    use M(researchops.jupyterhub.domain_verification).
   - No module of google.cloud does it.
 author:
   - researchops.jupyterhub contributors (@researchops)
@@ -39,8 +39,8 @@ options:
     choices: [DNS_TXT, DNS_CNAME]
     default: DNS_TXT
 notes:
-  - The scope is C(https://www.googleapis.com/auth/siteverification), which cloud-platform does not contain. A person's own
-    login (application default credentials) usually lacks it; use a service account.
+  - The scope is C(https://www.googleapis.com/auth/siteverification), which cloud-platform does not contain. A person's
+    own login (application default credentials) usually lacks it; use a service account.
 seealso:
   - module: researchops.jupyterhub.domain_verification
 """

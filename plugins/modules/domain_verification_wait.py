@@ -21,8 +21,8 @@ description:
     returned either way. Aliases are followed when all servers agree on them. Texts that travel in several strings are
     compared as one. An answer that comes from a wildcard is called so.
   - Where port 53 is closed and not one authoritative server answers for ten seconds, public resolvers are asked over
-    HTTPS. When those agree twice the module succeeds with RV(verified=false), RV(public=true) and the verdict V(authoritative
-    servers not reachable from here), so that nobody takes it for the same.
+    HTTPS. When those agree twice the module succeeds with RV(verified=false), RV(public=true) and the verdict
+    V(authoritative servers not reachable from here), so that nobody takes it for the same.
   - In check mode it looks once and never fails.
   - M(community.dns.wait_for_txt) waits for TXT records only, gives up at the first dead server and by default waits
     without end.
@@ -98,14 +98,14 @@ options:
     default: []
   resolvers:
     description:
-      - Recursive resolvers to ask too, by address or by https URL, for example those of the people who will use the name.
+      - Recursive resolvers to ask too, by address or by https URL, for example those of the people who use the name.
       - They remember what they once said, so they are asked only after the authoritative servers agree. Where one gives
         something else, a warning says what and for how long at most.
     type: list
     elements: str
     default: []
   resolvers_must_agree:
-    description: Wait until the O(resolvers) agree as well. This is how a zone with two faces (split horizon) is found out.
+    description: Wait until the O(resolvers) agree as well. This finds out a zone with two faces (split horizon).
     type: bool
     default: false
   https_fallback:
@@ -161,7 +161,7 @@ EXAMPLES = r"""
 RETURN = r"""
 verified:
   description:
-    - Whether every authoritative server agreed twice. False on success only in check mode, and where RV(public) is true.
+    - Whether every authoritative server agreed twice. False on success only in check mode, and with RV(public=true).
   returned: success
   type: bool
   sample: true

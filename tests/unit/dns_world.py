@@ -72,7 +72,9 @@ class Recursive:
 World = dict[str, dict[tuple[str, str], Any]]
 
 
-def wire(world: World, log: list[tuple[str, str, str]] | None = None) -> Callable[[Any, str, int, Sequence[float]], Any]:
+def wire(
+    world: World, log: list[tuple[str, str, str]] | None = None
+) -> Callable[[Any, str, int, Sequence[float]], Any]:
     """Authoritative servers by address: (name, type) -> records, an rcode, 'lame', or an exception."""
 
     def exchange(message: Any, address: str, port: int, tries: Sequence[float]) -> Any:

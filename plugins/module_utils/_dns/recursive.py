@@ -83,9 +83,9 @@ class Recursives:
         """One round: every record set at every resolver, all at once."""
         items = [(item, server) for item in wanted for server in self.servers]
         answers = self.each(lambda pair: self._ask(*pair), items)
+        pairs = list(zip(items, answers, strict=True))
         return tuple(
-            Look(item, answers=tuple(answer for (owner, _server), answer in zip(items, answers, strict=True) if owner == item))
-            for item in wanted
+            Look(item, answers=tuple(answer for (owner, _server), answer in pairs if owner is item)) for item in wanted
         )
 
     def _ask(self, wanted: Wanted, server: str) -> Answer:

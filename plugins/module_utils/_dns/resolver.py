@@ -192,7 +192,8 @@ class Authorities:
         """The servers that the zone's own servers name, and whether one of them could tell."""
         replies = self.each(lambda pair: self._reply(*pair, zone.name, "NS"), zone.pairs)
         self._rest(zone.pairs, replies)
-        telling = [reply for reply in replies if read(reply, "", "", zone.name, "NS").code in (Code.ANSWER, Code.NO_DATA)]
+        told = (Code.ANSWER, Code.NO_DATA)
+        telling = [reply for reply in replies if read(reply, "", "", zone.name, "NS").code in told]
         return {name for reply in telling for name in names_in(reply, zone.name)}, bool(telling)
 
     def _addresses(self, server: str) -> tuple[str, ...]:
@@ -285,9 +286,9 @@ class Authorities:
         now = self.clock.monotonic()
         answering = {server for (server, address) in pairs if address in self.heard}
         for (server, address), reply in zip(pairs, replies, strict=True):
-            if reply is Code.TIMEOUT and server in answering and address not in self.heard:
-                if now - self._resting.get(address, -REST) >= REST:
-                    self._resting[address] = now
+            due = now - self._resting.get(address, now - REST) >= REST
+            if reply is Code.TIMEOUT and server in answering and address not in self.heard and due:
+                self._resting[address] = now
 
     def marked(self, looks: Iterable[Look]) -> tuple[Look, ...]:
         """The same looks; where a name that cannot exist gets the same answer, it came from a wildcard."""
@@ -299,7 +300,8 @@ class Authorities:
         said = [item for item in said if item.code is Code.ANSWER and (item.values or item.alias)]
         if proved(look) or not said or not parent or look.wanted.name == look.zone:
             return False
-        other = self.ask(said[0].server, said[0].address, f"{name[:20]}-{secrets.token_hex(6)}.{parent}", look.wanted.rtype)
+        impossible = f"{name[:20]}-{secrets.token_hex(6)}.{parent}"
+        other = self.ask(said[0].server, said[0].address, impossible, look.wanted.rtype)
         return (other.code, other.values, other.alias) == (Code.ANSWER, said[0].values, said[0].alias)
 
 

@@ -113,8 +113,8 @@ def _cloud(values: Mapping[str, Any]) -> list[HubError]:
                 error_id="E-DNS-11",
                 what=f"Cloud DNS in project {project} cannot be used",
                 seen=str(values["zones_problem"])[:300].rstrip("."),
-                do="check the project, the credentials (auth_kind, GCP_* variables), that dns.googleapis.com is enabled, "
-                "and that they have the role roles/dns.admin",
+                do="check the project, the credentials (auth_kind, GCP_* variables), that dns.googleapis.com is "
+                "enabled, and that they have the role roles/dns.admin",
             )
         ]
     if isinstance(values.get("zones"), list):

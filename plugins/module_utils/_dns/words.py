@@ -112,8 +112,10 @@ def _reason(round_: Round, names: str) -> tuple[str, str, str]:
         return (
             "E-DNS-09",
             f"{names} is right at every authoritative server, but not at every named resolver",
-            "wait until the resolver has forgotten the old record; if it never does, it answers from a zone of its own "
-            "(split horizon): correct that zone, or leave the resolver out",
+            (
+                "wait until the resolver has forgotten the old record; if it never does, it answers from a zone of its "
+                "own (split horizon): correct that zone, or leave the resolver out"
+            ),
         )
     if any(look.wildcard for look in looks):
         do = "add a record for this name itself, or correct the wildcard, and run again"

@@ -107,9 +107,8 @@ class Sites:
                 return problem
             return None
 
-        ended = wait(
-            f"Google and {call.doing}", attempt, judge, clock=clock, timeout=timeout, interval=interval, reporter=reporter
-        )
+        what = f"Google and {call.doing}"
+        ended = wait(what, attempt, judge, clock=clock, timeout=timeout, interval=interval, reporter=reporter)
         refusal = ended.observation
         if refusal is not None:
             raise refusal if ended.verdict.state is State.FATAL else not_seen(wish, refusal, ended.seconds)

@@ -124,7 +124,7 @@ def record(domain: str, method: str, token: str) -> dict[str, str] | None:
 
 
 def judge(refusal: HubError | None) -> Verdict:
-    """What the answer to a verification, or to its removal, means: 400 is about a record not yet seen (or still seen)."""
+    """What the answer to a verification, or to its removal, means; 400 tells of a record not yet, or still, seen."""
     if refusal is None:
         return Verdict(State.DONE)
     pending = refusal.details.get("status") == 400
@@ -161,7 +161,7 @@ def told(problem: HubError, person: bool) -> HubError:
         what="These credentials may not use Google Site Verification, because they are no service account's",
         seen=f"{problem.error_id} {problem.what}" + (f" ({problem.seen})" if problem.seen else ""),
         wanted="a token with the scope https://www.googleapis.com/auth/siteverification",
-        do="use auth_kind: serviceaccount with a key of a project that has siteverification.googleapis.com enabled, and "
-        "put people into owners",
+        do="use auth_kind: serviceaccount with a key of a project that has siteverification.googleapis.com enabled, "
+        "and put people into owners",
         changed=problem.changed,
     )

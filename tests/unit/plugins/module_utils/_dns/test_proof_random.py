@@ -53,8 +53,8 @@ OLD: dict[str, tuple[str, ...]] = {
 }
 OVERTIME = 8.0  # the last look, where everybody is silent
 CONDITIONS = (
-    "right", "NXDOMAIN", "NXDOMAIN", "NOERROR", "SERVFAIL", "REFUSED", "silent", "old", "more", "cut", "rubbish", "lame",
-    "alias", "NOTIMP",
+    "right", "NXDOMAIN", "NXDOMAIN", "NOERROR", "SERVFAIL", "REFUSED", "silent", "old", "more", "cut", "rubbish",
+    "lame", "alias", "NOTIMP",
 )  # fmt: skip
 
 

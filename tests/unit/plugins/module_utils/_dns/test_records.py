@@ -174,7 +174,7 @@ def test_changes_lead_from_what_is_to_what_is_wanted(
 
 def test_a_routing_policy_is_not_overwritten() -> None:
     there = [{"name": "hub.example.org.", "type": "A", "ttl": 60, "routingPolicy": {"geo": {}}}]
-    with pytest.raises(HubError, match="E-DNS-11 The A record of hub.example.org"):
+    with pytest.raises(HubError, match=r"E-DNS-11 The A record of hub\.example\.org"):
         records.cloud_changes(there, "hub.example.org", {"A": ["203.0.113.7"]}, 300)
 
 

@@ -116,5 +116,5 @@ def test_each_record_set_has_its_own_look() -> None:
 def test_resolvers_are_named_by_address_or_url() -> None:
     assert recursive.parse_servers(["192.0.2.53", URL, "192.0.2.53"], "resolvers") == ("192.0.2.53", URL)
     for text in ("dns.test", "http://dns.test/", ""):
-        with pytest.raises(HubError, match="E-DNS-05 .* in resolvers is neither an address nor an https URL"):
+        with pytest.raises(HubError, match=r"E-DNS-05 .* in resolvers is neither an address nor an https URL"):
             recursive.parse_servers([text], "resolvers")

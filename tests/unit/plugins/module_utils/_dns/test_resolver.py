@@ -32,7 +32,6 @@ from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import (
 )
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
 
-
 HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
 
 
@@ -134,9 +133,14 @@ def test_servers_that_only_the_servers_know_are_asked_too() -> None:
     ("changes", "reason", "silence"),
     [
         pytest.param(
-            {("hub.example.org.", "SOA"): dns.resolver.NoNameservers()}, "the resolver gives no SOA", True, id="servfail"
+            {("hub.example.org.", "SOA"): dns.resolver.NoNameservers()},
+            "the resolver gives no SOA",
+            True,
+            id="servfail",
         ),
-        pytest.param({("hub.example.org.", "SOA"): dns.exception.Timeout()}, "the resolver gives no SOA", True, id="timeout"),
+        pytest.param(
+            {("hub.example.org.", "SOA"): dns.exception.Timeout()}, "the resolver gives no SOA", True, id="timeout"
+        ),
         pytest.param({("hub.example.org.", "SOA"): OSError()}, "the resolver gives no SOA", True, id="unreachable"),
         pytest.param({("example.org.", "NS"): []}, "names no name server", False, id="no-ns"),
         pytest.param(
@@ -188,9 +192,7 @@ def test_an_alias_is_followed_to_the_servers_of_its_target() -> None:
         "2001:db8::1": alias,
         FAR: {("far.test.", "A"): [("far.test.", "A", "203.0.113.7")]},
     }
-    (look,) = authorities(RECURSIVE, world).look(
-        [Wanted("alias.example.org", "A", ("203.0.113.7",))]
-    )
+    (look,) = authorities(RECURSIVE, world).look([Wanted("alias.example.org", "A", ("203.0.113.7",))])
     assert look.zone == "far.test"
     assert [(item.server, item.address, item.values) for item in look.answers] == [
         ("ns.far.test", FAR, ("203.0.113.7",))

@@ -63,7 +63,9 @@ def test_settings_that_cannot_work(values: dict[str, Any], error_id: str, seen: 
         CLOUD,
         CLOUD | {"zones": ZONES},
         CLOUD | {"zones": "", "zone": ""},
-        UPDATE,  UPDATE | {"zone": ""}, UPDATE | {"zone": "hub.example.org", "domain": "Hub.Example.org."},
+        UPDATE,
+        UPDATE | {"zone": ""},
+        UPDATE | {"zone": "hub.example.org", "domain": "Hub.Example.org."},
     ],
 )
 def test_settings_that_work(values: dict[str, Any]) -> None:

@@ -302,5 +302,5 @@ def test_a_wish_is_told_as_people_write_it() -> None:
 
 def test_names_in_other_scripts_travel_as_ascii() -> None:
     assert verdicts.host_name("Bücher.Example.org.") == "xn--bcher-kva.example.org"
-    with pytest.raises(HubError, match="E-DNS-05 .* is no host name"):
+    with pytest.raises(HubError, match=r"E-DNS-05 .* is no host name"):
         verdicts.host_name("ü" * 64 + ".example.org")
