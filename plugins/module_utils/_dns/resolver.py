@@ -190,7 +190,7 @@ class Authorities:
 
     def _listed(self, zone: Zone) -> tuple[set[str], bool]:
         """The servers that the zone's own servers name, and whether one of them could tell."""
-        replies = self.each(lambda pair: self._reply(*pair, zone.name, "NS"), zone.pairs)
+        replies = self.each(lambda pair: self._reply(pair[1], zone.name, "NS"), zone.pairs)
         self._rest(zone.pairs, replies)
         told = (Code.ANSWER, Code.NO_DATA)
         telling = [reply for reply in replies if read(reply, "", "", zone.name, "NS").code in told]
@@ -250,7 +250,7 @@ class Authorities:
                 done[place] = replace(look, zone="", problem=problem.reason, unreachable=problem.silence)
         items = [(place, pair) for place, zone in zones.items() for pair in zone.pairs]
         rtypes = {place: look.wanted.rtype for place, (look, _name) in open_.items()}
-        replies = self.each(lambda item: self._reply(*item[1], open_[item[0]][1], rtypes[item[0]]), items)
+        replies = self.each(lambda item: self._reply(item[1][1], open_[item[0]][1], rtypes[item[0]]), items)
         for place, zone in zones.items():
             look, name = open_[place]
             mine = [reply for (owner, _pair), reply in zip(items, replies, strict=True) if owner == place]
@@ -267,10 +267,10 @@ class Authorities:
 
     def ask(self, server: str, address: str, name: str, rtype: str) -> Answer:
         """What one address of one server says about one record set."""
-        answer = read(self._reply(server, address, name, rtype), server, address, name, rtype)
+        answer = read(self._reply(address, name, rtype), server, address, name, rtype)
         return replace(answer, heard=address in self.heard)
 
-    def _reply(self, _server: str, address: str, name: str, rtype: str) -> Any:
+    def _reply(self, address: str, name: str, rtype: str) -> Any:
         """The reply of one address, or why there is none; an address at rest is asked again only now and then."""
         resting = address in self._resting
         if not address or (resting and self.clock.monotonic() - self._resting[address] < REST):

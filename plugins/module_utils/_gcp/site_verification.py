@@ -111,11 +111,11 @@ def decide(wish: Wish, site: Site | None, account: str = "") -> Plan:
     if site is None:
         owners = [account] if account else []
     new = missing(owners, wish.owners)
-    steps = () if site else (Step("create", f"verification of {wish.domain}"),)
+    todo = [] if site else [Step("create", f"verification of {wish.domain}")]
     if new:
-        steps += (Step("update", f"owners of {wish.domain}", {"owners": (owners, owners + new)}),)
-    reason = "; ".join(f"{step.verb} {step.target}" for step in steps) or "verified, with all owners"
-    return Plan(before, {"verified": True, "owners": owners + new}, steps, reason)
+        todo.append(Step("update", f"owners of {wish.domain}", {"owners": (owners, owners + new)}))
+    reason = "; ".join(f"{step.verb} {step.target}" for step in todo) or "verified, with all owners"
+    return Plan(before, {"verified": True, "owners": owners + new}, tuple(todo), reason)
 
 
 def record(domain: str, method: str, token: str) -> dict[str, str] | None:
