@@ -88,13 +88,23 @@ class GkeFrontApi:
         unknown = tuple(dict.fromkeys(item["kind"] for item in wanted if _kind(item) not in known))
         if namespace is None:
             return Seen(None, unknown=unknown)
+        mine = {target_of(item) for item in wanted}
         live = {}
-        for item in {path_of(each): each for each in (*wanted, *possible(front)) if _kind(each) in known}.values():
-            found = self._client.get(path_of(item))
+        for item in {target_of(each): each for each in (*wanted, *possible(front)) if _kind(each) in known}.values():
+            found = self._get(item, optional=target_of(item) not in mine)
             if found is not None:
                 live[target_of(item)] = found
-        stale = self._stale(live, {target_of(item) for item in wanted}, (POLICY, "ManagedCertificate") in known)
+        stale = self._stale(live, mine, (POLICY, "ManagedCertificate") in known)
         return Seen(namespace, live, stale, unknown, self._cloud.backends(front.namespace, front.name))
+
+    def _get(self, item: Json, *, optional: bool) -> Json | None:
+        """One live object; what these credentials may not read, they cannot have made either."""
+        try:
+            return self._client.get(path_of(item))
+        except HubError as problem:
+            if optional and problem.error_id == "E-K8S-04":
+                return None
+            raise
 
     def _known_kinds(self, kinds: set[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of ``kinds`` (version and kind) that the cluster knows; built-in ones are not asked about."""
@@ -109,11 +119,19 @@ class GkeFrontApi:
         if certificates:
             collection = f"/apis/{POLICY}/namespaces/{self._front.namespace}/{PLURALS['ManagedCertificate']}"
             labels = ",".join(f"{key}={value}" for key, value in LABELS.items())
-            for item in self._client.list(collection, {"labelSelector": labels}):
+            for item in self._listed(collection, {"labelSelector": labels}):
                 # Items of a list do not carry their own kind.
                 item = {"apiVersion": POLICY, "kind": "ManagedCertificate", **item}
                 found[target_of(item)] = item
         return tuple(item for target, item in sorted(found.items()) if target not in wanted and is_ours(item))
+
+    def _listed(self, collection: str, query: Mapping[str, str]) -> list[Json]:
+        try:
+            return self._client.list(collection, query)
+        except HubError as problem:
+            if problem.error_id != "E-K8S-04":
+                raise
+            return []
 
     def foretell(self, seen: Seen) -> Foretold:
         """The plan by the server's dry run; what it cannot look at yet is foretold without it, and named.

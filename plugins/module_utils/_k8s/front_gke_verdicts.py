@@ -16,6 +16,7 @@ from typing import Any
 from .._core.errors import Changed, HubError
 from .._core.poll import State, Verdict
 from .._gcp.front_backends import Backend
+from .._gcp.gke_facts import GOOGLE_MANAGED, OWN
 from .front import Json, addresses_of
 from .front_gke import (
     LONGEST_MANAGED_NAME,
@@ -131,6 +132,17 @@ def _client(front: GkeFront) -> list[HubError]:
     return []
 
 
+def _whose_client(front: GkeFront, oauth_client: str) -> list[HubError]:
+    """What is contradictory about whose OAuth client is used."""
+    if oauth_client == OWN and not (front.client_id or front.client_secret):
+        seen, do = "neither id nor secret", "set gke_iap_client_id and gke_iap_client_secret"
+    elif oauth_client == GOOGLE_MANAGED and front.client_id:
+        seen, do = f"gke_iap_client_id {front.client_id}", "set gke_iap_oauth_client: own, or empty gke_iap_client_id"
+    else:
+        return []
+    return [HubError("E-IAP-20", f"gke_iap_oauth_client is {oauth_client}, and the client does not fit", do, seen=seen)]
+
+
 def _cannot(what: str, do: str) -> HubError:
     return HubError("E-FRONT-06", f"Google's load balancer cannot do this: {what}", do)
 
@@ -156,6 +168,7 @@ def rows(settings: Mapping[str, Any]) -> list[Json]:
         https_port=int(settings["https_port"]),
         source_ranges=[str(item) for item in settings["source_ranges"]],
     )
+    found += _whose_client(front, str(settings["oauth_client"]))
     if found:
         return [{"check": "front door", "ok": False, "text": item.text()} for item in found]
     client = "an OAuth client of its own" if front.own_client else "Google's OAuth client"
@@ -267,7 +280,7 @@ def unknown_kinds(front: GkeFront, kinds: Sequence[str]) -> HubError:
 def not_ready(front: GkeFront, reason: str, event: str, seconds: float) -> HubError:
     """The error for a load balancer that is not as wanted in time."""
     said = f"; the cluster says: {event}" if event else "; no event tells why"
-    error_id, do = "E-FRONT-08", "follow what is said; if it just needs longer, raise hub_front_timeout and run again"
+    error_id, do = "E-FRONT-08", "follow what is said; if it just needs longer, raise gke_iap_timeout and run again"
     if "Identity-Aware Proxy off" in reason:
         error_id = "E-IAP-23"
         do = (
