@@ -26,6 +26,7 @@ from .front_gke_verdicts import judge, not_ready, stuck_client, unknown_kinds
 
 INTERVAL = 3.0
 """Seconds between two looks; each look also asks Compute Engine."""
+CERTIFICATE = (POLICY, "ManagedCertificate")
 
 
 class Cloud(Protocol):
@@ -84,7 +85,7 @@ class GkeFrontApi:
         front = self._front
         namespace = self._client.get(f"/api/v1/namespaces/{front.namespace}")
         wanted = front.objects()
-        known = self._known_kinds({*map(_kind, wanted), *map(_kind, possible(front))})
+        known = self._known_kinds({*map(_kind, wanted), *map(_kind, possible(front)), CERTIFICATE})
         unknown = tuple(dict.fromkeys(item["kind"] for item in wanted if _kind(item) not in known))
         if namespace is None:
             return Seen(None, unknown=unknown)
@@ -94,7 +95,7 @@ class GkeFrontApi:
             found = self._get(item, optional=target_of(item) not in mine)
             if found is not None:
                 live[target_of(item)] = found
-        stale = self._stale(live, mine, (POLICY, "ManagedCertificate") in known)
+        stale = self._stale(live, mine, CERTIFICATE in known)
         return Seen(namespace, live, stale, unknown, self._cloud.backends(front.namespace, front.name))
 
     def _get(self, item: Json, *, optional: bool) -> Json | None:
@@ -121,7 +122,7 @@ class GkeFrontApi:
             labels = ",".join(f"{key}={value}" for key, value in LABELS.items())
             for item in self._listed(collection, {"labelSelector": labels}):
                 # Items of a list do not carry their own kind.
-                item = {"apiVersion": POLICY, "kind": "ManagedCertificate", **item}
+                item = {"apiVersion": CERTIFICATE[0], "kind": CERTIFICATE[1], **item}
                 found[target_of(item)] = item
         return tuple(item for target, item in sorted(found.items()) if target not in wanted and is_ours(item))
 
