@@ -257,7 +257,7 @@ from ..module_utils._gcp.gke_api import GkeApi
 from ..module_utils._k8s.client import KubeClient
 from ..module_utils._k8s.front_gke import MANAGED, GkeFront, target_of
 from ..module_utils._k8s.front_gke_api import GkeFrontApi, Seen
-from ..module_utils._k8s.front_gke_verdicts import attached, door_addresses, problems
+from ..module_utils._k8s.front_gke_verdicts import door_addresses, problems
 from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, KUBERNETES_OPTIONS, Outcome, Request, run
 
 
@@ -318,12 +318,11 @@ def present(request: Request, front: GkeFront, api: GkeFrontApi, cloud: GkeApi, 
         timeout = request.params["wait_timeout"]
         seen = api.ready(request.params["address"], clock=SystemClock(), timeout=timeout, reporter=reporter)
     door = seen.live.get(target_of(front.door_object()))
-    backends = attached(door, seen.backends)
-    number = cloud.number() if backends else ""
+    number = cloud.number() if seen.backends else ""
     result = {
         "addresses": list(door_addresses(door)),
-        "audiences": [backend.audience(number) for backend in backends if backend.iap],
-        "backends": [backend.facts(number) for backend in backends],
+        "audiences": [backend.audience(number) for backend in seen.backends if backend.iap],
+        "backends": [backend.facts(number) for backend in seen.backends],
         "certificate": front.certificate_name if front.certificate == MANAGED else "",
         "plan": [step.as_dict() for step in foretold.plan.steps],
         "not_server_checked": list(foretold.unchecked),

@@ -4,14 +4,15 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""What Google Cloud made of a Service behind a front door: its backend services, and the audience of each. Pure."""
+"""What Google Cloud made of a hub's front door: its backend services with their settings, and the audience of each. Pure."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from .backends import Target, gateway_says, ingress_says, parse_backends, resolve
 
 Json = dict[str, Any]
 
@@ -50,19 +51,26 @@ class Backend:
         }
 
 
-def backends_of(items: Sequence[Mapping[str, Any]], namespace: str, service: str) -> tuple[Backend, ...]:
-    """Among a project's backend services those that GKE made for a Service, by name."""
-    wanted = f"{namespace}/{service}"
-    return tuple(sorted((_parse(item) for item in items if _made_for(item) == wanted), key=lambda one: one.name))
+def backends_for(
+    door: Mapping[str, Any], routes: Sequence[Mapping[str, Any]], items: Sequence[Mapping[str, Any]]
+) -> tuple[Backend, ...]:
+    """Among a project's global backend services those that lead from a front door to its Service, by name.
 
+    Args:
+        door: the live Ingress or Gateway.
+        routes: for a Gateway, the routes that lead from it.
+        items: the backend services as Compute Engine returns them.
 
-def _made_for(item: Mapping[str, Any]) -> str:
-    """The Service a backend was made for, which GKE writes into the description as JSON."""
-    try:
-        description = json.loads(str(item.get("description") or ""))
-    except ValueError:
-        return ""
-    return str(description.get("kubernetes.io/service-name", "")) if isinstance(description, dict) else ""
+    Raises:
+        HubError: E-IAP-06 when Services of the same name in several clusters cannot be told apart.
+    """
+    metadata = door["metadata"]
+    target = Target(str(door["kind"]), str(metadata.get("namespace", "")), str(metadata["name"]))
+    said = ingress_says(door) if target.kind == "Ingress" else gateway_says(door, routes)
+    if target.kind == "Ingress" and said.names is None:  # its controller has not come by yet
+        return ()
+    live = {backend.name for backend in resolve(target, said, parse_backends([{"backendServices": items}])).live}
+    return tuple(sorted((_parse(item) for item in items if item.get("name") in live), key=lambda one: one.name))
 
 
 def _parse(item: Mapping[str, Any]) -> Backend:

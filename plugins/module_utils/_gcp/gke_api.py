@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from .._core.errors import HubError
 from .api import COMPUTE, CONTAINER, Call, GcpApi
-from .front_backends import Backend, Json, backends_of
+from .refusals import Json
 
 RESOURCE_MANAGER = "https://cloudresourcemanager.googleapis.com/v3/"
 SERVICE_USAGE = "https://serviceusage.googleapis.com/v1/"
@@ -64,8 +64,7 @@ class GkeApi:
             )
         return found
 
-    def backends(self, namespace: str, service: str) -> tuple[Backend, ...]:
-        """The backend services GKE made for a Service."""
+    def backend_services(self) -> list[Json]:
+        """The project's global backend services."""
         url = f"{COMPUTE}projects/{quote(self._project, safe='')}/global/backendServices"
-        call = Call(f"the backend services of project {self._project}", "GET", url)
-        return backends_of(self._api.pages(call), namespace, service)
+        return self._api.pages(Call(f"the backend services of project {self._project}", "GET", url))

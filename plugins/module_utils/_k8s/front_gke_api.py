@@ -17,7 +17,7 @@ from .._core.errors import Changed, HubError
 from .._core.plan import Plan, Step
 from .._core.poll import wait
 from .._core.progress import Reporter
-from .._gcp.front_backends import Backend
+from .._gcp.front_backends import Backend, backends_for
 from .client import Json, KubeClient
 from .front import LABELS, plan
 from .front_api import apply_namespace, last_event
@@ -32,8 +32,8 @@ CERTIFICATE = (POLICY, "ManagedCertificate")
 class Cloud(Protocol):
     """The part of the project's API client that is used here."""
 
-    def backends(self, namespace: str, service: str) -> tuple[Backend, ...]:
-        """The backends Google made for a Service."""
+    def backend_services(self) -> list[Json]:
+        """The project's global backend services."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,19 @@ class GkeFrontApi:
             if found is not None:
                 live[target_of(item)] = found
         stale = self._stale(live, mine, CERTIFICATE in known)
-        return Seen(namespace, live, stale, unknown, self._cloud.backends(front.namespace, front.name))
+        door = live.get(target_of(front.door_object()))
+        return Seen(namespace, live, stale, unknown, self._backends(door))
+
+    def _backends(self, door: Json | None) -> tuple[Backend, ...]:
+        """What Google made of the live door; Compute Engine is not asked about one that is not there."""
+        if door is None:
+            return ()
+        routes = [item for item in self._front.objects() if item["kind"] == "HTTPRoute"]
+        return backends_for(door, routes, self._cloud.backend_services())
+
+    def _standing(self) -> tuple[Json | None, tuple[Backend, ...]]:
+        door = self._client.get(path_of(self._front.door_object()))
+        return door, self._backends(door)
 
     def _get(self, item: Json, *, optional: bool) -> Json | None:
         """One live object; what these credentials may not read, they cannot have made either."""
@@ -200,7 +212,7 @@ class GkeFrontApi:
         front, door = self._front, self._front.door_object()
         ended = wait(
             f"load balancer of {target_of(door)} in {front.namespace}",
-            lambda: (self._client.get(path_of(door)), self._cloud.backends(front.namespace, front.name)),
+            self._standing,
             lambda seen: judge(front, seen[0], address, seen[1]),
             clock=clock,
             timeout=timeout,

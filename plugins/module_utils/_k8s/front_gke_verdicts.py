@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -186,16 +185,6 @@ def door_addresses(item: Mapping[str, Any] | None) -> tuple[str, ...]:
     return addresses_of(item) or tuple(sorted(str(one["value"]) for one in given if one.get("value")))
 
 
-def attached(door: Mapping[str, Any] | None, backends: Sequence[Backend]) -> tuple[Backend, ...]:
-    """The backends that the door uses: an Ingress lists them, a Gateway does not say, so all of its Service's count."""
-    annotations = ((door or {}).get("metadata") or {}).get("annotations") or {}
-    try:
-        names = json.loads(annotations.get("ingress.kubernetes.io/backends") or "{}")
-    except ValueError:
-        names = {}
-    return tuple(backend for backend in backends if not names or backend.name in names)
-
-
 def judge(front: GkeFront, door: Mapping[str, Any] | None, address: str, backends: Sequence[Backend]) -> Verdict:
     """Whether the load balancer stands at its address and asks Identity-Aware Proxy as it should.
 
@@ -203,7 +192,7 @@ def judge(front: GkeFront, door: Mapping[str, Any] | None, address: str, backend
         front: what is wanted.
         door: the live Ingress or Gateway.
         address: the reserved address; empty takes any.
-        backends: what Google Cloud made of the Service.
+        backends: what Google Cloud made of it.
     """
     kind = front.door_object()["kind"]
     if door is None:
@@ -211,13 +200,12 @@ def judge(front: GkeFront, door: Mapping[str, Any] | None, address: str, backend
     reason = _unprogrammed(door) or _elsewhere(kind, door_addresses(door), address)
     if reason:
         return Verdict(State.PENDING, reason)
-    used = attached(door, backends)
-    if not used:
+    if not backends:
         return Verdict(State.PENDING, f"Google has made no backend for Service {front.name} yet")
-    reason = next((reason for reason in (_unfit(front, backend) for backend in used) if reason), "")
+    reason = next((reason for reason in (_unfit(front, backend) for backend in backends) if reason), "")
     if reason:
         return Verdict(State.PENDING, reason)
-    return Verdict(State.DONE, f"{', '.join(door_addresses(door))}, {', '.join(backend.name for backend in used)}")
+    return Verdict(State.DONE, f"{', '.join(door_addresses(door))}, {', '.join(backend.name for backend in backends)}")
 
 
 def _elsewhere(kind: str, found: Sequence[str], wanted: str) -> str:

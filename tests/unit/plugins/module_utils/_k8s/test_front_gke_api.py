@@ -28,20 +28,29 @@ KINDS = {
 FRONT = GkeFront("climate", "hub-front", "climate", "hub.example.org", address_name="climate-hub-front")
 OWN = replace(FRONT, client_id="1-a.apps.googleusercontent.com", client_secret="s3cret-s3cret")
 GATEWAY = replace(OWN, door="gateway", certificate="hub-map")
-BACKEND = Backend("k8s1-a", "7", iap=True, client_id="", timeout=86400)
+NAME = "k8s1-0a1b2c3d-climate-hub-front-80-11111111"
+BACKEND: Json = {
+    "name": NAME,
+    "id": "7",
+    "description": '{"kubernetes.io/service-name":"climate/hub-front"}',
+    "iap": {"enabled": True},
+    "timeoutSec": 86400,
+}
+KEPT = BACKEND | {"iap": {"enabled": True, "oauth2ClientId": "1-a.apps.googleusercontent.com"}}
 INGRESS = "/apis/networking.k8s.io/v1/namespaces/climate/ingresses/hub-front"
 EVENTS = "/api/v1/namespaces/climate/events"
 
 
 class Cloud:
-    """A project with these backends."""
+    """A project with these backend services; counts how often it is asked."""
 
-    def __init__(self, *backends: Backend) -> None:
-        self.found = backends
+    def __init__(self, *items: Json) -> None:
+        self.items = list(items)
+        self.asked = 0
 
-    def backends(self, namespace: str, service: str) -> tuple[Backend, ...]:
-        assert (namespace, service) == ("climate", "hub-front")
-        return self.found
+    def backend_services(self) -> list[Json]:
+        self.asked += 1
+        return self.items
 
 
 def cluster(*namespaces: str, without: str = "") -> FakeKube:
@@ -52,11 +61,11 @@ def cluster(*namespaces: str, without: str = "") -> FakeKube:
     return kube
 
 
-def api(kube: FakeKube, front: GkeFront = FRONT, *backends: Backend) -> GkeFrontApi:
+def api(kube: FakeKube, front: GkeFront = FRONT, *backends: Json) -> GkeFrontApi:
     return GkeFrontApi(kube, front, Cloud(*backends))
 
 
-def bring(kube: FakeKube, front: GkeFront = FRONT, *backends: Backend) -> list[Step]:
+def bring(kube: FakeKube, front: GkeFront = FRONT, *backends: Json) -> list[Step]:
     """Do what the module does; return the steps."""
     doing = api(kube, front, *backends)
     seen = doing.look()
@@ -64,6 +73,14 @@ def bring(kube: FakeKube, front: GkeFront = FRONT, *backends: Backend) -> list[S
     if foretold.plan.changed:
         doing.apply(seen, foretold)
     return list(foretold.plan.steps)
+
+
+def reported(kube: FakeKube, address: str = "") -> None:
+    """What GKE's controller writes onto the Ingress."""
+    metadata = kube.objects[INGRESS]["metadata"]
+    metadata["annotations"] = {**metadata["annotations"], "ingress.kubernetes.io/backends": f'{{"{NAME}": "Unknown"}}'}
+    if address:
+        kube.objects[INGRESS]["status"] = {"loadBalancer": {"ingress": [{"ip": address}]}}
 
 
 def verbs(steps: list[Step]) -> list[str]:
@@ -152,7 +169,7 @@ def test_a_new_secret_shows_that_it_changed_and_not_what_it_is() -> None:
 
 def test_another_door_takes_the_first_one_down_before_it_is_put_up() -> None:
     kube = cluster()
-    bring(kube, OWN, replace(BACKEND, client_id=OWN.client_id))
+    bring(kube, OWN, KEPT)
     del kube.requests[:]
     steps = verbs(bring(kube, GATEWAY))
     assert [step for step in steps if step.startswith("delete")] == [
@@ -222,9 +239,10 @@ def test_any_other_trouble_with_the_list_is_told() -> None:
 def test_from_an_own_client_to_googles_is_refused_while_the_backend_keeps_it() -> None:
     kube = cluster()
     bring(kube, OWN)
+    reported(kube)
     written = len(kube.writes)
     with pytest.raises(HubError, match="E-IAP-22"):
-        bring(kube, FRONT, replace(BACKEND, client_id=OWN.client_id))
+        bring(kube, FRONT, KEPT)
     assert len(kube.writes) == written
     assert "update BackendConfig/hub-front" in verbs(bring(kube, FRONT, BACKEND))
 
@@ -261,32 +279,48 @@ def test_taking_it_down_begins_with_the_door_and_keeps_the_namespace() -> None:
     assert doing.remove(doing.look()).changed is False
 
 
+def test_compute_engine_is_asked_only_about_a_door_that_is_there() -> None:
+    kube, cloud = cluster(), Cloud(BACKEND)
+    assert GkeFrontApi(kube, FRONT, cloud).look().backends == ()
+    assert cloud.asked == 0
+    bring(kube)
+    reported(kube)
+    assert GkeFrontApi(kube, FRONT, cloud).look().backends == (Backend(NAME, "7", True, "", 86400),)
+    assert cloud.asked == 1
+
+
 def test_the_load_balancer_is_awaited() -> None:
     kube, clock = cluster(), FakeClock()
     bring(kube)
-    status = {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}
-    clock.at(60, lambda: kube.objects[INGRESS].update(status=status))
+    clock.at(60, lambda: reported(kube, "203.0.113.7"))
     reporter = Reporter("climate", "front door", clock)
     seen = api(kube, FRONT, BACKEND).ready("203.0.113.7", clock=clock, timeout=600, reporter=reporter)
-    assert seen.live["Ingress/hub-front"]["status"] == status
-    assert seen.backends == (BACKEND,)
+    assert seen.live["Ingress/hub-front"]["status"] == {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}
+    assert seen.backends == (Backend(NAME, "7", True, "", 86400),)
     assert 60 <= clock.passed <= 63
     assert "the Ingress has no address yet" in reporter.transitions[0]["text"]
 
 
-@pytest.mark.parametrize(
-    ("backend", "error_id"), [(BACKEND, "E-FRONT-08"), (replace(BACKEND, iap=False), "E-IAP-23")]
-)
-def test_a_load_balancer_that_does_not_come_is_an_error_with_the_clusters_reason(backend: Backend, error_id: str) -> None:
+@pytest.mark.parametrize(("iap", "error_id"), [(True, "E-FRONT-08"), (False, "E-IAP-23")])
+def test_a_load_balancer_that_does_not_come_is_an_error_with_the_clusters_reason(iap: bool, error_id: str) -> None:
     kube, clock = cluster(), FakeClock()
     bring(kube)
-    if not backend.iap:
-        kube.objects[INGRESS]["status"] = {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}
+    if not iap:
+        reported(kube, "203.0.113.7")
     event = {"items": [{"type": "Warning", "reason": "Sync", "message": "quota"}]}
     kube.on(lambda method, path, query, body: Reply(200, event) if path == EVENTS else None)
+    backend = BACKEND | {"iap": {"enabled": iap}}
     with pytest.raises(HubError, match=f"{error_id}.*Sync: quota"):
         api(kube, FRONT, backend).ready("", clock=clock, timeout=30, reporter=Reporter("c", "f", clock))
     assert clock.passed == 30
+
+
+def test_the_backends_of_a_gateway_are_found_by_its_route() -> None:
+    kube = cluster()
+    bring(kube, GATEWAY)
+    name = "gkegw1-abcd-climate-hub-front-80-0123456789ab"
+    (backend,) = api(kube, GATEWAY, BACKEND | {"name": name}).look().backends
+    assert backend.name == name
 
 
 def test_a_door_that_vanishes_during_the_wait_is_gone() -> None:

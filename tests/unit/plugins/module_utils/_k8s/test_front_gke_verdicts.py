@@ -111,7 +111,7 @@ def test_settings_as_rows(changes: Json, ok: bool, text: str) -> None:
 BACKEND = Backend("k8s1-a", "7", iap=True, client_id="", timeout=86400)
 INGRESS: Json = {
     "kind": "Ingress",
-    "metadata": {"annotations": {"ingress.kubernetes.io/backends": '{"k8s1-a": "HEALTHY", "k8s1-default": "HEALTHY"}'}},
+    "metadata": {},
     "status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}},
 }
 LIVE_GATEWAY: Json = {
@@ -162,37 +162,30 @@ def unprogrammed(**said: str) -> Json:
         pytest.param(
             {},
             INGRESS,
-            [replace(BACKEND, name="k8s1-old")],
-            "Google has made no backend for Service hub-front yet",
-            id="08-only-one-that-the-ingress-does-not-use",
-        ),
-        pytest.param(
-            {},
-            INGRESS,
             [replace(BACKEND, iap=False)],
             "backend k8s1-a has Identity-Aware Proxy off",
-            id="09-open",
+            id="08-open",
         ),
         pytest.param(
             {"client_id": ID, "client_secret": "s"},
             INGRESS,
             [replace(BACKEND, client_id="2-b")],
             "backend k8s1-a does not have this hub's OAuth client yet",
-            id="10-another-client",
+            id="09-another-client",
         ),
         pytest.param(
             {},
             INGRESS,
             [replace(BACKEND, timeout=3599)],
             "backend k8s1-a cuts connections after 3599 s, wanted 86400",
-            id="11-websockets-cut",
+            id="10-websockets-cut",
         ),
         pytest.param(
             GATEWAY,
             LIVE_GATEWAY,
             [replace(BACKEND, client_id=ID), replace(BACKEND, name="k8s1-b", iap=False)],
             "backend k8s1-b has Identity-Aware Proxy off",
-            id="12-every-backend-counts",
+            id="11-every-backend-counts",
         ),
     ],
 )
@@ -206,19 +199,12 @@ def test_a_door_that_is_not_ready(changes: Json, door: Any, backends: list[Backe
     [
         pytest.param({}, INGRESS, "203.0.113.7", BACKEND, id="00-ingress"),
         pytest.param({}, INGRESS, "", replace(BACKEND, timeout=3600), id="01-any-address-and-the-shortest-timeout"),
-        pytest.param({}, INGRESS | {"metadata": {}}, "", BACKEND, id="02-ingress-that-does-not-list"),
-        pytest.param(GATEWAY, LIVE_GATEWAY, "203.0.113.7", replace(BACKEND, client_id=ID), id="03-gateway"),
+        pytest.param(GATEWAY, LIVE_GATEWAY, "203.0.113.7", replace(BACKEND, client_id=ID), id="02-gateway"),
     ],
 )
 def test_a_door_that_is_ready(changes: Json, door: Json, address: str, backend: Backend) -> None:
     found = verdicts.judge(replace(FRONT, **changes), door, address, [backend])
     assert found == Verdict(State.DONE, "203.0.113.7, k8s1-a")
-
-
-@pytest.mark.parametrize("text", ["", "no json", "{}"])
-def test_an_ingress_without_a_usable_list_counts_every_backend(text: str) -> None:
-    door = {"metadata": {"annotations": {"ingress.kubernetes.io/backends": text}}}
-    assert verdicts.attached(door, [BACKEND]) == (BACKEND,)
 
 
 CREDENTIALS = {"spec": {"iap": {"enabled": True, "oauthclientCredentials": {"secretName": "s"}}}}
