@@ -56,6 +56,11 @@ options:
     type: str
     choices: [ingress, gateway]
     default: ingress
+  service_type:
+    description: How the load balancer reaches the hub; V(ClusterIP) needs a VPC-native cluster.
+    type: str
+    choices: [ClusterIP, NodePort]
+    default: ClusterIP
   cloud_dns:
     description: The hub's name is kept in Cloud DNS, so its API is needed too.
     type: bool
@@ -205,6 +210,7 @@ def judged(params: dict[str, Any], cloud: GkeApi) -> dict[str, Any]:
         reasons = {waiver["setting"]: waiver["reason"] for waiver in params["waivers"]}
         settings = safer_cluster.judge(cluster, reasons)
         rows += gke_facts.version_rows(version, client)
+        rows += gke_facts.door_rows(cluster, params["front_door"], params["service_type"])
     return {
         "preflight": rows + [setting.row() for setting in settings],
         "settings": [setting.as_dict() for setting in settings],
@@ -235,6 +241,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "apis": {"type": "list", "elements": "str", "default": []},
             "front_door": {"type": "str", "choices": ["ingress", "gateway"], "default": "ingress"},
+            "service_type": {"type": "str", "choices": ["ClusterIP", "NodePort"], "default": "ClusterIP"},
             "cloud_dns": {"type": "bool", "default": False},
             "oauth_client": {"type": "str", "choices": ["google_managed", "own"], "default": "google_managed"},
             "client_id": {"type": "str", "default": ""},

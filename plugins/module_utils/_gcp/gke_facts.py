@@ -20,6 +20,7 @@ GOOGLE_MANAGED, OWN = "google_managed", "own"
 CLIENT_ID = re.compile(r"[0-9]+-[0-9a-z]+\.apps\.googleusercontent\.com")
 FIRST_MANAGED_CLIENT = "1.29.4-gke.1043000"
 """The first GKE version whose Ingress takes a Google-managed OAuth client."""
+GATEWAY_CHANNELS = frozenset({"CHANNEL_STANDARD", "CHANNEL_EXPERIMENTAL"})
 VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-gke\.(\d+))?")
 
 
@@ -84,6 +85,41 @@ def version_rows(version: str, client: str) -> list[Json]:
         )
         return [_bad("GKE version", error)]
     return [_row("GKE version", version)]
+
+
+def door_rows(cluster: Mapping[str, Any], door: str, service_type: str) -> list[Json]:
+    """The row about what a front door is made of: add-ons, and a network in which a load balancer reaches pods."""
+    error = _door_problem(cluster, door, service_type)
+    if error is not None:
+        return [_bad("GKE add-ons", error)]
+    return [_row("GKE add-ons", "Gateway API on" if door == "gateway" else "HttpLoadBalancing on")]
+
+
+def _door_problem(cluster: Mapping[str, Any], door: str, service_type: str) -> HubError | None:
+    name = cluster.get("name", "CLUSTER")
+    update = f"gcloud container clusters update {name}"
+    if ((cluster.get("addonsConfig") or {}).get("httpLoadBalancing") or {}).get("disabled"):
+        return HubError(
+            error_id="E-FRONT-07",
+            what=f"The add-on HttpLoadBalancing of cluster {name} is off, and nobody would make a load balancer",
+            do=f"run: {update} --update-addons=HttpLoadBalancing=ENABLED",
+        )
+    channel = str(((cluster.get("networkConfig") or {}).get("gatewayApiConfig") or {}).get("channel") or "off")
+    if door == "gateway" and channel not in GATEWAY_CHANNELS:
+        return HubError(
+            error_id="E-FRONT-07",
+            what=f"The Gateway API of cluster {name} is off",
+            seen=channel,
+            do=f"run: {update} --gateway-api=standard; or use gke_iap_front_door: ingress",
+        )
+    native = bool((cluster.get("ipAllocationPolicy") or {}).get("useIpAliases"))
+    if service_type == "ClusterIP" and not native:
+        return HubError(
+            error_id="E-FRONT-06",
+            what=f"Google's load balancer cannot do this: cluster {name} is not VPC-native, so it reaches no pods directly",
+            do="use gke_iap_front_door: ingress with gke_iap_service_type: NodePort",
+        )
+    return None
 
 
 def client_rows(client: str, client_id: str) -> list[Json]:

@@ -43,6 +43,7 @@ class Cloud:
         return {
             "currentMasterVersion": "1.33.5-gke.1080000",
             "autopilot": {"enabled": True},
+            "ipAllocationPolicy": {"useIpAliases": True},
             "privateClusterConfig": {"enablePrivateNodes": True, "enablePrivateEndpoint": True},
             "networkConfig": {"datapathProvider": "ADVANCED_DATAPATH"},
             "releaseChannel": {"channel": "STABLE"},

@@ -83,6 +83,32 @@ def test_versions_compare_as_numbers(text: str, parts: tuple[int, ...]) -> None:
     assert gke_facts.parse_version(text) == parts
 
 
+NATIVE = {"name": "research", "ipAllocationPolicy": {"useIpAliases": True}}
+OFF = {"addonsConfig": {"httpLoadBalancing": {"disabled": True}}}
+
+
+def gateway_api(channel: str) -> dict[str, Any]:
+    return NATIVE | {"networkConfig": {"gatewayApiConfig": {"channel": channel}}}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "door", "service_type", "error_id"),
+    [
+        pytest.param(NATIVE | OFF, "ingress", "ClusterIP", "E-FRONT-07", id="00-no-controller"),
+        pytest.param(NATIVE, "gateway", "ClusterIP", "E-FRONT-07", id="01-no-gateway-api"),
+        pytest.param(gateway_api("CHANNEL_DISABLED"), "gateway", "ClusterIP", "E-FRONT-07", id="02-switched-off"),
+        pytest.param({}, "ingress", "ClusterIP", "E-FRONT-06", id="03-not-vpc-native"),
+        pytest.param({}, "ingress", "NodePort", "", id="04-node-port-needs-no-native"),
+        pytest.param(NATIVE, "ingress", "ClusterIP", "", id="05-ingress"),
+        pytest.param(gateway_api("CHANNEL_STANDARD"), "gateway", "ClusterIP", "", id="06-gateway"),
+    ],
+)
+def test_what_a_front_door_is_made_of(cluster: dict[str, Any], door: str, service_type: str, error_id: str) -> None:
+    (row,) = gke_facts.door_rows(cluster, door, service_type)
+    assert (row["check"], row["ok"]) == ("GKE add-ons", not error_id)
+    assert row["text"].split()[0] == (error_id or ("Gateway" if door == "gateway" else "HttpLoadBalancing"))
+
+
 def test_an_own_client_is_told_its_redirect_uri() -> None:
     (row,) = gke_facts.client_rows("own", ID)
     assert row["ok"] is True
