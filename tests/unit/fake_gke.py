@@ -41,13 +41,15 @@ class GkeClock(FakeClock):
 
     def __init__(self) -> None:
         super().__init__()
-        self.work: Callable[[], None] = lambda: None
+        self.work: Callable[[], float] = lambda: 0.0
 
     def sleep(self, seconds: float) -> None:
-        whole, rest = divmod(seconds, 1.0)
-        for part in [1.0] * int(whole) + [rest]:
-            super().sleep(part)
-            self.work()
+        end = self.passed + seconds
+        while True:
+            following = self.work()
+            if self.passed >= end:
+                return
+            super().sleep(min(end - self.passed, max(0.05, following - self.monotonic())))
 
 
 class FakeGke(FakeKube):
@@ -81,6 +83,7 @@ class FakeGke(FakeKube):
         self.activated: dict[str, float] = {}
         self.quotas: list[Json] = []
         self._timers: dict[tuple[str, ...], float] = {}
+        self._acted = True
         self._numbers = 0
         super().__init__(NS)
         self.discovery["/apis/networking.gke.io/v1"] = {"kind": "APIResourceList"}
@@ -111,9 +114,13 @@ class FakeGke(FakeKube):
         return found
 
     def _send(self, method: str, path: str, query: Any, body: Any, accept: str, content_type: str) -> Reply:
-        reply: Reply = self.boundary(lambda: super(FakeGke, self)._send(method, path, query, body, accept, content_type))
-        if method != "GET" and "dryRun" not in (query or {}) and reply.status < 300:
-            self.log.append((method, path))
+        def act() -> Reply:
+            reply = super(FakeGke, self)._send(method, path, query, body, accept, content_type)
+            if method != "GET" and "dryRun" not in (query or {}) and reply.status < 300:
+                self.log.append((method, path))
+            return reply
+
+        reply: Reply = self.boundary(act)
         return reply
 
     def _stream(self, path: str, query: Mapping[str, str]) -> Iterator[bytes]:
@@ -126,7 +133,7 @@ class FakeGke(FakeKube):
             if version != query["resourceVersion"]:
                 yield json.dumps({"type": "MODIFIED" if live else "DELETED", "object": live}).encode()
                 return
-            self.clock.sleep(0.1)
+            self.clock.sleep(min(end - self.clock.monotonic(), max(0.05, self.reconcile() - self.clock.monotonic())))
 
     # ---- what the API server adds
 
@@ -187,14 +194,15 @@ class FakeGke(FakeKube):
         if now < due:
             return False
         del self._timers[key]
+        self._acted = True
         return True
 
     def live(self, collection: str) -> list[Json]:
         """The objects of a collection."""
         return [obj for path, obj in sorted(self.objects.items()) if path.rpartition("/")[0] == collection]
 
-    def reconcile(self) -> None:
-        """Every controller does what is due."""
+    def reconcile(self) -> float:
+        """Every controller does what is due; returns when the next thing will be."""
         for certificate in self.live(CERTIFICATES):
             self._certificate(certificate)
         for ingress in self.live(INGRESSES):
@@ -205,6 +213,10 @@ class FakeGke(FakeKube):
             orphan = self.owners[name] not in owners
             if self._due(("cleanup", name), orphan and name not in used, 5, 120):
                 del self.certs[name]
+        acted, self._acted = self._acted, False
+        now = self.clock.monotonic()
+        # What was done may call for a reaction that no controller has noticed yet.
+        return now if acted else min((due for due in self._timers.values() if due > now), default=now + 3600)
 
     def _save(self, collection: str, obj: Json) -> None:
         self.put(f"{collection}/{obj['metadata']['name']}", obj)
