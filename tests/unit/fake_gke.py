@@ -22,6 +22,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certif
     names_in,
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import APPLY_PATCH, Reply
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.patience import PatientClient
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeKube, Json
 
 NS = "climate"
@@ -52,7 +53,7 @@ class GkeClock(FakeClock):
             super().sleep(min(end - self.passed, max(0.05, following - self.monotonic())))
 
 
-class FakeGke(FakeKube):
+class FakeGke(PatientClient, FakeKube):
     """The cluster.
 
     Attributes:
@@ -70,6 +71,7 @@ class FakeGke(FakeKube):
     def __init__(self, seed: int = 0) -> None:
         self.clock = GkeClock()
         self.random = random.Random(seed)
+        self.jitter = self.random.random
         self.certs: dict[str, Json] = {}
         self.proxies: dict[str, Json] = {}
         self.owners: dict[str, str] = {}

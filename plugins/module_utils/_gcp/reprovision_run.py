@@ -23,7 +23,15 @@ from .._core.progress import Reporter
 from .._k8s.client import APPLY_PATCH, api_error
 from .certificate_api import ClusterSide, Compute, Examiner, Judged, passing, wait_active
 from .certificate_causes import refusal
-from .certificates import ATTACHED, COMPUTE_ACTIVE, Action, Certificate, parse_certificate, parse_door, parse_time
+from .certificates import (
+    ATTACHED,
+    COMPUTE_ACTIVE,
+    Action,
+    Certificate,
+    parse_certificate,
+    parse_door,
+    parse_time,
+)
 from .reprovision import (
     LABEL,
     UNFINISHED,
@@ -135,12 +143,24 @@ class Reprovisioner:
         Raises:
             HubError: what a person has to do, or what the servers refused; running again continues.
         """
-        try:
-            return self._run()
-        except HubError as problem:
-            if self._steps and problem.changed is Changed.NOTHING and not self._wish.dry:
-                problem.changed = Changed.SOME
-            raise
+        while True:
+            try:
+                return self._run()
+            except HubError as problem:
+                if self._steps and problem.changed is Changed.NOTHING and not self._wish.dry:
+                    problem.changed = Changed.SOME
+                # Somebody else was quicker, or the server is busy: what is right now is decided anew.
+                away = problem.error_id == "E-K8S-02" and problem.changed is Changed.NOTHING
+                if away or not self._bear(problem):
+                    raise
+
+    def _bear(self, problem: HubError) -> bool:
+        """Let a passing refusal pass; False for one that will not, or after too many in a row."""
+        if not passing(problem) or self._trouble >= MAX_TROUBLE or self._left() <= 0:
+            return False
+        self._trouble += 1
+        self._clock.sleep(self._jitter() * min(LONGEST_PAUSE, 0.25 * 2**self._trouble))
+        return True
 
     def _run(self) -> Done:
         record, before = self._own(), None
@@ -156,7 +176,7 @@ class Reprovisioner:
         judged = self._judge(record or before)
         decision = judged.decision
         if decision.action is Action.REPROVISION:
-            return self._begin(judged, record)
+            return self._begin(judged, record, before)
         if record is not None:
             self._restore(record)
         if decision.action is Action.NONE:
@@ -176,35 +196,35 @@ class Reprovisioner:
     def _examine(self, record: Snapshot | None) -> Judged:
         (obj,) = self._cluster.certificates(self._wish.name)
         ingresses = self._cluster.ingresses()
-        if record is not None:
-            ingresses = [_as_before(ingress, record) for ingress in ingresses]
+        ingresses = [_as_before(ingress, record) for ingress in ingresses]
         return self._examiner.examine(obj, ingresses, self._clock.utcnow(), detached=record is not None)
 
-    def _begin(self, judged: Judged, record: Snapshot | None) -> Done:
+    def _begin(self, judged: Judged, record: Snapshot | None, before: Snapshot | None) -> Done:
         """Rehearse every write, record what will be deleted, then go."""
         name, reason = self._wish.name, judged.decision.reason
         if record is not None:
             return self._finish(record, self._world(record), "resume", reason)
         (obj,) = self._cluster.certificates(name)
-        own = [one for one in self._cluster.ingresses() if name in parse_door(one).attached]
+        ingresses = [_as_before(one, before) for one in self._cluster.ingresses()]
+        own = [one for one in ingresses if name in parse_door(one).attached]
+        if parse_certificate(obj) != judged.certificate:
+            return self._run()
         snapshot = take(obj, own, self._clock.utcnow())
-        now = self._rehearse(snapshot, obj, own)
+        now = self._rehearse(snapshot, own)
+        earlier = None if self._wish.force else recent(self._snapshots(), judged.certificate, now)
+        if earlier is not None:
+            if parse_certificate(self._cluster.certificates(name)[0]) != judged.certificate:
+                return self._run()  # it was recreated by somebody else just now
+            raise _too_soon(earlier)
         snapshot = replace(snapshot, started=now.isoformat(timespec="seconds"))
-        self._refuse_second(judged.certificate, now)
-        self._note(Step("update" if self._stored else "create", f"ConfigMap/{snapshot_name(name)}"))
+        step = Step("update" if self._stored else "create", f"ConfigMap/{snapshot_name(name)}")
         if not self._wish.dry:
             self._store(snapshot)
-        return self._finish(snapshot, self._world(snapshot), "reprovision", reason)
-
-    def _refuse_second(self, certificate: Certificate, now: datetime) -> None:
-        found = None if self._wish.force else recent(self._snapshots(), certificate, now)
-        if found is not None:
-            raise HubError(
-                "E-CERT-07",
-                f"Certificate {found.name} was recreated at {found.started}, and once in 24 hours is enough: "
-                "every try counts against the authority's limits",
-                "wait; if the cause of the failure was cured since then, run again with force: true",
-            )
+        self._note(step)
+        world = self._world(snapshot)
+        if before is not None:  # check mode, in which nothing was given back yet
+            world = replace(world, ingresses={key: _as_before(one, before) for key, one in world.ingresses.items()})
+        return self._finish(snapshot, world, "reprovision", reason)
 
     def _finish(self, record: Snapshot, world: World, action: str, reason: str) -> Done:
         """Bring a recorded recreation to its end."""
@@ -275,10 +295,8 @@ class Reprovisioner:
                 self._do(move, record, world)
                 self._trouble = 0
             except HubError as problem:
-                if not passing(problem) or self._trouble >= MAX_TROUBLE:
+                if not self._bear(problem):
                     raise
-                self._trouble += 1
-                self._clock.sleep(self._jitter() * min(LONGEST_PAUSE, 0.25 * 2**self._trouble))
 
     def _count(self) -> None:
         self._moves += 1
@@ -338,7 +356,7 @@ class Reprovisioner:
             raise api_error(reply, "PATCH", path, client.server)
         return reply.body
 
-    def _rehearse(self, snapshot: Snapshot, obj: Json, ingresses: Sequence[Json]) -> datetime:
+    def _rehearse(self, snapshot: Snapshot, ingresses: Sequence[Json]) -> datetime:
         """Let the server say what it thinks of every write, without one; returns the server's time.
 
         Raises:
@@ -456,10 +474,19 @@ class Reprovisioner:
         )
 
 
-def _as_before(ingress: Json, record: Snapshot) -> Json:
+def _too_soon(earlier: Snapshot) -> HubError:
+    return HubError(
+        "E-CERT-07",
+        f"Certificate {earlier.name} was recreated at {earlier.started}, and once in 24 hours is enough: "
+        "every try counts against the authority's limits",
+        "wait; if the cause of the failure was cured since then, run again with force: true",
+    )
+
+
+def _as_before(ingress: Json, record: Snapshot | None) -> Json:
     """A live Ingress with the annotation it had before an earlier run took the certificate off."""
     name = ingress["metadata"]["name"]
-    saved = next((item for item in record.ingresses if item.name == name), None)
+    saved = next((item for item in record.ingresses if item.name == name), None) if record else None
     if saved is None:
         return ingress
     notes = {**(ingress["metadata"].get("annotations") or {}), ATTACHED: annotation(saved.manifest)}

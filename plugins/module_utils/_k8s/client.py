@@ -44,10 +44,11 @@ WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of the API server: HTTP status and decoded body."""
+    """One answer of the API server: HTTP status, decoded body, and after how many seconds it wants to be asked again."""
 
     status: int
     body: Json
+    retry_after: float = 0.0
 
 
 class KubeClient:
@@ -257,7 +258,8 @@ class KubeClient:
             )
         except urllib3.exceptions.HTTPError as problem:
             raise _unreachable(self.server, self._origin, problem, method) from problem
-        return Reply(answer.status, _decode(answer.data))
+        asked = str((answer.headers or {}).get("Retry-After") or "")
+        return Reply(answer.status, _decode(answer.data), float(asked) if asked.isdecimal() else 0.0)
 
     def _accepted(self, reply: Reply, method: str, path: str) -> Json:
         """The body of a successful reply; anything else raises the error that belongs to its status."""
