@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 from .._core.clock import Clock, SystemClock
 from .._core.errors import Changed, HubError
 from .._core.transport import Answer, Http, HttpError
-from .auth import GcpAuth
+from .auth import CLOUD_PLATFORM, AuthOptions, GcpAuth
 from .refusals import LONGEST_PAUSE, GcpConflict, Json, Refusal, explain, parse
 
 IAP = "https://iap.googleapis.com/v1/"
@@ -83,18 +83,24 @@ class Written:
 class Pauses:
     """Full jitter: each pause is a random share of a bound that doubles; the sum never exceeds ``seconds``."""
 
-    def __init__(self, clock: Clock, seconds: float, jitter: Callable[[], float]) -> None:
+    def __init__(self, clock: Clock, seconds: float, jitter: Callable[[], float], steady: float = STEADY_PAUSE) -> None:
         """Start counting.
 
         Args:
             clock: where time comes from.
             seconds: how long all tries together may take.
             jitter: a random number from 0 to 1.
+            steady: seconds; the bound stops doubling here.
         """
         self._clock = clock
         self._jitter = jitter
         self._end = clock.monotonic() + seconds
         self._bound = FIRST_PAUSE
+        self._steady = steady
+
+    def again(self) -> Pauses:
+        """Short pauses again, within the same time."""
+        return Pauses(self._clock, self.left(), self._jitter, self._steady)
 
     def left(self) -> float:
         """Seconds that remain; negative when they are over."""
@@ -103,7 +109,7 @@ class Pauses:
     def pause(self, asked: float | None = None) -> bool:
         """Sleep before another try, at least as long as the server asked; False, without sleeping, when time is up."""
         seconds = self._jitter() * self._bound
-        self._bound = min(self._bound * 2, STEADY_PAUSE)
+        self._bound = min(self._bound * 2, self._steady)
         if asked is not None:
             seconds = min(asked + seconds, LONGEST_PAUSE)
         if seconds >= self.left():
@@ -144,13 +150,45 @@ class GcpApi:
         self._http = http or Http(seconds_left=self._seconds_left)
         self.requests = 0
 
-    def read(self, call: Call) -> Json:
+    @classmethod
+    def from_options(
+        cls,
+        options: Mapping[str, Any],
+        *,
+        learn: Callable[[str], None],
+        project: str = "",
+        scopes: tuple[str, ...] = (CLOUD_PLATFORM,),
+    ) -> GcpApi:
+        """A client in the name of whom a module's options say; still nothing is sent.
+
+        Args:
+            options: the options of GCP_OPTIONS.
+            learn: gets every key and token, so that they can be masked: ``redactor.add``.
+            project: whose APIs these are, for messages.
+            scopes: what to ask for where the options name no scopes.
+
+        Raises:
+            HubError: E-GCP-01 or E-GCP-02 for credentials that cannot work.
+        """
+        auth = GcpAuth(AuthOptions.of(options), scopes=scopes, learn=learn)
+        auth.validate()
+        return cls(auth, project=project)
+
+    def pauses(self, seconds: float, steady: float = STEADY_PAUSE) -> Pauses:
+        """Time for several operations together."""
+        return Pauses(self._clock, seconds, self._jitter, steady)
+
+    def read(self, call: Call, within: Pauses | None = None) -> Json:
         """The answer to a request that changes nothing, whatever its method; repeated while the trouble may pass.
+
+        Args:
+            call: the request.
+            within: whose time to use; by default this operation has its own.
 
         Raises:
             HubError: the refusal, when it is final or the time is up.
         """
-        pauses = Pauses(self._clock, self._patience, self._jitter)
+        pauses = within.again() if within else self.pauses(self._patience)
         while True:
             reply = self._try(call, pauses)
             if not isinstance(reply, Refusal):
@@ -169,28 +207,30 @@ class GcpApi:
             raise
 
     def pages(self, call: Call, items: str = "items") -> list[Json]:
-        """All objects of a list; ``items`` is the field that holds them."""
+        """All objects of a list; ``items`` is the field that holds them, as a list or (aggregated lists) by scope."""
         found: list[Json] = []
         query = dict(call.query or {})
         while True:
             page = self.read(Call(call.doing, call.method, call.url, call.body, query))
-            found += page.get(items) or []
+            part = page.get(items) or []
+            found += list(part.values()) if isinstance(part, dict) else part
             if not page.get("nextPageToken"):
                 return found
             query["pageToken"] = str(page["nextPageToken"])
 
-    def write(self, call: Call, landed: Callable[[], Json | None]) -> Written:
+    def write(self, call: Call, landed: Callable[[], Json | None], within: Pauses | None = None) -> Written:
         """Send a request that changes something, at most once with effect.
 
         Args:
             call: the request; where the API knows an etag or a fingerprint, the body must carry it.
             landed: looks whether the write took effect: what it made, else None. Asked only when an answer was lost.
+            within: whose time to use; by default this operation has its own.
 
         Raises:
             GcpConflict: the object is no longer what the write was based on; read again and decide again.
             HubError: the refusal; E-GCP-12 when nobody can tell whether it took effect.
         """
-        pauses = Pauses(self._clock, self._patience, self._jitter)
+        pauses = within.again() if within else self.pauses(self._patience)
         uncertain = False
         while True:
             reply = self._try(call, pauses)
