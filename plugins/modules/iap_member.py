@@ -85,8 +85,8 @@ options:
     default: present
   confirm:
     description:
-      - What has to show a change before it counts as done. V(none) trusts Google's answer, V(read) reads the policy once
-        more, V(stable) reads until three readings in a row show it.
+      - What has to show a change before it counts as done. V(none) trusts Google's answer, V(read) reads the policy
+        once more, V(stable) reads until three readings in a row show it.
     type: str
     choices: [none, read, stable]
     default: read
@@ -194,7 +194,8 @@ backends:
       sample: true
   sample: []
 orphans:
-  description: Backend services that the cluster left over for the same Services, in the same form. They are not touched.
+  description: Backend services that the cluster left over for the same Services, in the same form. They stay as they
+    are.
   returned: success
   type: list
   elements: dict

@@ -133,7 +133,7 @@ def body(request: Request) -> Outcome:
         clock,
         Reporter(params["project"], "identity-aware proxy", clock),
     )
-    found = iap_members.find(place, params["resource"], wait_timeout=0)
+    found = iap_members.find(place, params["resource"], wait_timeout=None)
     rows = [
         iap_members.describe(resource, PolicyApi(api, resource).read(), params["role"]) for resource in found.resources
     ]
