@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""What Google Cloud made of a hub's front door: its backend services with their settings, and the audience of each. Pure."""
+"""What Google Cloud made of a hub's front door: backend services, their settings, the audience of each. Pure."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""What is read of a Google Cloud project around a cluster: the project, its APIs, the cluster, the load balancer's backends."""
+"""What is read of a Google Cloud project: the project itself, its APIs, its cluster, its load balancers' backends."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""Whether project and cluster can carry a hub behind Identity-Aware Proxy: organisation, APIs, version, OAuth client. Pure."""
+"""Whether project and cluster can carry a hub behind IAP: organisation, APIs, version, OAuth client. Pure."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _door_problem(cluster: Mapping[str, Any], door: str, service_type: str) -> H
     if service_type == "ClusterIP" and not native:
         return HubError(
             error_id="E-FRONT-06",
-            what=f"Google's load balancer cannot do this: cluster {name} is not VPC-native, so it reaches no pods directly",
+            what=f"Google's load balancer cannot do this: cluster {name} is not VPC-native, so it reaches no pod",
             do="use gke_iap_front_door: ingress with gke_iap_service_type: NodePort",
         )
     return None

@@ -154,9 +154,7 @@ def private_nodes(cluster: Mapping[str, Any]) -> Reading:
         or (cluster.get("networkConfig") or {}).get("defaultEnablePrivateNodes")
     )
     public = [
-        pool
-        for pool in _pools(cluster)
-        if not (pool.get("networkConfig") or {}).get("enablePrivateNodes", everywhere)
+        pool for pool in _pools(cluster) if not (pool.get("networkConfig") or {}).get("enablePrivateNodes", everywhere)
     ]
     if public:
         return False, f"nodes with public addresses in pool {_named(public)}"

@@ -160,7 +160,8 @@ class GkeFront:
             "selector": {"component": "proxy", "release": self.release},
             "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}],
         }
-        return self._object("v1", "Service", spec, **({"annotations": annotations} if annotations else {}))
+        marks: Json = {"annotations": annotations} if annotations else {}
+        return self._object("v1", "Service", spec, **marks)
 
     def _secret(self, contents: Mapping[str, str]) -> list[Json]:
         if not self.own_client:

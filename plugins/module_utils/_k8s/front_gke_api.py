@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""A front door on GKE against its cluster and its project: read, foretell, apply, wait until IAP stands in front of it."""
+"""A front door on GKE against its cluster and its project: read, foretell, apply, wait until IAP stands in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,19 @@ from .._gcp.front_backends import Backend, backends_for
 from .client import Json, KubeClient
 from .front import LABELS, plan
 from .front_api import apply_namespace, last_event
-from .front_gke import BUILT_IN, DOOR_KINDS, PLURALS, POLICY, GkeFront, hidden, is_ours, masked, path_of, possible, target_of
+from .front_gke import (
+    BUILT_IN,
+    DOOR_KINDS,
+    PLURALS,
+    POLICY,
+    GkeFront,
+    hidden,
+    is_ours,
+    masked,
+    path_of,
+    possible,
+    target_of,
+)
 from .front_gke_verdicts import judge, not_ready, stuck_client, unknown_kinds
 
 INTERVAL = 3.0

@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""A front door on GKE, judged: settings that cannot work, and whether the load balancer serves what was asked for. Pure."""
+"""A front door on GKE, judged: settings that cannot work, and whether the load balancer does what was asked. Pure."""
 
 from __future__ import annotations
 
@@ -219,7 +219,8 @@ def _unprogrammed(door: Mapping[str, Any]) -> str:
     if door.get("kind") != "Gateway":
         return ""
     conditions = (door.get("status") or {}).get("conditions") or []
-    found = next((item for item in conditions if item.get("type") == "Programmed"), {})
+    nothing: Json = {}
+    found = next((item for item in conditions if item.get("type") == "Programmed"), nothing)
     if found.get("status") == "True":
         return ""
     said = str(found.get("message") or found.get("reason") or "nothing said yet").strip().rstrip(".")
@@ -244,7 +245,8 @@ def stuck_client(front: GkeFront, live: Mapping[str, Any] | None, backends: Sequ
         return None
     return HubError(
         error_id="E-IAP-22",
-        what=f"GKE does not go from an OAuth client of one's own to Google's: backend {', '.join(kept)} keeps its client",
+        what="GKE does not go from an OAuth client of one's own to Google's: "
+        f"backend {', '.join(kept)} keeps its client",
         do="clear iap.oauth2ClientId and iap.oauth2ClientSecret of that backend service in Compute Engine, or take the "
         "front door down (role gke_iap, tasks_from: absent), then run again; or keep gke_iap_oauth_client: own",
     )

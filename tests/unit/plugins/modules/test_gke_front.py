@@ -191,7 +191,8 @@ def test_settings_that_cannot_work_stop_before_the_first_look(api: type[Api], op
 def test_secrets_in_the_cluster_are_learned(api: type[Api]) -> None:
     secret = {"kind": "Secret", "data": {"client_id": "MS1hYWFhYWE=", "client_secret": "b2xkLXNlY3JldC0x"}}
     stale = {"kind": "Secret", "data": {"key": "b2xkLXNlY3JldC0y"}}
-    api.seen = Seen({}, {"Secret/a": secret, "ConfigMap/b": {"kind": "ConfigMap", "data": {"x": "no base64"}}}, (stale,))
+    other = {"kind": "ConfigMap", "data": {"x": "no base64"}}
+    api.seen = Seen({}, {"Secret/a": secret, "ConfigMap/b": other}, (stale,))
     doing = asked(check_mode=True)
     gke_front.body(doing)
     assert doing.redactor.text("old-secret-1 old-secret-2 1-aaaaaa") == "<hidden> <hidden> 1-aaaaaa"

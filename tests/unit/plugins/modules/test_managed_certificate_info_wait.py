@@ -52,9 +52,7 @@ def test_one_look(waits: list[Any], options: dict[str, Any], check_mode: bool) -
 
 
 def test_a_wait_is_told_and_ends_with_a_look(waits: list[Any]) -> None:
-    outcome = module.body(
-        request(module, namespace="n", name="a", wait_timeout=9, check_dns=False, hub="climate")
-    )
+    outcome = module.body(request(module, namespace="n", name="a", wait_timeout=9, check_dns=False, hub="climate"))
     assert waits == [("a", 9)]
     assert (outcome.changed, outcome.result["waited"], outcome.result["certificates"]) == (False, 7.0, [])
     assert [(line["subject"], line["text"]) for line in outcome.result["transitions"]] == [("climate", "waiting")]

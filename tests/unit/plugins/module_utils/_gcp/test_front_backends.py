@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which backend services a front door leads to, and what they say about IAP; resolving itself is tested in test_backends."""
+"""Which backend services a front door leads to, and their settings; resolving itself is tested in test_backends."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.trans
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.gke_api import GkeApi
 from ansible_collections.researchops.jupyterhub.tests.unit import fake_google
 
+
 def gke(*answers: Answer) -> tuple[GkeApi, Any]:
     api, http, _clock = fake_google.api(fake_google.script(*answers))
     return GkeApi(api, "p"), http

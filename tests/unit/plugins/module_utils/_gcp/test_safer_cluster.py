@@ -179,7 +179,7 @@ def test_a_waiver_that_is_not_needed_is_not_shown() -> None:
     [
         pytest.param({"setting": "shielded_node", "reason": "x"}, "Do: write shielded_nodes.", id="00-near-miss"),
         pytest.param({"setting": "zzz", "reason": "x"}, "Do: write one of: private_nodes, ", id="01-no-setting"),
-        pytest.param({"setting": "shielded_nodes", "reason": " "}, "gives no reason for shielded_nodes", id="02-no-reason"),
+        pytest.param({"setting": "shielded_nodes", "reason": " "}, "gives no reason for shielded_nodes", id="02-blank"),
         pytest.param({"setting": "shielded_nodes"}, "gives no reason for shielded_nodes", id="03-reason-left-out"),
     ],
 )

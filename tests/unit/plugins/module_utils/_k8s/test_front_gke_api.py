@@ -148,7 +148,7 @@ def test_only_what_differs_is_written() -> None:
     bring(kube)
     del kube.requests[:]
     (step,) = bring(kube, replace(FRONT, timeout=7200))
-    assert (step.verb, step.target, step.fields) == ("update", "BackendConfig/hub-front", {"spec.timeoutSec": (86400, 7200)})
+    assert step == Step("update", "BackendConfig/hub-front", {"spec.timeoutSec": (86400, 7200)})
     assert [path.rpartition("/namespaces/")[2] for _verb, path in kube.writes] == [
         "climate",
         "climate/backendconfigs/hub-front",
@@ -251,7 +251,8 @@ def test_a_refusal_after_the_first_write_says_so() -> None:
     kube = cluster("climate")
 
     def refuse(method: str, path: str, query: Any, body: Any) -> Reply | None:
-        return Reply(422, {"message": "spec.rules: Invalid"}) if path == INGRESS and not query.get("dryRun") and body else None
+        real = path == INGRESS and body and not query.get("dryRun")
+        return Reply(422, {"message": "spec.rules: Invalid"}) if real else None
 
     kube.on(refuse)
     with pytest.raises(HubError, match=r"spec.rules: Invalid") as caught:

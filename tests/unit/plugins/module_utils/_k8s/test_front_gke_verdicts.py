@@ -40,7 +40,7 @@ GATEWAY = {"door": "gateway", "certificate": "hub-map", "client_id": ID, "client
         pytest.param({**GATEWAY, "certificate": ""}, {}, ["E-FRONT-06"], id="14-no-map-name"),
         pytest.param({"client_id": ID}, {}, ["E-IAP-20"], id="15-no-secret"),
         pytest.param({"client_secret": "s"}, {}, ["E-IAP-20"], id="16-no-id"),
-        pytest.param({**GATEWAY, "client_id": "", "client_secret": ""}, {}, ["E-IAP-21"], id="17-gateway-googles-client"),
+        pytest.param({**GATEWAY, "client_id": "", "client_secret": ""}, {}, ["E-IAP-21"], id="17-googles-client"),
         pytest.param(
             {"host": "", "timeout": 30, "client_id": ID},
             {"https_port": 8443},
@@ -50,7 +50,7 @@ GATEWAY = {"door": "gateway", "certificate": "hub-map", "client_id": ID, "client
         pytest.param({}, {}, [], id="19-ingress"),
         pytest.param(GATEWAY, {}, [], id="20-gateway"),
         pytest.param({"host": "a" * 59 + ".org", "timeout": 3600, "draining": 0}, {}, [], id="21-at-the-lower-bounds"),
-        pytest.param({"timeout": 86400, "draining": 3600, "address_name": "a" * 63}, {}, [], id="22-at-the-upper-bounds"),
+        pytest.param({"timeout": 86400, "draining": 3600, "address_name": "a" * 63}, {}, [], id="22-upper-bounds"),
         pytest.param({"host": "a" * 60 + ".org", "certificate": "own"}, {}, [], id="23-long-name-own-certificate"),
         pytest.param({"service_type": "NodePort"}, {}, [], id="24-ingress-by-node-port"),
     ],
@@ -91,13 +91,13 @@ SETTINGS: Json = {
         pytest.param(
             {},
             True,
-            "ingress with Identity-Aware Proxy, Google's OAuth client, a managed certificate, address climate-hub-front",
+            "ingress with Identity-Aware Proxy, Google's OAuth client, a managed certificate, address climate-hub",
             id="03-ingress",
         ),
         pytest.param(
             GATEWAY | {"oauth_client": "own"},
             True,
-            "gateway with Identity-Aware Proxy, an OAuth client of its own, certificate hub-map, address climate-hub-front",
+            "gateway with Identity-Aware Proxy, an OAuth client of its own, certificate hub-map, address climate-hub",
             id="04-gateway",
         ),
     ],
