@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -32,6 +32,8 @@ CONNECT_TIMEOUT = 5.0
 """Seconds until a connection must stand."""
 READ_TIMEOUT = 30.0
 """Seconds between two bytes of a reply."""
+WATCH_SECONDS = 25.0
+"""Seconds one watch lasts at most: the server ends it before a silent connection counts as dead."""
 PAGE = 500
 """Objects per page of a list; the server's own clients use the same."""
 
@@ -44,10 +46,11 @@ WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of the API server: HTTP status and decoded body."""
+    """One answer of the API server: HTTP status, decoded body, and after how many seconds it wants to be asked again."""
 
     status: int
     body: Json
+    retry_after: float = 0.0
 
 
 class KubeClient:
@@ -137,6 +140,59 @@ class KubeClient:
         self._accepted(reply, "DELETE", path)
         return True
 
+    def watch(self, path: str, query: Mapping[str, str], seconds: float) -> Iterator[Json]:
+        """What happens in a collection, as it happens: ``{"type": "MODIFIED", "object": {...}}``.
+
+        Args:
+            path: the collection.
+            query: ``fieldSelector`` and ``resourceVersion``: only what is newer than that version is told.
+            seconds: how long to look; the end of the events is not an error.
+
+        Raises:
+            HubError: as :meth:`request`; E-K8S-08 with status 410 when that version is too old to go on from.
+        """
+        bounded = {**query, "watch": "true", "timeoutSeconds": str(max(1, int(min(seconds, WATCH_SECONDS))))}
+        for line in self._stream(path, bounded):
+            event = _decode(line)
+            if event.get("type") == "ERROR":
+                status = event.get("object") or {}
+                raise api_error(Reply(int(status.get("code") or 500), status), "WATCH", path, self.server)
+            yield event
+
+    def _stream(self, path: str, query: Mapping[str, str]) -> Iterator[bytes]:
+        """The lines of an answer that goes on for a while."""
+        import urllib3
+
+        used = self._credentials
+        answer = self._open_stream(path, query)
+        if answer.status == 401:
+            answer.release_conn()
+            self._renew(used)
+            answer = self._open_stream(path, query)
+        try:
+            if answer.status != 200:
+                raise api_error(Reply(answer.status, _decode(answer.data)), "WATCH", path, self.server)
+            yield from _lines(answer.stream(65536))
+        except urllib3.exceptions.HTTPError as problem:
+            raise _unreachable(self.server, self._origin, problem, "GET") from problem
+        finally:
+            answer.close()
+
+    def _open_stream(self, path: str, query: Mapping[str, str]) -> Any:
+        import urllib3
+
+        try:
+            return self._pool.request(
+                "GET",
+                f"{self.server.rstrip('/')}{path}?{urlencode(query)}",
+                headers={"Accept": "application/json", "User-Agent": FIELD_MANAGER, **self._credentials},
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
+                retries=False,
+                preload_content=False,
+            )
+        except urllib3.exceptions.HTTPError as problem:
+            raise _unreachable(self.server, self._origin, problem, "GET") from problem
+
     def request(
         self,
         method: str,
@@ -204,7 +260,8 @@ class KubeClient:
             )
         except urllib3.exceptions.HTTPError as problem:
             raise _unreachable(self.server, self._origin, problem, method) from problem
-        return Reply(answer.status, _decode(answer.data))
+        asked = str((answer.headers or {}).get("Retry-After") or "")
+        return Reply(answer.status, _decode(answer.data), float(asked) if asked.isdecimal() else 0.0)
 
     def _accepted(self, reply: Reply, method: str, path: str) -> Json:
         """The body of a successful reply; anything else raises the error that belongs to its status."""
@@ -251,6 +308,14 @@ def _decode(data: bytes) -> Json:
     except ValueError:
         return {"message": data[:200].decode(errors="replace")}
     return body if isinstance(body, dict) else {"message": str(body)[:200]}
+
+
+def _lines(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines out of parts that end anywhere; a cut last line is dropped."""
+    rest = b""
+    for part in parts:
+        *whole, rest = (rest + part).split(b"\n")
+        yield from (line for line in whole if line.strip())
 
 
 def _load(path: str, context: str | None) -> tuple[Any, Any]:

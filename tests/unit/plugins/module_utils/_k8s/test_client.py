@@ -37,7 +37,8 @@ class Wire:
         if isinstance(answer, Exception):
             raise answer
         status, body = answer
-        return SimpleNamespace(status=status, data=body if isinstance(body, bytes) else json.dumps(body).encode())
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return SimpleNamespace(status=status, data=data, headers={})
 
 
 def configuration(token: str = "Bearer one", **more: Any) -> SimpleNamespace:
