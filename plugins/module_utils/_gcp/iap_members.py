@@ -88,7 +88,7 @@ def find(place: Place, given: Mapping[str, Any], *, wait_timeout: float | None) 
         wait_timeout: seconds to wait for GKE to make the backends; None to look once and take what there is.
 
     Raises:
-        HubError: E-IAP-01 for no resource or several; E-IAP-05, -06, -11 for an object without usable backends.
+        HubError: E-IAP-12 for no resource or several; E-IAP-05, -06, -11 for an object without usable backends.
     """
     resource = parse_resource(place.project, given)
     if resource is not None:

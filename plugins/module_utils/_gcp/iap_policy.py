@@ -184,13 +184,13 @@ def parse_resource(project: str, given: Mapping[str, Any]) -> Resource | None:
     """The resource that the options name; None for ``kubernetes``, whose resources must be looked up first.
 
     Raises:
-        HubError: E-IAP-01 for no resource, several, or a name that cannot be one.
+        HubError: E-IAP-12 for no resource, several, or a name that cannot be one.
     """
     chosen = {key: value for key, value in given.items() if value not in (None, False, "")}
     if len(chosen) != 1:
         seen = ", ".join(sorted(chosen)) or "none"
         raise HubError(
-            "E-IAP-01",
+            "E-IAP-12",
             "resource must name exactly one thing",
             "set one of all_web, backend_service, regional_backend_service, tunnel, tunnel_zone, tunnel_instance, "
             "tunnel_dest_group and kubernetes",
@@ -227,7 +227,7 @@ def _tunnel(kind: str, value: Any) -> str:
 
 def _part(what: str, text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise HubError("E-IAP-01", f"{text!r} cannot be the name of a {what}", f"give the {what}'s name or number")
+        raise HubError("E-IAP-12", f"{text!r} cannot be the name of a {what}", f"give the {what}'s name or number")
     return quote(text, safe=":")
 
 

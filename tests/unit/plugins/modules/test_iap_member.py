@@ -114,7 +114,7 @@ def test_backends_that_do_not_exist_yet(google: Google, state: str, check_mode: 
     ("options", "error_id"),
     [
         ({"members": ["ada@example.org"]}, "E-IAP-02"),
-        ({"resource": {"all_web": True, "tunnel": True}}, "E-IAP-01"),
+        ({"resource": {"all_web": True, "tunnel": True}}, "E-IAP-12"),
         ({"role": "roles/iap.tunnelResourceAccessor"}, "E-IAP-03"),
         ({"role": "roles/iap.tunnelResourceAccessor", "resource": OBJECT}, "E-IAP-03"),
         ({"resource": {"tunnel": True}}, "E-IAP-03"),

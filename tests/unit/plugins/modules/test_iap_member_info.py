@@ -63,5 +63,5 @@ def test_a_tunnel_is_asked_for_its_own_role(server: PolicyServer) -> None:
 
 
 def test_no_resource_is_refused(server: PolicyServer) -> None:
-    caught("E-IAP-01", lambda: run(resource={}))
+    caught("E-IAP-12", lambda: run(resource={}))
     assert server.requests == []

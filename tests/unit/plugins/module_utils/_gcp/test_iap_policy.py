@@ -227,7 +227,7 @@ def test_resources_have_their_path(given: dict[str, Any], resource: Resource | N
     ],
 )
 def test_what_names_no_resource_is_refused(project: str, given: dict[str, Any]) -> None:
-    caught("E-IAP-01", lambda: parse_resource(project, given))
+    caught("E-IAP-12", lambda: parse_resource(project, given))
 
 
 def test_projects_of_a_domain_and_regional_backends() -> None:
