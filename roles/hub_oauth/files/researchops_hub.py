@@ -23,7 +23,7 @@ from jupyterhub.auth import Authenticator
 from jupyterhub.handlers.login import LogoutHandler
 from tornado import escape, web
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
-from traitlets import List, Set, Unicode, default, validate
+from traitlets import List, Set, TraitError, Unicode, default, validate
 
 ASSERTION = "X-Goog-Iap-Jwt-Assertion"
 ISSUER = "https://cloud.google.com/iap"
@@ -207,7 +207,7 @@ class Seen:
 
 def page_error(status: int, text: str) -> web.HTTPError:
     """An error whose page shows ``text``."""
-    error = web.HTTPError(status, text.replace("%", "%%"))
+    error = web.HTTPError(status, text)
     error.jupyterhub_message = text
     return error
 
@@ -283,7 +283,7 @@ class IAPAuthenticator(Authenticator):
     @validate("keys_url")
     def _https_only(self, proposal: Mapping[str, Any]) -> str:
         if not proposal["value"].startswith("https://"):
-            raise ValueError("keys_url must be an https address")
+            raise TraitError("keys_url must be an https address")
         return str(proposal["value"])
 
     def __init__(self, **kwargs: Any) -> None:
