@@ -77,7 +77,8 @@ def verify_preflight(options: Mapping[str, Any]) -> list[dict[str, Any]]:
         refuse_placeholders(options)
         wish = parse_wish(DEFAULTS | dict(options))
         tls_context(wish.ca_file)
-        accounts = [read_account(file).email for file in (wish.account_file, wish.stranger_account_file) if file]
+        files = (wish.account_file, wish.stranger_account_file) if wish.login == "iap_service_account" else ()
+        accounts = [read_account(file).email for file in files if file]
         if wish.stranger and not wish.stranger_password:
             raise HubError(
                 error_id="E-AUTH-14",
