@@ -60,9 +60,9 @@ seealso:
 EXAMPLES = """
 - name: Show for whom IAP signs
   ansible.builtin.debug:
-    msg: "{{ lookup('researchops.jupyterhub.iap_audiences', 'climate', namespace='climate', known=audiences).audiences }}"
+    msg: "{{ lookup('researchops.jupyterhub.iap_audiences', 'climate', namespace='climate', known=known).audiences }}"
   vars:
-    audiences: [/projects/123456789012/global/backendServices/1234567890]
+    known: [/projects/123456789012/global/backendServices/1234567890]
 """
 
 RETURN = """

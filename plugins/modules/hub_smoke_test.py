@@ -86,8 +86,8 @@ options:
     type: path
   iap_wait:
     description:
-      - Seconds for which IAP may refuse the account (403) before that is an error, because a new policy takes minutes to
-        spread. They come on top of O(timeout). Check mode looks once.
+      - Seconds for which IAP may refuse the account (403) before that is an error, because a new policy takes minutes
+        to spread. They come on top of O(timeout). Check mode looks once.
     type: int
     default: 600
   stranger_service_account_file:

@@ -206,9 +206,7 @@ SESSIONS: list[tuple[str, Any, str, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("handler", "name", "counts"), [row[1:] for row in SESSIONS], ids=[row[0] for row in SESSIONS]
-)
+@pytest.mark.parametrize(("handler", "name", "counts"), [row[1:] for row in SESSIONS], ids=[row[0] for row in SESSIONS])
 def test_whether_a_session_counts(handler: Any, name: str, counts: bool) -> None:
     assert asyncio.run(authenticator().refresh_user(user(name), handler)) is counts
 

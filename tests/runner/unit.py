@@ -28,7 +28,14 @@ def tier(names: tuple[str, ...] = ("newest", "oldest")) -> Tier:
     wanted = _ready(made, "hub")
     if wanted is not None:
         # pytest makes the checkout importable by itself: there are no collections to install without Ansible
-        _pytest(made, wanted, f"hub image's packages Python {wanted.python}", "tests/hub_image", environments.bare(wanted), 0)
+        _pytest(
+            made,
+            wanted,
+            f"hub image's packages Python {wanted.python}",
+            "tests/hub_image",
+            environments.bare(wanted),
+            0,
+        )
     return made
 
 

@@ -43,9 +43,7 @@ def make_account(email: str, folder: Path) -> Account:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     file = folder / f"{email.partition('@')[0]}.json"
     key_id = f"key-of-{email[:9]}"
     content = {"type": "service_account", "client_email": email, "private_key_id": key_id}
@@ -98,7 +96,9 @@ class FakeIapHub(FakeHub):
             jwt.decode(token, certs=account.public_key, audience=audience, clock_skew_in_seconds=10**10)
         except (ValueError, KeyError):
             return ""
-        lived = claims["exp"] - claims["iat"] <= 3600 and claims["iat"] <= self.now() + 30 and self.now() < claims["exp"]
+        lived = (
+            claims["exp"] - claims["iat"] <= 3600 and claims["iat"] <= self.now() + 30 and self.now() < claims["exp"]
+        )
         known = header["alg"] == "RS256" and header["kid"] == account.key_id and claims["sub"] == account.email
         return account.email if lived and known else ""
 
@@ -106,11 +106,12 @@ class FakeIapHub(FakeHub):
         if below != "hub/login" or self.hub_provider != "iap":
             return super().hub_page(below, query, request)
         if not self.hub_believes or not request.asserted:
-            text = "The hub does not believe Identity-Aware Proxy's statement about you: it was made for another service"
+            text = (
+                "The hub does not believe Identity-Aware Proxy's statement about you: it was made for another service"
+            )
             return page(f'<div class="error"><h1>403 : Forbidden</h1><p>{text}</p></div>', 403)
         if request.asserted not in self.allowed:
             text = f"Identity-Aware Proxy knows you as {request.asserted}, but this hub's own list does not let you in."
             return page(f'<div class="error"><h1>403 : Forbidden</h1><p>{text}</p></div>', 403)
         name = self.rename or request.asserted
         return redirect(query["next"], f"sid=session-of-{name}; Path={self.base}; Secure; HttpOnly")
-

@@ -69,9 +69,7 @@ def parse_account(content: Any, path: str) -> ServiceAccount:
     missing = [name for name in ("client_email", "private_key_id", "private_key") if not content.get(name)]
     if missing:
         raise _unusable(path, f"it has no {', '.join(missing)}")
-    account = ServiceAccount(
-        str(content["client_email"]), str(content["private_key_id"]), str(content["private_key"])
-    )
+    account = ServiceAccount(str(content["client_email"]), str(content["private_key_id"]), str(content["private_key"]))
     try:
         _signer(account)
     except ValueError:
@@ -92,7 +90,8 @@ def _signer(account: ServiceAccount) -> Any:
         from google.auth import crypt
     except ImportError as problem:
         raise missing_library("google-auth", sys.executable) from problem
-    return crypt.RSASigner.from_string(account.private_key, account.key_id)
+    signer: Any = crypt.RSASigner  # it comes without types
+    return signer.from_string(account.private_key, account.key_id)
 
 
 def audience(url: str) -> str:
@@ -105,6 +104,7 @@ def signed_token(account: ServiceAccount, url: str, now: int) -> str:
     """A token of the account for the hub at ``url``."""
     from google.auth import jwt
 
+    encode: Any = jwt.encode  # it comes without types
     claims = {
         "iss": account.email,
         "sub": account.email,
@@ -112,7 +112,7 @@ def signed_token(account: ServiceAccount, url: str, now: int) -> str:
         "iat": now,
         "exp": now + LIFETIME,
     }
-    return str(jwt.encode(_signer(account), claims).decode())
+    return str(encode(_signer(account), claims).decode())
 
 
 class Identity:

@@ -46,7 +46,9 @@ def who_says(answer: Answer, hub_url: str) -> Says:
     """Whose answer this is. Only JupyterHub sends its version along, only IAP sends visitors to another host."""
     if "x-jupyterhub-version" in answer.headers:
         return Says.HUB
-    if answer.status in REDIRECTS and origin(urljoin(answer.url, answer.headers.get("location", ""))) != origin(hub_url):
+    if answer.status in REDIRECTS and origin(urljoin(answer.url, answer.headers.get("location", ""))) != origin(
+        hub_url
+    ):
         return Says.SIGN_IN
     return {401: Says.BAD_TOKEN, 403: Says.DENIED, 502: Says.BUSY, 503: Says.BUSY, 504: Says.BUSY}.get(
         answer.status, Says.OTHER

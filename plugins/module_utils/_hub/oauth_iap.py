@@ -46,9 +46,7 @@ def audiences(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> list[
     return sorted({str(audience) for audience in known})
 
 
-def problems(
-    settled: Mapping[str, Any], discovery: Mapping[str, Any], defaults: Mapping[str, Any]
-) -> list[Finding]:
+def problems(settled: Mapping[str, Any], discovery: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Finding]:
     """What is wrong with the variables for this provider, apart from the rules about who may enter."""
     found = misplaced(settled, ONLY_OAUTH, defaults)
     if discovery.get("problem"):

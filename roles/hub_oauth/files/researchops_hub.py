@@ -305,6 +305,7 @@ class IAPAuthenticator(Authenticator):
 
     def get_handlers(self, app: Any) -> list[tuple[str, type]]:
         """See :class:`Authenticator`."""
+        del app
         return [(r"/logout", IAPLogoutHandler)]
 
     async def authenticate(self, handler: Any, data: Any = None) -> str:
@@ -313,6 +314,7 @@ class IAPAuthenticator(Authenticator):
         Raises:
             HTTPError: 403 or 503, with a text that says why.
         """
+        del data  # there is no form
         seen = await self.identify(handler)
         if seen.error is not None:
             raise seen.error
@@ -337,13 +339,13 @@ class IAPAuthenticator(Authenticator):
 
     async def identify(self, handler: Any) -> Seen:
         """Judge the request's statement once; it is taken out of the headers, which end up in logs."""
-        kept = getattr(handler.request, "_researchops_iap", None)
+        kept: Seen | None = getattr(handler.request, "researchops_iap", None)
         if kept is None:
             tokens = handler.request.headers.get_list(ASSERTION)
             for name in (ASSERTION, "Proxy-Authorization"):
                 handler.request.headers.pop(name, None)
             kept = await self._judge(tokens)
-            handler.request._researchops_iap = kept
+            handler.request.researchops_iap = kept
         return kept
 
     async def _judge(self, tokens: list[str]) -> Seen:
@@ -382,6 +384,7 @@ class IAPAuthenticator(Authenticator):
         Raises:
             HTTPError: 403, with a text that says who was refused.
         """
+        del authentication
         if self.may_enter(username):
             return True
         self.log.warning("%s came through IAP and is not allowed here", username)

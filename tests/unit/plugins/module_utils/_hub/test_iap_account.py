@@ -137,7 +137,10 @@ def test_a_token_is_renewed_before_it_ends_and_every_one_is_learnt(made: Account
     clock.sleep(1)
     second = identity(URL)
     assert second != first
-    assert learnt == [made.private_key, *(each["Proxy-Authorization"].removeprefix("Bearer ") for each in (first, second))]
+    assert learnt == [
+        made.private_key,
+        *(each["Proxy-Authorization"].removeprefix("Bearer ") for each in (first, second)),
+    ]
 
 
 def test_the_header_leaves_authorization_to_the_hub() -> None:

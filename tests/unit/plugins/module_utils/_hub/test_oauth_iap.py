@@ -27,7 +27,9 @@ UNREACHABLE = {"error_id": "E-K8S-01", "what": "The cluster cannot be reached", 
 @pytest.mark.parametrize(
     ("changes", "found", "wanted"),
     [
-        pytest.param({"hub_oauth_allowed_domains": []}, {}, [("E-OAUTH-04", "hub_oauth_allowed_users")], id="00 no rule"),
+        pytest.param(
+            {"hub_oauth_allowed_domains": []}, {}, [("E-OAUTH-04", "hub_oauth_allowed_users")], id="00 no rule"
+        ),
         pytest.param({"hub_oauth_allow_all": True}, {}, [("E-OAUTH-04", "hub_oauth_allow_all")], id="01 allow_all"),
         pytest.param(
             {"hub_oauth_allowed_domains": [], "hub_oauth_allowed_groups": ["g"]},
@@ -35,10 +37,15 @@ UNREACHABLE = {"error_id": "E-K8S-01", "what": "The cluster cannot be reached", 
             [("E-OAUTH-09", "hub_oauth_allowed_groups"), ("E-OAUTH-04", "hub_oauth_allowed_users")],
             id="02 a group is no rule here",
         ),
-        pytest.param({"hub_oauth_admin_groups": ["g"]}, {}, [("E-OAUTH-09", "hub_oauth_admin_groups")], id="03 nor there"),
+        pytest.param(
+            {"hub_oauth_admin_groups": ["g"]}, {}, [("E-OAUTH-09", "hub_oauth_admin_groups")], id="03 nor there"
+        ),
         pytest.param({}, {"audiences": []}, [("E-IAP-24", "hub_oauth_iap_audiences")], id="04 no audience"),
         pytest.param(
-            {}, {"audiences": [], "problem": UNREACHABLE}, [("E-K8S-01", "hub_oauth_iap_audiences")], id="05 nobody to ask"
+            {},
+            {"audiences": [], "problem": UNREACHABLE},
+            [("E-K8S-01", "hub_oauth_iap_audiences")],
+            id="05 nobody to ask",
         ),
         pytest.param(
             {"hub_oauth_iap_audiences": ["/projects/example-research/global/backendServices/1"]},
@@ -52,13 +59,18 @@ UNREACHABLE = {"error_id": "E-K8S-01", "what": "The cluster cannot be reached", 
             [("E-IAP-24", "hub_oauth_iap_audiences")],
             id="07 an OAuth client instead of a backend service",
         ),
-        pytest.param({"hub_admins": ["root"]}, {}, [("E-OAUTH-09", "hub_admins")], id="08 an administrator's login name"),
+        pytest.param(
+            {"hub_admins": ["root"]}, {}, [("E-OAUTH-09", "hub_admins")], id="08 an administrator's login name"
+        ),
         pytest.param(
             {"hub_oauth_allowed_users": ["ada"]}, {}, [("E-OAUTH-09", "hub_oauth_allowed_users")], id="09 a login name"
         ),
         *(
             pytest.param(
-                {"hub_oauth_allowed_domains": [domain]}, {}, [("E-OAUTH-09", "hub_oauth_allowed_domains")], id=f"10 {domain}"
+                {"hub_oauth_allowed_domains": [domain]},
+                {},
+                [("E-OAUTH-09", "hub_oauth_allowed_domains")],
+                id=f"10 {domain}",
             )
             for domain in ("*", "*.example.org", "ada@example.org", "localhost", "")
         ),
@@ -127,7 +139,12 @@ CA = {"oauth-issuer-ca": {"mountPath": oauth_iap.CA_MOUNT, "stringData": "PEM"}}
             id="23 acknowledged: everybody whom IAP lets in",
         ),
         pytest.param(
-            {"hub_oauth_iap_audiences": ["/projects/1/global/backendServices/3", "/projects/1/global/backendServices/2"]},
+            {
+                "hub_oauth_iap_audiences": [
+                    "/projects/1/global/backendServices/3",
+                    "/projects/1/global/backendServices/2",
+                ]
+            },
             {"audiences": ["/projects/9/global/backendServices/9"]},
             hub(
                 {
@@ -146,9 +163,7 @@ CA = {"oauth-issuer-ca": {"mountPath": oauth_iap.CA_MOUNT, "stringData": "PEM"}}
         pytest.param(
             {},
             {"ca_pem": "PEM"},
-            hub(
-                {"audiences": [AUDIENCE], "allowed_domains": ["example.org"], "keys_ca_file": oauth_iap.CA_MOUNT}, CA
-            ),
+            hub({"audiences": [AUDIENCE], "allowed_domains": ["example.org"], "keys_ca_file": oauth_iap.CA_MOUNT}, CA),
             id="26 an authority of one's own",
         ),
         pytest.param(

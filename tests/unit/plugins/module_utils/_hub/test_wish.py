@@ -134,9 +134,7 @@ def test_no_time_is_refused(timeout: int) -> None:
 )
 def test_a_login_that_is_not_possible(login: str, user: str, password: str, token: str, wanted: str) -> None:
     with pytest.raises(HubError) as caught:
-        choose_login(
-            {"login": login, "user": user, "password": password, "token": token, "service_account_file": None}
-        )
+        choose_login({"login": login, "user": user, "password": password, "token": token, "service_account_file": None})
     assert (caught.value.error_id, caught.value.wanted) == ("E-AUTH-14", wanted)
 
 
@@ -191,8 +189,6 @@ def test_the_wish_to_enter_through_iap() -> None:
         ("hub_token", None, None, None, "t", "hub_token"),
     ],
 )
-def test_the_login_that_is_used(
-    login: str, user: str, password: str, account: str, token: str, chosen: str
-) -> None:
+def test_the_login_that_is_used(login: str, user: str, password: str, account: str, token: str, chosen: str) -> None:
     given = {"login": login, "user": user, "password": password, "token": token, "service_account_file": account}
     assert choose_login(given) == chosen
