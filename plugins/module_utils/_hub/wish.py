@@ -80,18 +80,7 @@ def parse_wish(params: Mapping[str, Any]) -> Wish:
             wanted="https://HOST[:PORT]/[BASE/]; a password never travels over plain http",
             do="set url (hub_domain, hub_port, hub_base_url)",
         )
-    if params["timeout"] <= 0:
-        raise HubError(
-            error_id="E-VERIFY-15",
-            what=f"A timeout of {params['timeout']} s leaves no time",
-            do="set timeout (hub_verify_timeout) to a positive number of seconds",
-        )
-    if params["iap_wait"] < 0:
-        raise HubError(
-            error_id="E-VERIFY-15",
-            what=f"A wait of {params['iap_wait']} s for Identity-Aware Proxy is no time",
-            do="set iap_wait (hub_verify_iap_wait) to the seconds a new policy may take, or 0",
-        )
+    refuse_bad_times(params)
     login = choose_login(params)
     refuse_foreign_stranger(params, login)
     return Wish(
@@ -112,6 +101,26 @@ def parse_wish(params: Mapping[str, Any]) -> Wish:
         keep_server=bool(params["keep_server"]),
         http_redirect=bool(params["http_redirect"]),
     )
+
+
+def refuse_bad_times(params: Mapping[str, Any]) -> None:
+    """Times that are none.
+
+    Raises:
+        HubError: E-VERIFY-15.
+    """
+    if params["timeout"] <= 0:
+        raise HubError(
+            error_id="E-VERIFY-15",
+            what=f"A timeout of {params['timeout']} s leaves no time",
+            do="set timeout (hub_verify_timeout) to a positive number of seconds",
+        )
+    if params["iap_wait"] < 0:
+        raise HubError(
+            error_id="E-VERIFY-15",
+            what=f"A wait of {params['iap_wait']} s for Identity-Aware Proxy is no time",
+            do="set iap_wait (hub_verify_iap_wait) to the seconds a new policy may take, or 0",
+        )
 
 
 def choose_login(params: Mapping[str, Any]) -> str:
