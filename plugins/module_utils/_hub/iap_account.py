@@ -45,7 +45,7 @@ def read_account(path: str) -> ServiceAccount:
     """The account in a key file.
 
     Raises:
-        HubError: E-IAP-23; nothing of the file's content is repeated.
+        HubError: E-IAP-33; nothing of the file's content is repeated.
     """
     try:
         with open(os.path.expanduser(path), encoding="utf-8") as stream:
@@ -61,7 +61,7 @@ def parse_account(content: Any, path: str) -> ServiceAccount:
     """The account in a key file's content; the key is tried once, so that a broken one shows here.
 
     Raises:
-        HubError: E-IAP-23.
+        HubError: E-IAP-33.
     """
     if not isinstance(content, dict) or content.get("type") != "service_account":
         kind = str(content.get("type") or "nothing known") if isinstance(content, dict) else "no object"
@@ -79,7 +79,7 @@ def parse_account(content: Any, path: str) -> ServiceAccount:
 
 def _unusable(path: str, reason: str) -> HubError:
     return HubError(
-        error_id="E-IAP-23",
+        error_id="E-IAP-33",
         what=f"The service account's key file {path} cannot be used: {reason}",
         do="give the JSON file that the cloud wrote for a key of the service account (hub_verify_service_account_file)",
     )

@@ -97,7 +97,7 @@ def not_let_in(answer: Answer, email: str, hub_url: str, seconds: float, now: da
         )
     if says in (Says.BAD_TOKEN, Says.SIGN_IN):
         return HubError(
-            error_id="E-IAP-21",
+            error_id="E-IAP-31",
             what=f"Identity-Aware Proxy at {hub} does not believe the token that {email} signed for itself",
             seen=seen + clock_remark(answer.headers, now),
             wanted="its key accepted",
@@ -135,7 +135,7 @@ def unguarded(answer: Answer, hub_url: str) -> HubError | None:
         return None
     if says is Says.HUB:
         return HubError(
-            error_id="E-IAP-22",
+            error_id="E-IAP-32",
             what=f"Identity-Aware Proxy does not guard {hub}: somebody without any credentials reaches the hub",
             seen=quote(answer),
             wanted="a sign-in by Google, or a refusal",
@@ -162,7 +162,7 @@ def not_logged_in(finish: Finish, email: str, hub_url: str) -> HubError:
             details={"end": finish.end.name.lower()},
         )
     return HubError(
-        error_id="E-IAP-25",
+        error_id="E-IAP-35",
         what=f"The hub {hub} does not log in whom Identity-Aware Proxy vouches for ({email})",
         seen=finish.seen,
         wanted="a session of this user without a second login",

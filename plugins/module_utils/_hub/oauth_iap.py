@@ -74,7 +74,7 @@ def misplaced(settled: Mapping[str, Any], names: Sequence[str], defaults: Mappin
 
 def _no_audience() -> Finding:
     return Finding(
-        "E-IAP-24",
+        "E-IAP-34",
         "hub_oauth_iap_audiences",
         "is not set, and neither this run's front door (gke_iap) nor the running release says for which backend "
         "service IAP signs its statements",
@@ -87,7 +87,7 @@ def _no_audience() -> Finding:
 def _bad_audiences(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> list[Finding]:
     return [
         Finding(
-            "E-IAP-24",
+            "E-IAP-34",
             "hub_oauth_iap_audiences",
             "holds something that IAP never writes into a statement, so nobody could enter",
             "write the project's number, not its id, and the backend service's number, not its name",

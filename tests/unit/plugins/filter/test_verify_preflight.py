@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ansible_collections.researchops.jupyterhub.plugins.filter import verify_preflight as plugin
 from ansible_collections.researchops.jupyterhub.plugins.modules import hub_smoke_test
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap import ADA, MALLORY, make_account
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap_door import ADA, MALLORY, make_account
 from ansible_collections.researchops.jupyterhub.tests.unit.module_options import rules
 
 verify_preflight = plugin.FilterModule().filters()["verify_preflight"]
@@ -26,7 +26,7 @@ OIDC = {"url": URL, "user": "ada", "password": "pw-of-ada-1234"}
         ({"url": URL}, "E-AUTH-14"),
         ({"url": URL, "user": "ada", "password": ""}, "E-AUTH-14"),
         ({"url": URL, "login": "iap_service_account"}, "E-AUTH-14"),
-        ({"url": URL, "login": "iap_service_account", "service_account_file": "/not/there.json"}, "E-IAP-23"),
+        ({"url": URL, "login": "iap_service_account", "service_account_file": "/not/there.json"}, "E-IAP-33"),
         (OIDC | {"stranger_service_account_file": "/not/there.json"}, "E-AUTH-14"),
         (OIDC | {"iap_wait": -1}, "E-VERIFY-15"),
         (OIDC | {"stranger_user": "mallory", "stranger_password": ""}, "E-AUTH-14"),

@@ -20,7 +20,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.iap_ac
     parse_account,
     read_account,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap import ADA, Account, make_account
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap_door import ADA, Account, make_account
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import START, FakeClock
 from google.auth import jwt
 
@@ -46,14 +46,14 @@ BAD: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize(("given", "reason"), BAD.values(), ids=BAD)
 def test_another_kind_of_file_is_refused(given: Any, reason: str) -> None:
-    with pytest.raises(HubError, match="E-IAP-23") as caught:
+    with pytest.raises(HubError, match="E-IAP-33") as caught:
         parse_account(given, "/key.json")
     assert reason in caught.value.what
 
 
 @pytest.mark.parametrize("name", ["client_email", "private_key_id", "private_key"])
 def test_a_missing_member_is_named(made: Account, name: str) -> None:
-    with pytest.raises(HubError, match=f"E-IAP-23 .* it has no {name}"):
+    with pytest.raises(HubError, match=f"E-IAP-33 .* it has no {name}"):
         parse_account(content(made, **{name: ""}), "/key.json")
 
 
@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, data: bytes | None, reason: 
     file = tmp_path / "key.json"
     if data is not None:
         file.write_bytes(data)
-    with pytest.raises(HubError, match="E-IAP-23") as caught:
+    with pytest.raises(HubError, match="E-IAP-33") as caught:
         read_account(str(file))
     assert reason in caught.value.what
     assert "s3cr3t" not in str(caught.value)

@@ -92,8 +92,8 @@ def test_what_waiting_may_cure_goes_on(bad: Answer) -> None:
     [
         (of(403, {}), "E-IAP-01"),
         (of(200, HUB), "E-IAP-01"),  # good at the last look, but not steadily
-        (of(401, {}), "E-IAP-21"),
-        (of(302, GOOGLE), "E-IAP-21"),
+        (of(401, {}), "E-IAP-31"),
+        (of(302, GOOGLE), "E-IAP-31"),
         (of(502, {}), "E-VERIFY-04"),
         (of(404, {}), "E-VERIFY-04"),
     ],
@@ -107,8 +107,8 @@ def test_the_error_for_an_account_that_is_not_let_in(bad: Answer, error_id: str)
 @pytest.mark.parametrize(
     ("seen", "error_id"),
     [
-        (of(200, HUB), "E-IAP-22"),
-        (of(403, HUB), "E-IAP-22"),
+        (of(200, HUB), "E-IAP-32"),
+        (of(403, HUB), "E-IAP-32"),
         (of(502, {}), "E-VERIFY-12"),
         (of(200, {}), "E-VERIFY-12"),
         (of(302, GOOGLE), None),
@@ -140,10 +140,10 @@ def test_a_clock_that_differs_is_named(date: str | None, remark: str) -> None:
     ("end", "seen", "error_id"),
     [
         (End.REFUSED, "403 ... this hub's own list does not let you in", "E-AUTH-12"),
-        (End.REFUSED, "403 ... does not believe Identity-Aware Proxy's statement", "E-IAP-25"),
-        (End.REFUSED, "403 ... did not come through Identity-Aware Proxy", "E-IAP-25"),
-        (End.STUCK, "a page for a second login", "E-IAP-25"),
-        (End.HUB_BROKEN, "500", "E-IAP-25"),
+        (End.REFUSED, "403 ... does not believe Identity-Aware Proxy's statement", "E-IAP-35"),
+        (End.REFUSED, "403 ... did not come through Identity-Aware Proxy", "E-IAP-35"),
+        (End.STUCK, "a page for a second login", "E-IAP-35"),
+        (End.HUB_BROKEN, "500", "E-IAP-35"),
     ],
 )
 def test_the_error_for_a_hub_that_logs_nobody_in(end: End, seen: str, error_id: str) -> None:

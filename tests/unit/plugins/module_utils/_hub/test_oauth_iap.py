@@ -40,7 +40,7 @@ UNREACHABLE = {"error_id": "E-K8S-01", "what": "The cluster cannot be reached", 
         pytest.param(
             {"hub_oauth_admin_groups": ["g"]}, {}, [("E-OAUTH-09", "hub_oauth_admin_groups")], id="03 nor there"
         ),
-        pytest.param({}, {"audiences": []}, [("E-IAP-24", "hub_oauth_iap_audiences")], id="04 no audience"),
+        pytest.param({}, {"audiences": []}, [("E-IAP-34", "hub_oauth_iap_audiences")], id="04 no audience"),
         pytest.param(
             {},
             {"audiences": [], "problem": UNREACHABLE},
@@ -50,13 +50,13 @@ UNREACHABLE = {"error_id": "E-K8S-01", "what": "The cluster cannot be reached", 
         pytest.param(
             {"hub_oauth_iap_audiences": ["/projects/example-research/global/backendServices/1"]},
             {},
-            [("E-IAP-24", "hub_oauth_iap_audiences")],
+            [("E-IAP-34", "hub_oauth_iap_audiences")],
             id="06 the project's id instead of its number",
         ),
         pytest.param(
             {"hub_oauth_iap_audiences": ["1234-abc.apps.googleusercontent.com"]},
             {},
-            [("E-IAP-24", "hub_oauth_iap_audiences")],
+            [("E-IAP-34", "hub_oauth_iap_audiences")],
             id="07 an OAuth client instead of a backend service",
         ),
         pytest.param(

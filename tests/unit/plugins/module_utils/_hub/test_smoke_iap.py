@@ -17,7 +17,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.eviden
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.smoke import SmokeTest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import home_is, make_certificates, serving
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap import (
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap_door import (
     ADA,
     MALLORY,
     Account,
@@ -93,7 +93,7 @@ def results(evidence: Evidence) -> dict[str, str]:
 
 def test_a_door_without_iap_is_found_before_anything_else(bench: Bench) -> None:
     bench.hub.off = True
-    problem = bench.fails("E-IAP-22")
+    problem = bench.fails("E-IAP-32")
     assert "somebody without any credentials reaches the hub" in problem.what
     assert bench.hub.tokens_seen == [], "no token is sent to a door that does not ask for one"
 
@@ -125,25 +125,25 @@ def test_without_patience_one_look_decides(bench: Bench) -> None:
 
 def test_a_key_that_iap_does_not_know_is_no_matter_of_patience(bench: Bench) -> None:
     bench.hub.accounts = {}
-    problem = bench.fails("E-IAP-21")
+    problem = bench.fails("E-IAP-31")
     assert "JWT signature is invalid" in problem.seen
     assert bench.clock.passed == 0
 
 
 def test_a_wrong_clock_is_named(bench: Bench) -> None:
     bench.hub.now = lambda: bench.clock.utcnow().timestamp() - 3600
-    assert "this machine's clock is" in bench.fails("E-IAP-21").seen
+    assert "this machine's clock is" in bench.fails("E-IAP-31").seen
 
 
 def test_a_hub_that_does_not_believe_iap(bench: Bench) -> None:
     bench.hub.hub_believes = False
-    problem = bench.fails("E-IAP-25")
+    problem = bench.fails("E-IAP-35")
     assert "hub_oauth_iap_audiences" in problem.do
 
 
 def test_a_hub_with_a_second_login(bench: Bench) -> None:
     bench.hub.hub_provider = "generic"
-    problem = bench.fails("E-IAP-25")
+    problem = bench.fails("E-IAP-35")
     assert "second login" in problem.seen
     assert not any(line.startswith("issuer POST") for line in bench.hub.log)
 
@@ -151,12 +151,12 @@ def test_a_hub_with_a_second_login(bench: Bench) -> None:
 def test_a_hub_that_takes_the_account_for_somebody_else(bench: Bench) -> None:
     bench.hub.rename = "root"
     bench.hub.allowed.add("root")
-    assert "calls this user root" in bench.fails("E-IAP-25").seen
+    assert "calls this user root" in bench.fails("E-IAP-35").seen
 
 
 def test_a_hub_whose_session_does_not_hold(bench: Bench) -> None:
     bench.hub.session_lost = True
-    assert "calls this user nobody" in bench.fails("E-IAP-25").seen
+    assert "calls this user nobody" in bench.fails("E-IAP-35").seen
 
 
 def test_a_hub_that_refuses_the_account_itself(bench: Bench) -> None:
@@ -179,7 +179,7 @@ def test_a_stranger_whose_token_is_not_believed_proves_nothing(bench: Bench) -> 
 def test_a_key_file_that_is_none(bench: Bench, tmp_path: Path) -> None:
     file = tmp_path / "key.json"
     file.write_text(json.dumps({"type": "authorized_user", "client_secret": "s3cr3t-value"}))
-    problem = bench.fails("E-IAP-23", account_file=str(file))
+    problem = bench.fails("E-IAP-33", account_file=str(file))
     assert "s3cr3t" not in str(problem)
     assert bench.hub.log == []
 
