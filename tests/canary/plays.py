@@ -34,7 +34,12 @@ ROLES = (
 )
 """Every secret variable of a role."""
 
-FILES = ("cluster_access_oidc_client_secret_file", "hub_https_private_key_file", "hub_verify_service_account_file")
+FILES = (
+    "cluster_access_oidc_client_secret_file",
+    "hub_https_private_key_file",
+    "hub_verify_service_account_file",
+    "hub_verify_stranger_service_account_file",
+)
 """Every variable that names a file with a secret in it."""
 
 
@@ -125,6 +130,11 @@ def _role(name: str, entry: str = "main", **variables: Any) -> Json:
 
 PLAIN = {"cluster_access_oidc_issuer": ""}
 MANUAL = {"hub_https_type": "manual", "letsencrypt_method": "none", "hub_https_secret_name": "manual"}
+THROUGH_IAP = {
+    "hub_verify_login": "iap_service_account",
+    "hub_verify_iap_wait": 0,
+    "hub_verify_stranger_service_account_file": "{{ canary_stranger_account }}",
+}
 
 
 def preflight() -> list[Json]:
@@ -151,6 +161,7 @@ def roles(*, broken: bool) -> list[Json]:
         _role("z2jh"),
         _role("hub_verify", **there),
         _role("hub_verify", **there, hub_verify_login="hub_token"),
+        _role("hub_verify", **there, **THROUGH_IAP),
         _role("hub_dns", "absent"),
         _role("hub_https", "absent", **MANUAL),
     ]

@@ -48,8 +48,13 @@ ROWS = [
 LOUD = {"mode": "apply", "outcome": "success", "callback": "default", "junit": "none", "variant": "plain"}
 QUIET = {**LOUD, "mode": "check", "outcome": "failure"}
 SINGLE_REMOVALS = 5
-UNREAD = {"cluster_access_oidc_client_secret_file", "hub_verify_service_account_file"}
-"""Files that no module reads at all, so nothing could show them: the login helper does, and nobody yet."""
+UNREAD = {
+    "cluster_access_oidc_client_secret_file",
+    "hub_verify_service_account_file",
+    "hub_verify_stranger_service_account_file",
+}
+"""Files whose content is no option of anything, so no protection of an option keeps it: the login helper reads the
+first, hub_smoke_test the others, where they are."""
 
 
 def title(number: int, row: dict[str, str]) -> str:
