@@ -10,10 +10,12 @@ import os
 import ssl
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from standin import control, http, jose, zones
 from standin.apis import container
-from standin.config import Config
+from standin.config import Config, Door, Kubernetes
+from standin.errors import GoogleError, invalid
 from standin.server import Standin
 from standin.world import World
 
@@ -96,8 +98,73 @@ class App:
         context.load_cert_chain(self.config.certificate, self.config.key)
         context.set_alpn_protocols(["http/1.1"])
         self.servers += await http.serve(self.standin.handle, self.config.listen, self.config.port, context)
+        if self.config.door:
+            await self._open_door(self.config.door)
+        if self.config.kubernetes:
+            self._control_cluster(self.config.kubernetes)
         if self.state:
             self.tasks.append(asyncio.create_task(self._save()))
+
+    async def _open_door(self, config: Door) -> None:
+        from standin.certs import Pair
+        from standin.door import proxy
+
+        texts = [Path(path).read_text(encoding="ascii") for path in (config.authority, config.authority_key)]
+        door = proxy.Door(self.standin, config, Pair(*texts))
+        self.servers += await door.listen()
+        self.standin.sign_in = door.sign_in
+
+        def session(given: dict[str, Any]) -> Any:
+            """A browser's session without the page: ``{"email": ...}``."""
+            value = door.session(given["email"])
+            return {"name": proxy.COOKIE, "value": value, "cookie": f"{proxy.COOKIE}={value}"}
+
+        self.control.more["POST", "sessions"] = session
+
+    def _control_cluster(self, known: Kubernetes) -> None:
+        from standin.gke import certificates
+        from standin.gke.controller import Controller
+
+        controller = Controller(self.standin, known, self.config.project)
+        self.tasks.append(asyncio.create_task(controller.run()))
+
+        def script(given: dict[str, Any]) -> Any:
+            """The life of the next certificates of an object: ``namespace``, ``name``, ``steps``, ``times``."""
+            wrong = certificates.refuse_script(given["steps"])
+            if wrong:
+                raise invalid(wrong)
+            key = {name: str(given[name]) for name in ("namespace", "name")}
+            scripts = [one for one in self.standin.world.scripts if any(one[name] != key[name] for name in key)]
+            more = {"times": int(given["times"])} if "times" in given else {}
+            self.standin.world.scripts = [*scripts, {**key, "steps": given["steps"], **more}]
+            controller.wake.set()
+            return None
+
+        def again(given: dict[str, Any]) -> Any:
+            """Give a living certificate another life from now on: ``namespace``, ``name``, ``steps``."""
+            wrong = certificates.refuse_script(given["steps"])
+            if wrong:
+                raise invalid(wrong)
+            found = [
+                one
+                for one in self.standin.world.managed.values()
+                if (one["namespace"], one["name"]) == (given["namespace"], given["name"]) and not one["gone"]
+            ]
+            if not found:
+                raise GoogleError(404, f"no certificate {given['namespace']}/{given['name']}")
+            for one in found:
+                one["script"] = given["steps"]
+                one["life"]["born"] = self.standin.world.now()
+            controller.wake.set()
+            return None
+
+        def cluster(_given: dict[str, Any]) -> Any:
+            """How the controller is."""
+            return {"rounds": controller.rounds, "ready": controller.rounds > 0, "uid": controller.uid}
+
+        self.control.more["POST", "certificates/script"] = script
+        self.control.more["POST", "certificates/again"] = again
+        self.control.more["GET", "controller"] = cluster
 
     async def _save(self) -> None:
         """Write the state after changes, not more often than every ``SAVE`` seconds."""

@@ -86,7 +86,10 @@ class World:
     changes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     sites: dict[str, dict[str, Any]] = field(default_factory=dict)
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
-    scripts: list[dict[str, Any]] = field(default_factory=list)
+    scripts: list[dict[str, Any]] = field(default_factory=list)  # lives of certificates that tests wrote down
+    managed: dict[str, dict[str, Any]] = field(default_factory=dict)  # ManagedCertificates by UID
+    owned: dict[str, str] = field(default_factory=dict)  # compute resources the controller made: link -> for what
+    health: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # endpoints by backend service's link
     settings: Settings = field(default_factory=Settings)
     counter: int = 0
     clock: Callable[[], float] = time.time

@@ -183,7 +183,7 @@ def existing(world: World, where: str, collection: str, name: str) -> dict[str, 
 
 def users(world: World, link: str) -> list[str]:
     """Links of the resources that name this one."""
-    tail = link.removeprefix(LINK)
+    tail = link.removeprefix(LINK) + '"'
     found = []
     for there in world.compute.values():
         for one in there.values():
@@ -417,7 +417,7 @@ def _health(where_of: Callable[[Call, str], str]) -> Handler:
     def act(call: Call) -> dict[str, Any]:
         where = where_of(call, "compute.backendServices.get")
         found = existing(call.world, where, "backendServices", call.path["backendService"])
-        seen = call.world.compute.get("health", {}).get(found["selfLink"], {}).get("endpoints", [])
+        seen = call.world.health.get(found["selfLink"], [])
         return (
             {"kind": "compute#backendServiceGroupHealth", "healthStatus": seen}
             if seen
@@ -438,6 +438,23 @@ def set_certificates(call: Call) -> dict[str, Any]:
     return operation(call.world, where, "TargetHttpsProxySetSslCertificates", now, call.email)
 
 
+METRICS = {
+    "SSL_CERTIFICATES": "sslCertificates",
+    "BACKEND_SERVICES": "backendServices",
+    "STATIC_ADDRESSES": "addresses",
+}
+
+
+def _all(world: World, project: str, collection: str) -> list[dict[str, Any]]:
+    start, end = f"projects/{project}/", f"/{collection}"
+    return [
+        one
+        for key, there in world.compute.items()
+        if key.startswith(start) and key.endswith(end)
+        for one in there.values()
+    ]
+
+
 def get_project(call: Call) -> dict[str, Any]:
     project = call.project("compute.projects.get")
     return {
@@ -446,6 +463,14 @@ def get_project(call: Call) -> dict[str, Any]:
         "name": project["id"],
         "creationTimestamp": call.world.stamp(0),
         "selfLink": f"{LINK}projects/{project['id']}",
+        "quotas": [
+            {
+                "metric": metric,
+                "limit": float(QUOTA[collection]),
+                "usage": float(len(_all(call.world, project["id"], collection))),
+            }
+            for metric, collection in METRICS.items()
+        ],
         "defaultServiceAccount": f"{project['number']}-compute@developer.gserviceaccount.com",
     }
 
