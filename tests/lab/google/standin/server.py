@@ -39,8 +39,6 @@ ROUTES: tuple[tuple[str, str, str], ...] = (
     ("cloudresourcemanager.googleapis.com", "/v3/", "cloudresourcemanager.v3"),
     ("iamcredentials.googleapis.com", "/v1/", "iamcredentials.v1"),
 )
-OTHER_HOSTS = ("oauth2.googleapis.com", "www.gstatic.com", "accounts.google.com")
-HOSTS: tuple[str, ...] = tuple(dict.fromkeys([*(host for host, _path, _doc in ROUTES), *OTHER_HOSTS]))
 SERVICE_OF = {name.split(".")[0]: name.split(".")[0].lower() + ".googleapis.com" for name in HANDLERS}
 
 Control = Callable[[Request], Any]

@@ -15,7 +15,6 @@ import contextlib
 import http.client
 import json
 import os
-import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -23,12 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from standin import certs
+from standin import certs, names
 from standin.app import App
 from standin.config import Config
-from standin.server import HOSTS
 
-CONTROL_HOST = "google.lab.test"
+CONTROL_HOST = names.CONTROL_HOST
+TRUST = ("REQUESTS_CA_BUNDLE", "HTTPLIB2_CA_CERTS", "SSL_CERT_FILE")
 
 
 @dataclass
@@ -47,7 +46,7 @@ class Running:
     def start(cls, directory: Path, documents: Path, **more: Any) -> Iterator[Running]:
         """Run it until the block ends. ``more`` are fields of Config."""
         authority = certs.make_authority("stand-in for Google")
-        pair = certs.issue(authority, [*HOSTS, CONTROL_HOST])
+        pair = certs.issue(authority, [*names.HOSTS, CONTROL_HOST])
         files = {name: directory / f"{name}.pem" for name in ("ca", "chain", "key")}
         for name, text in (("ca", authority.certificate), ("chain", pair.certificate), ("key", pair.key)):
             files[name].write_text(text, encoding="ascii")
@@ -80,33 +79,28 @@ class Running:
     @contextlib.contextmanager
     def names(self) -> Iterator[None]:
         """Google's names lead here, and its certificates are trusted, for this process and this block."""
-        real, real_connect = socket.getaddrinfo, socket.socket.connect
-
-        def look_up(host: Any, port: Any, *rest: Any, **named: Any) -> Any:
-            name = host.decode() if isinstance(host, bytes) else host
-            if name in HOSTS or name == CONTROL_HOST:
-                return real("127.0.0.1", self.port, *rest, **named)
-            return real(host, port, *rest, **named)
-
-        def connect(one: socket.socket, address: Any) -> None:  # httplib2 resolves nothing itself
-            named = isinstance(address, tuple) and address[0] in (*HOSTS, CONTROL_HOST)
-            real_connect(one, ("127.0.0.1", self.port) if named else address)
-
-        variables = dict.fromkeys(("REQUESTS_CA_BUNDLE", "HTTPLIB2_CA_CERTS", "SSL_CERT_FILE"), str(self.ca_file))
+        variables = dict.fromkeys(TRUST, str(self.ca_file))
         before = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
-        socket.getaddrinfo = look_up
-        socket.socket.connect = connect  # type: ignore[method-assign]
+        undo = names.lead(self.port)
         try:
             yield
         finally:
-            socket.getaddrinfo = real
-            socket.socket.connect = real_connect  # type: ignore[method-assign]
+            undo()
             for name, value in before.items():
                 if value is None:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+    def environment(self) -> dict[str, str]:
+        """The same for programs in Python that are started with these variables (Ansible and its modules)."""
+        here = Path(__file__).resolve().parents[1]
+        paths = [str(here / "outside"), str(here)]
+        return {
+            "PYTHONPATH": os.pathsep.join(paths), "STANDIN_PORT": str(self.port),
+            **dict.fromkeys(TRUST, str(self.ca_file)),
+        }  # fmt: skip
 
     def ask(self, verb: str, host: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
         """One plain request; (status, JSON)."""

@@ -173,7 +173,7 @@ class Iap:
         )
         host = asked.host.partition(":")[0]
         if not caller.email:
-            return any(ROLE == one["role"] and "allUsers" in one["members"] for every in policies for one in every)
+            return any(one["role"] == ROLE and "allUsers" in one["members"] for every in policies for one in every)
         return iap_policy.may(policies, ROLE, caller, world.now(), host, asked.path)
 
     def _ask_in(self, asked: Asked) -> Verdict:

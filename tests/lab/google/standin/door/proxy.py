@@ -86,7 +86,7 @@ class Door:
             self.pairs[key] = pair.context()
         return self.pairs[key]
 
-    # ---- a connection --------------------------------------------------------------------------------------------------
+    # ---- a connection ------------------------------------------------------------------------------------------------
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, secure: bool) -> None:
         try:
             while await self._exchange(reader, writer, secure):
