@@ -257,7 +257,7 @@ def _cni(lab: Lab) -> dict[str, Any]:
 
 
 def corefile(lab: Lab) -> str:
-    """cluster.local from the API server, ``test`` from the lab's name servers (never cached), Google's names; no others."""
+    """cluster.local from the API server, ``test`` from the name servers (never cached), Google's names; no more."""
     here = f"bind {lab.dns_ip} {lab.v6(13)}\n    errors"
     google = "\n        ".join(f"{ip} {' '.join(google_hosts(lab))}" for ip in (lab.google_ip, lab.v6(15)))
     reverse = " ".join(str(network) for network in (*SERVICE_NETWORKS, lab.pod_network, lab.pod_network6))
