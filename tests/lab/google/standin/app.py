@@ -16,6 +16,7 @@ from standin import control, http, jose, zones
 from standin.apis import container
 from standin.config import Config, Door, Kubernetes
 from standin.errors import GoogleError, invalid
+from standin.requests_log import Log
 from standin.server import Standin
 from standin.world import World
 
@@ -74,11 +75,23 @@ class App:
         secret = Path(dns.key_file).read_text(encoding="utf-8").strip()
         return zones.Knot(dns.zone, dns.server, dns.resolver, dns.key_name, secret, dns.servers)
 
+    def reset(self) -> None:
+        """Begin anew, with the same keys and the same key file. For tests that have the stand-in for themselves."""
+        world, account = self.standin.world, self.config.account
+        fresh = World(accounts={account: world.accounts[account]}, clock=world.clock)
+        vars(world).update(vars(fresh))
+        self.standin.log, self.standin.records = Log(), self._records()
+        self.standin.faults.set([])
+        self.standin.tokens.revoke_all()
+        self._first_content()
+
     def _first_content(self) -> None:
         """The lab's project, its service account with a key file, its people, its cluster; what is there stays."""
         world, config = self.standin.world, self.config
         if config.project not in world.projects:
             world.add_project(config.project, **({"pool": list(config.pool)} if config.pool else {}))
+        owner = world.projects[config.project]
+        owner["grants"].setdefault(f"serviceAccount:{config.account}", ["roles/owner"])
         if config.account not in world.accounts:
             made = control.add_account(self.standin, config.account, config.project, ["roles/owner"])
             if config.account_key_file:

@@ -42,6 +42,7 @@ class Door:
     ports: tuple[int, ...]
     authority: str
     authority_key: str
+    plain: int = 80  # the port without TLS
 
 
 @dataclass(frozen=True)

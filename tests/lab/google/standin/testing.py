@@ -15,7 +15,9 @@ import contextlib
 import http.client
 import json
 import os
+import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ from typing import Any
 
 from standin import certs, names
 from standin.app import App
-from standin.config import Config
+from standin.config import Config, Door
 
 CONTROL_HOST = names.CONTROL_HOST
 TRUST = ("REQUESTS_CA_BUNDLE", "HTTPLIB2_CA_CERTS", "SSL_CERT_FILE")
@@ -47,9 +49,12 @@ class Running:
         """Run it until the block ends. ``more`` are fields of Config."""
         authority = certs.make_authority("stand-in for Google")
         pair = certs.issue(authority, [*names.HOSTS, CONTROL_HOST])
-        files = {name: directory / f"{name}.pem" for name in ("ca", "chain", "key")}
-        for name, text in (("ca", authority.certificate), ("chain", pair.certificate), ("key", pair.key)):
+        files = {name: directory / f"{name}.pem" for name in ("ca", "chain", "key", "ca-key")}
+        texts = (authority.certificate, pair.certificate, pair.key, authority.key)
+        for name, text in zip(("ca", "chain", "key", "ca-key"), texts, strict=True):
             files[name].write_text(text, encoding="ascii")
+        if "door" in more:  # addresses and ports of the door; its certificates come from the same authority
+            more["door"] = Door(*more["door"], str(files["ca"]), str(files["ca-key"]), plain=_free_port())
         account_file = directory / "account.json"
         config = Config(
             ("127.0.0.1",), 0, str(files["chain"]), str(files["key"]), str(documents),
@@ -83,10 +88,16 @@ class Running:
         before = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
         undo = names.lead(self.port)
+        loaded = sys.modules.get("httplib2")  # it looks at the variable once, when it is imported
+        roots = getattr(loaded, "CA_CERTS", None)
+        if loaded:
+            loaded.CA_CERTS = str(self.ca_file)  # type: ignore[attr-defined]
         try:
             yield
         finally:
             undo()
+            if loaded:
+                loaded.CA_CERTS = roots  # type: ignore[attr-defined]
             for name, value in before.items():
                 if value is None:
                     os.environ.pop(name, None)
@@ -136,6 +147,12 @@ class Running:
         """An access token of the lab's service account."""
         wanted = list(scopes) or ["https://www.googleapis.com/auth/cloud-platform"]
         return str(self.do(lambda: self.app.standin.tokens.grant(self.app.config.account, wanted)[0]))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _unnamed(context: ssl.SSLContext) -> ssl.SSLContext:

@@ -47,8 +47,8 @@ class Door:
         """Open all doors."""
         servers = []
         for address in self.config.addresses:
-            for port in (80, *self.config.ports):
-                context = self._context(address) if port != 80 else None
+            for port in (self.config.plain, *self.config.ports):
+                context = self._context(address) if port != self.config.plain else None
 
                 async def connection(
                     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, secure: bool = context is not None
