@@ -531,16 +531,18 @@ PLAY = """
       register: record
     - google.cloud.gcp_dns_resource_record_set_info: {managed_zone: {name: zone, dnsName: lab.test.}}
       register: records
-    - ansible.builtin.debug:
-        msg: >-
-          RESULT {{ [address.address, addresses.resources | map(attribute='name') | list, zone.dnsName,
-          records.resources | map(attribute='type') | list, address.changed, zone.changed, record.changed] | to_json }}
+    - ansible.builtin.copy:
+        dest: "%(result)s"
+        mode: "0600"
+        content: >-
+          {{ [address.address, addresses.resources | map(attribute='name') | list, zone.dnsName,
+          records.resources | map(attribute='type') | sort, address.changed, zone.changed, record.changed] | to_json }}
 """
 
 
 def play(google: Running, directory: Path) -> list[Any]:
-    file = directory / "play.yml"
-    file.write_text(PLAY % {"key": google.account_file}, encoding="utf-8")
+    file, result = directory / "play.yml", directory / "result.json"
+    file.write_text(PLAY % {"key": google.account_file, "result": result}, encoding="utf-8")
     done = subprocess.run(
         [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,",
          "-e", f"ansible_python_interpreter={sys.executable}", str(file)],
@@ -548,8 +550,7 @@ def play(google: Running, directory: Path) -> list[Any]:
         capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-    text = done.stdout.split("RESULT ", 1)[1].split('"\n', 1)[0]
-    found: list[Any] = json.loads(text.replace('\\"', '"'))
+    found: list[Any] = json.loads(result.read_text(encoding="utf-8"))
     return found
 
 

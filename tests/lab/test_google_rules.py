@@ -98,6 +98,17 @@ def test_replies_are_held_to_more_than_requests(reply: bool, value: Any, count: 
     assert len(validate.check({"$ref": "Thing"}, value, SCHEMAS, reply=reply)) == count
 
 
+def test_underscored_names_mean_the_same_in_requests() -> None:
+    schemas = {"S": {"type": "object", "properties": {"startTime": {"type": "string"}, "x": {"$ref": "S"}}}}
+    value = {"start_time": "a", "x": {"start_time": "b", "other_name": 1}}
+    problems = [text for _where, text in validate.check({"$ref": "S"}, value, schemas)]
+    assert len(problems) == 1 and "other_name" in problems[0]
+    assert validate.renamed({"$ref": "S"}, value, schemas) == {
+        "startTime": "a", "x": {"startTime": "b", "other_name": 1}
+    }  # fmt: skip
+    assert len(validate.check({"$ref": "S"}, {"start_time": "a"}, schemas, reply=True)) == 1
+
+
 def test_a_required_field_is_missed_only_by_its_method() -> None:
     assert validate.check({"$ref": "Thing"}, {}, SCHEMAS, method="x.get") == []
     assert validate.check({"$ref": "Thing"}, {}, SCHEMAS, method="x.insert") == [

@@ -225,7 +225,7 @@ class Standin:
         problems = validate.check({"$ref": method.request}, body, api.schemas, method=method.id)
         if problems:
             raise errors.bad_fields(problems)
-        return body
+        return validate.renamed({"$ref": method.request}, body, api.schemas)
 
     def _refuse_reply(self, api: Api, method: Method, result: Any, entry: Entry) -> None:
         """The stand-in's own answers must fit, too: a client could learn something that is not so."""

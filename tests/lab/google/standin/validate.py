@@ -70,7 +70,8 @@ class _Check:
             self.wrong(where, "TYPE_MESSAGE", value)
             return
         known, more = schema.get("properties", {}), schema.get("additionalProperties")
-        for name, one in value.items():
+        for given, one in value.items():
+            name = given if self.reply else _known_name(given, known)
             inner = f"{where}.{name}" if where else name
             if name in known:
                 self.value(known[name], one, inner)
@@ -155,6 +156,30 @@ def _fits(form: str, value: str) -> bool:
     elif form == "google-fieldmask":
         return bool(MASK.fullmatch(value))
     return True
+
+
+def _known_name(given: str, known: Mapping[str, Schema]) -> str:
+    """The field a client means: Google also takes the underscored name of a field."""
+    if given in known or "_" not in given:
+        return given
+    first, *rest = given.split("_")
+    camel = first + "".join(word.capitalize() for word in rest)
+    return camel if camel in known else given
+
+
+def renamed(schema: Schema, value: Any, schemas: Mapping[str, Schema]) -> Any:
+    """A request with every field under its usual name."""
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"]]
+    if isinstance(value, list):
+        return [renamed(schema.get("items", {}), one, schemas) for one in value]
+    if not isinstance(value, dict):
+        return value
+    known, more = schema.get("properties", {}), schema.get("additionalProperties", {})
+    return {
+        (name := _known_name(given, known)): renamed(known.get(name, more), one, schemas)
+        for given, one in value.items()
+    }
 
 
 # ---- parameters ----------------------------------------------------------------------------------------------
