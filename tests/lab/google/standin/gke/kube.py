@@ -35,8 +35,17 @@ class Kube:
     def __init__(self, known: Kubernetes) -> None:
         parts = urlsplit(known.server)
         self.host, self.port = parts.hostname or "", parts.port or 443
-        self.context = ssl.create_default_context(cafile=known.ca)
-        self.context.load_cert_chain(known.certificate, known.key)
+        self.known = known
+        self._context: ssl.SSLContext | None = None
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """TLS with the client certificate, read at first use: it need not be there when the service starts."""
+        if self._context is None:
+            made = ssl.create_default_context(cafile=self.known.ca)
+            made.load_cert_chain(self.known.certificate, self.known.key)
+            self._context = made
+        return self._context
 
     async def _open(
         self, verb: str, path: str, body: Any = None, kind: str = "application/json"
