@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -25,8 +25,17 @@ from typing import Any
 from .._core.errors import Changed, HubError
 from .._core.plan import Step
 from .._k8s.objects import canonical
-from .certificates import ATTACHED, PRE_SHARED, RECENT, Certificate, Door, names_in, parse_certificate, parse_door
-from .certificates import parse_time
+from .certificates import (
+    ATTACHED,
+    PRE_SHARED,
+    RECENT,
+    Certificate,
+    Door,
+    names_in,
+    parse_certificate,
+    parse_door,
+    parse_time,
+)
 
 Json = dict[str, Any]
 
@@ -419,7 +428,7 @@ def handed_back(live: Mapping[str, Any]) -> list[Json] | None:
     applies, ownership means nothing.
     """
     entries = (live.get("metadata") or {}).get("managedFields") or []
-    rest = [entry for entry in entries if entry.get("manager") != OURS]
+    rest = [entry for entry in entries if (entry.get("manager"), entry.get("operation")) != (OURS, "Update")]
     applied = any(entry.get("operation") == "Apply" for entry in rest)
     return rest if applied and len(rest) < len(entries) else None
 
@@ -502,7 +511,3 @@ def _after(move: Move, snapshot: Snapshot, world: World) -> World:
         )
     return world
 
-
-def summary(steps: Sequence[Step]) -> tuple[str, ...]:
-    """The steps in words, for progress lines."""
-    return tuple(f"{step.verb} {step.target}" for step in steps)
