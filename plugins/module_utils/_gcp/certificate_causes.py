@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .._core.errors import Changed, HubError
-from .._dns.verdicts import Code, Look, Wanted, by_server, describe, proved, unreachable
+from .._dns.verdicts import USABLE, Look, Wanted, by_server, describe, proved, unreachable
 from .certificates import ATTACHED, CLASS, Action, Cause, Certificate, Decision, Door, Proxy, Twin, headline
 
 AUTHORITIES = ("pki.goog", "letsencrypt.org")
@@ -222,21 +222,20 @@ def judge_caa(looks: Sequence[Look]) -> Caa:
     """The rule of RFC 8659: the first name upward that has CAA records decides; every server has to say so."""
     for look in looks:
         groups = by_server(look.answers)
-        silent = [server for server, items in groups.items() if any(item.code not in _USABLE for item in items)]
-        if look.problem or not groups or silent:
-            seen = look.problem or describe([look])
-            return Caa(look.wanted.name, None, seen)
-        said = {item.values for items in groups.values() for item in items}
+        answers = [item for items in groups.values() for item in items]
+        if look.problem or not answers or any(item.code not in USABLE for item in answers):
+            return Caa(look.wanted.name, None, look.problem or describe([look]) or "no answer")
+        said = {item.values for item in answers}
         if said != {()}:
-            allowed = [_allowed(values) for values in sorted(said)]
-            # Servers that disagree: the strictest one counts, because any of them may be asked.
-            limits = [names for names in allowed if names is not None]
-            refusing = [names for names in limits if not any(name in AUTHORITIES for name in names)]
-            return Caa(look.wanted.name, (refusing or limits or [None])[0])
+            return Caa(look.wanted.name, _strictest([_allowed(values) for values in sorted(said)]))
     return Caa()
 
 
-_USABLE = frozenset({Code.ANSWER, Code.NO_DATA, Code.NO_NAME})
+def _strictest(allowed: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """Servers that disagree: the strictest counts, because any of them may be asked."""
+    limits = [names for names in allowed if names is not None]
+    refusing = [names for names in limits if not any(name in AUTHORITIES for name in names)]
+    return next(iter([*refusing, *limits]), None)
 
 
 def _allowed(values: Sequence[str]) -> tuple[str, ...] | None:
