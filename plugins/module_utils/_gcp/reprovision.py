@@ -27,6 +27,7 @@ from .._core.plan import Step
 from .._k8s.objects import canonical
 from .certificates import (
     ATTACHED,
+    HTTPS_PROXY,
     PRE_SHARED,
     RECENT,
     Certificate,
@@ -81,10 +82,12 @@ class Saved:
     Attributes:
         manifest: without what server and controllers write.
         manager: who owns its fields by server-side apply; empty where nobody does.
+        proxy: an Ingress's target HTTPS proxy; the live annotation may vanish before the proxy does.
     """
 
     manifest: Json
     manager: str = ""
+    proxy: str = ""
 
     @property
     def name(self) -> str:
@@ -137,6 +140,7 @@ def keep(obj: Mapping[str, Any]) -> Saved:
     """An object as it can be made again: what people wrote, without what server and controllers added."""
     manifest = copy.deepcopy(canonical(obj))
     metadata = {key: value for key, value in manifest["metadata"].items() if key not in PASSING}
+    proxy = str((metadata.get("annotations") or {}).get(HTTPS_PROXY, ""))
     notes = {
         key: value
         for key, value in (metadata.pop("annotations", None) or {}).items()
@@ -150,7 +154,7 @@ def keep(obj: Mapping[str, Any]) -> Saved:
     finalizers = [name for name in metadata.pop("finalizers", None) or [] if not name.startswith("networking.gke.io/")]
     if finalizers:
         metadata["finalizers"] = finalizers
-    return Saved(manifest | {"metadata": metadata}, _manager(obj))
+    return Saved(manifest | {"metadata": metadata}, _manager(obj), proxy)
 
 
 def _manager(obj: Mapping[str, Any]) -> str:
@@ -200,7 +204,7 @@ def to_config_map(snapshot: Snapshot) -> Json:
 
 
 def _dump(saved: Saved) -> str:
-    return json.dumps({"manifest": saved.manifest, "manager": saved.manager}, sort_keys=True)
+    return json.dumps({"manifest": saved.manifest, "manager": saved.manager, "proxy": saved.proxy}, sort_keys=True)
 
 
 def from_config_map(obj: Mapping[str, Any]) -> Snapshot:

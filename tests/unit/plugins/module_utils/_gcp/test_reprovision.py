@@ -159,7 +159,7 @@ def test_a_manifest_is_what_people_wrote() -> None:
     before = copy.deepcopy(obj)
     saved = keep(obj)
     assert obj == before
-    assert saved.manager == "helm"
+    assert (saved.manager, saved.proxy) == ("helm", "k8s2-ts-hub")
     assert saved.manifest["metadata"] == {
         "name": "hub",
         "namespace": NS,
