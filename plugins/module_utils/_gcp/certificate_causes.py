@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from .._core.errors import Changed, HubError
 from .._dns.verdicts import USABLE, Look, Wanted, by_server, describe, proved, unreachable
@@ -72,7 +72,7 @@ class Evidence:
     names: Mapping[str, NameFacts] = field(default_factory=dict)
     quota: Quota | None = None
     event: str = ""
-    now: datetime = datetime.min
+    now: datetime = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def addresses_of(doors: Iterable[Door]) -> tuple[str, ...]:
@@ -195,7 +195,9 @@ def _rate(evidence: Evidence) -> list[Cause]:
         f"Certificate {certificate.name} failed: FailedRateLimited. The authority has had too many requests for "
         f"{', '.join(limited)}; recreating would count as one more"
     )
-    return [Cause("rate_limit", Action.BACK_OFF, "E-CERT-05", what, "leave it alone for a day, then run again", limited[0])]
+    return [
+        Cause("rate_limit", Action.BACK_OFF, "E-CERT-05", what, "leave it alone for a day, then run again", limited[0])
+    ]
 
 
 @dataclass(frozen=True)
@@ -272,7 +274,9 @@ def _caa(certificate: Certificate, evidence: Evidence, domain: str, facts: NameF
     if verdict.permits:
         return []
     if verdict.problem and unreachable(facts.caa):
-        return [_unproved(domain, f"{head}. The CAA records of {domain} cannot be asked for from here", verdict.problem)]
+        return [
+            _unproved(domain, f"{head}. The CAA records of {domain} cannot be asked for from here", verdict.problem)
+        ]
     if verdict.problem:
         what = f"{head}. The name servers of {verdict.owner} give no proper answer about CAA, so no authority may issue"
         do = f"let every name server of {verdict.owner} answer questions for type CAA (no records is a good answer)"
@@ -292,7 +296,9 @@ def _address(certificate: Certificate, evidence: Evidence, domain: str, facts: N
         return []
     head = headline(certificate, evidence.now)
     if not looks or unreachable(looks):
-        return [_unproved(domain, f"{head}. Nobody can tell from here where {domain} leads", describe(looks or facts.caa))]
+        return [
+            _unproved(domain, f"{head}. Nobody can tell from here where {domain} leads", describe(looks or facts.caa))
+        ]
     seen, wanted = describe(looks), ", ".join(look.wanted.text() for look in looks)
     elsewhere = any(answer.values for look in looks for answer in look.answers)
     what = f"{head}. {domain} {'points elsewhere' if elsewhere else 'has no usable address record'}. {USELESS}"

@@ -375,7 +375,9 @@ def decide(
     unknown = _unknown(certificate)
     if unknown:
         do = "look at the certificate in the Google Cloud console, and tell us about this status"
-        return _stop("status", "E-CERT-06", f"Certificate {certificate.name} has the status {unknown}, unknown here", do)
+        return _stop(
+            "status", "E-CERT-06", f"Certificate {certificate.name} has the status {unknown}, unknown here", do
+        )
     young = age_of(certificate, now) < stuck_after
     if causes and causes[0].settles and young:
         return Decision(Action.WAIT, f"{causes[0].what}, which is normal at first")

@@ -482,7 +482,7 @@ def step_of(move: Move, snapshot: Snapshot, world: World) -> Step | None:
 
 def foretell(snapshot: Snapshot, world: World) -> tuple[Step, ...]:
     """The steps from here to the end in a world whose controllers do at once what they are asked for."""
-    steps = []
+    steps: list[Step] = []
     while True:
         move = next_move(snapshot, world)
         if move.kind is Kind.DONE:
@@ -511,7 +511,10 @@ def _after(move: Move, snapshot: Snapshot, world: World) -> World:
         ended = {name: live for name, live in world.ingresses.items() if not parse_door(live).deleting}
         gone = is_old(snapshot, world.certificate)
         return replace(
-            world, certificate=None if gone else world.certificate, ingresses=ended, twins=frozenset(), holding=frozenset()
+            world,
+            certificate=None if gone else world.certificate,
+            ingresses=ended,
+            twins=frozenset(),
+            holding=frozenset(),
         )
     return world
-

@@ -76,7 +76,11 @@ def test_check_mode_predicts_and_writes_nothing(gke: FakeGke) -> None:
 
 @pytest.mark.parametrize(
     ("options", "error_id"),
-    [({"addresses": ["198.51.100.4"]}, "E-CERT-03"), ({"name": "hub"}, "E-CERT-01"), ({"access_token": ""}, "E-GCP-01")],
+    [
+        ({"addresses": ["198.51.100.4"]}, "E-CERT-03"),
+        ({"name": "hub"}, "E-CERT-01"),
+        ({"access_token": ""}, "E-GCP-01"),
+    ],
 )
 def test_what_cannot_be_cured_is_an_error(gke: FakeGke, options: dict[str, Any], error_id: str) -> None:
     with pytest.raises(HubError) as caught:
@@ -86,7 +90,7 @@ def test_what_cannot_be_cured_is_an_error(gke: FakeGke, options: dict[str, Any],
 
 def test_settings_reach_the_run(gke: FakeGke) -> None:
     assert run(stuck_after=10**9, wait=False).result["action"] == "wait"
-    with pytest.raises(HubError, match="E-CERT-52 .* in 3 s"):
+    with pytest.raises(HubError, match=r"E-CERT-52 .* in 3 s"):
         run(wait_timeout=3)
     assert run(wait=False).result["action"] == "resume"
     gke.stuck |= {obj["metadata"]["uid"] for obj in gke.live(CERTIFICATES)}

@@ -91,7 +91,7 @@ def test_a_certificate_that_is_not_there_is_told_with_those_that_are() -> None:
 
 @pytest.mark.parametrize("name", ["", "hub"])
 def test_a_cluster_that_is_not_gke_is_told(name: str) -> None:
-    with pytest.raises(HubError, match="E-CERT-01 The cluster at .* knows no ManagedCertificates"):
+    with pytest.raises(HubError, match=r"E-CERT-01 The cluster at .* knows no ManagedCertificates"):
         ClusterSide(FakeKube(NS), NS).certificates(name)
 
 
@@ -282,7 +282,7 @@ def test_a_cluster_that_is_away_for_minutes_does_not_end_the_wait() -> None:
     ended_at = gke.clock.monotonic() + 500
 
     def away(*_request: Any) -> Reply | None:
-        if 5 < gke.count and gke.clock.monotonic() < ended_at:
+        if gke.count > 5 and gke.clock.monotonic() < ended_at:
             raise HubError("E-K8S-02", "lost", "x")
         return None
 

@@ -56,11 +56,15 @@ ILL: tuple[Code, tuple[str, ...]] = (Code.SERVFAIL, ())
 NOWHERE: tuple[Code, tuple[str, ...]] = (Code.NO_NAME, ())
 
 
-def addresses(*a: tuple[Code, tuple[str, ...]], aaaa: tuple[Code, tuple[str, ...]] = (Code.NO_DATA, ())) -> tuple[Look, ...]:
+def addresses(
+    *a: tuple[Code, tuple[str, ...]], aaaa: tuple[Code, tuple[str, ...]] = (Code.NO_DATA, ())
+) -> tuple[Look, ...]:
     return (look("A", *a, values=(ADDRESS,)), look("AAAA", *[aaaa] * len(a)))
 
 
-RIGHT = NameFacts(addresses(says(ADDRESS), says(ADDRESS)), (look("CAA", says()), look("CAA", says(), name="example.org")))
+RIGHT = NameFacts(
+    addresses(says(ADDRESS), says(ADDRESS)), (look("CAA", says()), look("CAA", says(), name="example.org"))
+)
 EVIDENCE = Evidence(CERTIFICATE, (DOOR,), (), TWIN, {"hub": PROXY}, {HUB: RIGHT}, None, "", NOW)
 
 
@@ -102,7 +106,7 @@ CAUSES = [
     pytest.param({"names": {HUB: where(SILENT, SILENT, aaaa=SILENT)}}, "unproved", "E-CERT-08", "stop", "Nobody can tell from here where hub.example.org leads", id="port-53-closed"),
     pytest.param({"names": {HUB: NameFacts((), RIGHT.caa)}}, "unproved", "E-CERT-08", "stop", "Nobody can tell", id="nobody-asked"),
     pytest.param({"certificate": replace(CERTIFICATE, domain_status={HUB: "FailedRateLimited"})}, "rate_limit", "E-CERT-05", "back-off", "failed: FailedRateLimited", id="rate-limit"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("change", "kind", "error_id", "action", "text"), CAUSES)
@@ -150,7 +154,9 @@ CAA_TABLE = [
     pytest.param((('0 issue "PKI.goog"',),), GOOD, True, id="case-does-not-matter"),
     pytest.param((('0 issue "letsencrypt.org"',),), ("letsencrypt.org",), True, id="lets-encrypt"),
     pytest.param((('0 issue "pki.goog; validationmethods=http-01"',),), GOOD, True, id="parameters"),
-    pytest.param((('0 issue "pki.goog; accounturi=https://a/1"',),), ("pki.goog (one account only)",), False, id="account"),
+    pytest.param(
+        (('0 issue "pki.goog; accounturi=https://a/1"',),), ("pki.goog (one account only)",), False, id="account"
+    ),
     pytest.param((('0 iodef "mailto:a@b"',),), None, True, id="only-a-contact"),
     pytest.param((('0 issuewild "digicert.com"',),), None, True, id="only-wildcards-restricted"),
     pytest.param((('128 tbs "unknown"',),), ("nobody (unknown critical property tbs)",), False, id="critical"),
@@ -173,7 +179,9 @@ def test_servers_that_disagree_about_caa_count_as_the_strictest() -> None:
     assert judge_caa([look("CAA", says('0 issue "pki.goog"'), says())]).permits
 
 
-@pytest.mark.parametrize("broken", [look("CAA", says(), ILL), Look(Wanted(HUB, "CAA", ()), problem="no zone"), look("CAA")])
+@pytest.mark.parametrize(
+    "broken", [look("CAA", says(), ILL), Look(Wanted(HUB, "CAA", ()), problem="no zone"), look("CAA")]
+)
 def test_an_answer_that_is_missing_permits_nothing(broken: Look) -> None:
     verdict = judge_caa([broken])
     assert (verdict.owner, verdict.permits) == (HUB, False)

@@ -156,7 +156,12 @@ DECISIONS = [
         id="24-run-out-says-compute",
     ),
     pytest.param(
-        certificate("ProvisioningFailedPermanently", expires=LATER), None, (), Action.WAIT, "not touched", id="25-serving"
+        certificate("ProvisioningFailedPermanently", expires=LATER),
+        None,
+        (),
+        Action.WAIT,
+        "not touched",
+        id="25-serving",
     ),
     pytest.param(
         certificate("ProvisioningFailedPermanently", "FailedNotVisible"),
@@ -167,7 +172,12 @@ DECISIONS = [
         id="30-permanent",
     ),
     pytest.param(
-        certificate("ProvisioningFailedPermanently", created=YOUNG), None, (), Action.REPROVISION, "never", id="31-at-once"
+        certificate("ProvisioningFailedPermanently", created=YOUNG),
+        None,
+        (),
+        Action.REPROVISION,
+        "never",
+        id="31-at-once",
     ),
     pytest.param(
         certificate("", domain_status={}, created=YOUNG), None, (), Action.WAIT, "not looked at it yet", id="32-silent"
@@ -181,9 +191,16 @@ DECISIONS = [
         certificate(domain="FailedNotVisible", created=YOUNG), None, (), Action.WAIT, "usual", id="36-first-look-failed"
     ),
     pytest.param(
-        certificate(domain="FailedNotVisible"), None, (), Action.REPROVISION, "failed: FailedNotVisible", id="37-cured-dns"
+        certificate(domain="FailedNotVisible"),
+        None,
+        (),
+        Action.REPROVISION,
+        "failed: FailedNotVisible",
+        id="37-cured-dns",
     ),
-    pytest.param(certificate(domain="FailedCaaForbidden"), None, (), Action.REPROVISION, "Forbidden", id="38-cured-caa"),
+    pytest.param(
+        certificate(domain="FailedCaaForbidden"), None, (), Action.REPROVISION, "Forbidden", id="38-cured-caa"
+    ),
     pytest.param(certificate("ProvisioningFailed"), None, (), Action.REPROVISION, "Failed", id="39-failed"),
     pytest.param(
         certificate("ProvisioningFailed", created=YOUNG), None, (), Action.WAIT, "usual", id="40-failed-at-first"
@@ -260,7 +277,11 @@ def test_compute_resources_are_read() -> None:
     twin = {"name": "mcrt-1", "managed": {"status": "ACTIVE"}, "expireTime": "2027-02-20T00:00:00Z"}
     assert parse_twin(twin) == Twin("mcrt-1", "ACTIVE", datetime(2027, 2, 20, tzinfo=UTC))
     assert parse_twin({"name": "own", "type": "SELF_MANAGED"}) == Twin("own")
-    proxy = {"name": "p", "sslCertificates": ["https://c/global/sslCertificates/mcrt-1"], "certificateMap": "//c/maps/m"}
+    proxy = {
+        "name": "p",
+        "sslCertificates": ["https://c/global/sslCertificates/mcrt-1"],
+        "certificateMap": "//c/maps/m",
+    }
     assert parse_proxy(proxy) == Proxy("p", ("mcrt-1",), "m")
     assert parse_proxy({}) == Proxy("")
 

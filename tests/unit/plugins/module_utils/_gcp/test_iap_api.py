@@ -67,7 +67,9 @@ class Desk:
 # ---- how many requests
 
 
-@pytest.mark.parametrize(("confirm", "verbs"), [("none", "get set"), ("read", "get set get"), ("stable", "get set" + " get" * 3)])
+@pytest.mark.parametrize(
+    ("confirm", "verbs"), [("none", "get set"), ("read", "get set get"), ("stable", "get set" + " get" * 3)]
+)
 def test_a_thousand_members_are_one_reading_and_one_write(confirm: str, verbs: str) -> None:
     desk = Desk()
     members = [f"user:u{number}@example.org" for number in range(1000)]
@@ -339,7 +341,9 @@ class Crowd:
         assert told == {"lost": set(), "unexpected": set(), "twice": 0}, f"seed {seed}"
         for commit in self.server.history[WEB.path]:
             others = [
-                binding for binding in commit.policy["bindings"] if binding["role"] != WEB_ROLE or "condition" in binding
+                binding
+                for binding in commit.policy["bindings"]
+                if binding["role"] != WEB_ROLE or "condition" in binding
             ]
             assert others == FOREIGN["bindings"][:2], f"seed {seed}: {commit.by}"
             assert commit.policy["auditConfigs"] == FOREIGN["auditConfigs"], f"seed {seed}: {commit.by}"

@@ -103,7 +103,7 @@ MOVES = [
     pytest.param(RESTORING, world(certificate(), ingress()), False, Kind.RECORD, State.KEPT, id="31-given-back"),
     pytest.param(RESTORING, world(certificate(), None), False, Kind.RECORD, State.KEPT, id="32-nothing-to-give-back-to"),
     pytest.param(replace(SNAPSHOT, state=State.KEPT), world(certificate(), BARE), False, Kind.DONE, "", id="33-kept"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("snapshot", "seen", "overdue", "kind", "about"), MOVES)
@@ -126,7 +126,7 @@ REFUSED = [
     pytest.param(ingress("", annotations={**ALONE["metadata"]["annotations"], PRE_SHARED: "own"}), "E-CERT-50", "it also serves own", id="a-certificate-of-their-own"),
     pytest.param({**ALONE, "spec": {"tls": [{"secretName": "s"}]}}, "E-CERT-50", "it also serves s", id="a-secret"),
     pytest.param(ingress("", annotations={HTTPS_PROXY: "proxy"}), "E-CERT-50", "no reserved address", id="no-address"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("door", "error_id", "part"), REFUSED)
@@ -316,14 +316,17 @@ def test_moves_that_write_only_for_us_are_no_steps() -> None:
         ),
         pytest.param(world(NEW, ingress()), [], id="all-there"),
     ],
-)  # fmt: skip
+)
 def test_what_is_foretold(seen: World, steps: list[str]) -> None:
     assert [f"{step.verb} {step.target}" for step in foretell(SNAPSHOT, seen)] == steps
 
 
 def test_an_ingress_that_was_deleted_on_purpose_is_foretold_too() -> None:
     steps = foretell(REMOVED, world(None, ingress("", **GOING), "mcrt-hub"))
-    assert [f"{step.verb} {step.target}" for step in steps] == ["create ManagedCertificate/hub-tls", "create Ingress/hub"]
+    assert [f"{step.verb} {step.target}" for step in steps] == [
+        "create ManagedCertificate/hub-tls",
+        "create Ingress/hub",
+    ]
 
 
 def test_handing_back_ends_when_it_is_foretold() -> None:

@@ -81,8 +81,8 @@ def assert_whole(gke: FakeGke, before: dict[str, Json], *, alone: bool = False) 
     assert gke.names(INGRESSES) == ["hub"]
     assert gke.names(CERTIFICATES) == ["hub-tls"] + ([] if alone else ["other-tls"])
     assert gke.objects[CERTIFICATE]["status"]["certificateStatus"] == "Active"
-    for path in before:
-        assert written(gke.objects[path]) == written(before[path])
+    for path, obj in before.items():
+        assert written(gke.objects[path]) == written(obj)
     gke.clock.sleep(300)
     assert sorted(gke.owners[name] for name in gke.certs) == sorted(
         obj["metadata"]["uid"] for obj in gke.live(CERTIFICATES)
@@ -435,7 +435,9 @@ def test_an_ingress_that_cannot_be_recreated_safely_is_not(how: Json, part: str)
 )
 def test_a_missing_permission_is_found_before_anything_is_changed(verb: str, path: str) -> None:
     gke = stuck_cluster()
-    gke.on(lambda method, place, query, body: Reply(403, {"message": "no"}) if (method, place) == (verb, path) else None)
+    gke.on(
+        lambda method, place, query, body: Reply(403, {"message": "no"}) if (method, place) == (verb, path) else None
+    )
     with pytest.raises(HubError, match="E-K8S-04"):
         run(gke)
     assert gke.log == []
@@ -452,7 +454,7 @@ def test_what_others_do_meanwhile_is_told_and_not_overwritten() -> None:
         run(gke)
     gke.objects[HUB] = hub
     gke.put(CERTIFICATE, {"metadata": {"name": "hub-tls", "uid": "uid-new"}, "spec": {"domains": ["x.example.org"]}})
-    with pytest.raises(HubError, match="E-CERT-51 ManagedCertificate hub-tls was made for x.example.org by somebody"):
+    with pytest.raises(HubError, match=r"E-CERT-51 ManagedCertificate hub-tls was made for x.example.org by somebody"):
         run(gke)
 
 
@@ -463,7 +465,7 @@ def test_somebody_who_undoes_every_change_ends_the_run() -> None:
         gke.objects[HUB]["metadata"]["annotations"][ATTACHED] = "other-tls, hub-tls"
 
     gke.at_request = undo
-    with pytest.raises(HubError, match="E-CERT-51 .* do not settle"):
+    with pytest.raises(HubError, match=r"E-CERT-51 .* do not settle"):
         run(gke)
     assert ("DELETE", CERTIFICATE) not in gke.log
 
@@ -484,7 +486,7 @@ def test_a_record_that_vanishes_stops_the_run() -> None:
             gke.objects.pop(RECORD, None)
 
     gke.at_request = vanish
-    with pytest.raises(HubError, match="E-CERT-54 .* has vanished") as caught:
+    with pytest.raises(HubError, match=r"E-CERT-54 .* has vanished") as caught:
         run(gke)
     assert caught.value.changed is Changed.SOME
 

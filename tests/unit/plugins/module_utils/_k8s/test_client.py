@@ -325,7 +325,7 @@ def test_a_watch_that_is_left_early_is_closed() -> None:
 def test_a_version_that_is_too_old_is_an_error_of_its_status() -> None:
     gone = json.dumps({"type": "ERROR", "object": {"code": 410, "message": "too old"}}).encode() + b"\n"
     kube, _wire = watching(Stream(gone))
-    with pytest.raises(HubError, match="E-K8S-08 WATCH .* 410, too old") as caught:
+    with pytest.raises(HubError, match=r"E-K8S-08 WATCH .* 410, too old") as caught:
         list(kube.watch(PODS, {}, 5))
     assert caught.value.details["status"] == 410
     kube, _wire = watching(Stream(b'{"type": "ERROR"}\n'))

@@ -41,7 +41,9 @@ class Kube(PatientClient, FakeKube):
         return self.clock.slept
 
 
-@pytest.mark.parametrize("trouble", [Reply(429, {}), Reply(500, {}), Reply(503, {}), LOST], ids=["429", "500", "503", "02"])
+@pytest.mark.parametrize(
+    "trouble", [Reply(429, {}), Reply(500, {}), Reply(503, {}), LOST], ids=["429", "500", "503", "02"]
+)
 def test_a_read_is_repeated(trouble: Reply | HubError) -> None:
     kube = Kube(trouble, trouble, Reply(200, {"kind": "x"}))
     assert kube.get(PATH) == {"kind": "x"}
