@@ -69,6 +69,17 @@ options:
     description: Seconds after which a certificate that is not Active although everything is right counts as stuck.
     type: int
     default: 3600
+  wait_timeout:
+    description:
+      - Seconds to wait until O(name) is Active, told by a watch the moment it is; by default it is looked at once.
+      - A wait that ends without it is no error, the diagnosis then says why. It ends early where waiting cannot help.
+        Not in check mode.
+    type: int
+    default: 0
+  hub:
+    description: Who speaks in the progress lines; by default the namespace.
+    type: str
+    default: ""
 seealso:
   - module: researchops.jupyterhub.managed_certificate_reprovision
   - module: researchops.jupyterhub.domain_verification_wait
@@ -161,6 +172,17 @@ certificates:
           wanted: A 203.0.113.7, no AAAA
           cure: correct the record, run again
   sample: []
+waited:
+  description: Seconds that were waited.
+  returned: success
+  type: float
+  sample: 0.0
+transitions:
+  description: The progress lines of the wait.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 healthy:
   description: Whether all of them are Active.
   returned: success
@@ -171,10 +193,11 @@ healthy:
 from typing import Any
 
 from ..module_utils._core.clock import SystemClock
+from ..module_utils._core.progress import Reporter
 from ..module_utils._dns.resolver import Authorities, recursive
 from ..module_utils._gcp.api import GcpApi
 from ..module_utils._gcp.auth import AuthOptions, GcpAuth
-from ..module_utils._gcp.certificate_api import ClusterSide, Compute, Examiner, describe_judged
+from ..module_utils._gcp.certificate_api import ClusterSide, Compute, Examiner, describe_judged, wait_active
 from ..module_utils._gcp.certificates import Action
 from ..module_utils._k8s.patience import PatientClient
 from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, KUBERNETES_OPTIONS, Outcome, Request, run
@@ -195,12 +218,21 @@ def body(request: Request) -> Outcome:
     examiner = Examiner(
         cluster, compute_of(request), look, tuple(params["addresses"]), stuck_after=params["stuck_after"]
     )
+    reporter = Reporter.from_environment(params["hub"] or params["namespace"], "certificate", SystemClock())
+    seconds = 0.0
+    if params["name"] and params["wait_timeout"] > 0 and not request.check_mode:
+        waited = wait_active(
+            cluster, params["name"], clock=SystemClock(), timeout=params["wait_timeout"], reporter=reporter
+        )
+        seconds = waited.seconds
     found = cluster.certificates(params["name"])
     ingresses = cluster.ingresses() if found else []
     now = SystemClock().utcnow()
     judged = [examiner.examine(one, ingresses, now) for one in found]
     result = {
         "certificates": [describe_judged(one) for one in judged],
+        "waited": round(seconds, 1),
+        "transitions": reporter.transitions,
         "healthy": all(one.decision.action is Action.NONE for one in judged),
     }
     return Outcome(changed=False, result=result)
@@ -227,6 +259,8 @@ def main() -> None:
             "project": GCP_PROJECT["project"] | {"required": False},
             "name": {"type": "str", "default": ""},
             "check_dns": {"type": "bool", "default": True},
+            "wait_timeout": {"type": "int", "default": 0},
+            "hub": {"type": "str", "default": ""},
         },
         libraries=("kubernetes", "yaml", "urllib3", "dns", "google.auth", "requests"),
     )
