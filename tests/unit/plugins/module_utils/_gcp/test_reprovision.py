@@ -78,30 +78,105 @@ REMOVED = replace(SNAPSHOT, removed=("hub",))
 RESTORING = replace(SNAPSHOT, state=State.RESTORING)
 
 MOVES = [
-    pytest.param(SNAPSHOT, world(certificate(), ingress(), "mcrt-hub"), False, Kind.DETACH, "hub", id="00-detach-first"),
-    pytest.param(SNAPSHOT, world(certificate(), BARE, "mcrt-hub"), False, Kind.DELETE_CERTIFICATE, "hub-tls", id="01-then-delete"),
-    pytest.param(SNAPSHOT, world(certificate(), None, "mcrt-hub"), False, Kind.DELETE_CERTIFICATE, "hub-tls", id="02-ingress-is-gone"),
-    pytest.param(SNAPSHOT, world(certificate(**GOING), BARE, "mcrt-hub"), False, Kind.PAUSE, "", id="03-on-its-way-out"),
-    pytest.param(SNAPSHOT, world(certificate(), BARE, "mcrt-hub", active=True), False, Kind.RECORD, State.RESTORING, id="04-became-active"),
-    pytest.param(replace(SNAPSHOT, twins=()), world(certificate(), ingress()), False, Kind.RECORD, State.RECREATING, id="05-twin-learnt-late"),
+    pytest.param(
+        SNAPSHOT, world(certificate(), ingress(), "mcrt-hub"), False, Kind.DETACH, "hub", id="00-detach-first"
+    ),
+    pytest.param(
+        SNAPSHOT, world(certificate(), BARE, "mcrt-hub"), False, Kind.DELETE_CERTIFICATE, "hub-tls", id="01-then-delete"
+    ),
+    pytest.param(
+        SNAPSHOT,
+        world(certificate(), None, "mcrt-hub"),
+        False,
+        Kind.DELETE_CERTIFICATE,
+        "hub-tls",
+        id="02-ingress-is-gone",
+    ),
+    pytest.param(
+        SNAPSHOT, world(certificate(**GOING), BARE, "mcrt-hub"), False, Kind.PAUSE, "", id="03-on-its-way-out"
+    ),
+    pytest.param(
+        SNAPSHOT,
+        world(certificate(), BARE, "mcrt-hub", active=True),
+        False,
+        Kind.RECORD,
+        State.RESTORING,
+        id="04-became-active",
+    ),
+    pytest.param(
+        replace(SNAPSHOT, twins=()),
+        world(certificate(), ingress()),
+        False,
+        Kind.RECORD,
+        State.RECREATING,
+        id="05-twin-learnt-late",
+    ),
     pytest.param(SNAPSHOT, world(None, BARE, "mcrt-hub"), False, Kind.PAUSE, "", id="10-compute-still-has-it"),
-    pytest.param(SNAPSHOT, world(None, BARE, "mcrt-hub", **HOLDS), False, Kind.PAUSE, "", id="11-the-proxy-gets-its-time"),
+    pytest.param(
+        SNAPSHOT, world(None, BARE, "mcrt-hub", **HOLDS), False, Kind.PAUSE, "", id="11-the-proxy-gets-its-time"
+    ),
     pytest.param(SNAPSHOT, world(None, ALONE, "mcrt-hub"), True, Kind.PAUSE, "", id="12-overdue-but-not-the-proxy"),
-    pytest.param(SNAPSHOT, world(None, ALONE, "mcrt-hub", **HOLDS), True, Kind.RECORD, State.RECREATING, id="13-intent-is-recorded"),
-    pytest.param(REMOVED, world(None, ALONE, "mcrt-hub", **HOLDS), True, Kind.DELETE_INGRESS, "hub", id="14-then-the-ingress-goes"),
-    pytest.param(REMOVED, world(None, ingress("", **GOING), "mcrt-hub", **HOLDS), True, Kind.PAUSE, "", id="15-ingress-on-its-way-out"),
+    pytest.param(
+        SNAPSHOT,
+        world(None, ALONE, "mcrt-hub", **HOLDS),
+        True,
+        Kind.RECORD,
+        State.RECREATING,
+        id="13-intent-is-recorded",
+    ),
+    pytest.param(
+        REMOVED,
+        world(None, ALONE, "mcrt-hub", **HOLDS),
+        True,
+        Kind.DELETE_INGRESS,
+        "hub",
+        id="14-then-the-ingress-goes",
+    ),
+    pytest.param(
+        REMOVED,
+        world(None, ingress("", **GOING), "mcrt-hub", **HOLDS),
+        True,
+        Kind.PAUSE,
+        "",
+        id="15-ingress-on-its-way-out",
+    ),
     pytest.param(REMOVED, world(None, None, "mcrt-hub"), True, Kind.PAUSE, "", id="16-ingress-gone-twin-not"),
-    pytest.param(SNAPSHOT, world(NEW, BARE, "mcrt-hub"), False, Kind.PAUSE, "", id="17-a-new-one-waits-for-the-old-twin"),
+    pytest.param(
+        SNAPSHOT, world(NEW, BARE, "mcrt-hub"), False, Kind.PAUSE, "", id="17-a-new-one-waits-for-the-old-twin"
+    ),
     pytest.param(SNAPSHOT, world(None, BARE), False, Kind.CREATE_CERTIFICATE, "hub-tls", id="20-create"),
-    pytest.param(REMOVED, world(None, ingress("", **GOING)), False, Kind.PAUSE, "", id="21-not-before-the-ingress-is-gone"),
+    pytest.param(
+        REMOVED, world(None, ingress("", **GOING)), False, Kind.PAUSE, "", id="21-not-before-the-ingress-is-gone"
+    ),
     pytest.param(REMOVED, world(NEW, None), False, Kind.CREATE_INGRESS, "hub", id="22-create-the-ingress"),
     pytest.param(SNAPSHOT, world(NEW, BARE), False, Kind.ATTACH, "hub", id="23-attach"),
-    pytest.param(SNAPSHOT, world(NEW, ingress(managedFields=[{"manager": "helm", "operation": "Apply"}, {"manager": OURS, "operation": "Update"}])), False, Kind.HAND_BACK, "hub", id="24-hand-back"),
+    pytest.param(
+        SNAPSHOT,
+        world(
+            NEW,
+            ingress(
+                managedFields=[{"manager": "helm", "operation": "Apply"}, {"manager": OURS, "operation": "Update"}]
+            ),
+        ),
+        False,
+        Kind.HAND_BACK,
+        "hub",
+        id="24-hand-back",
+    ),
     pytest.param(SNAPSHOT, world(NEW, ingress()), False, Kind.RECORD, State.RECREATED, id="25-all-there"),
-    pytest.param(replace(SNAPSHOT, state=State.RECREATED), world(certificate(), ingress(), "mcrt-hub"), False, Kind.DONE, "", id="26-recorded-as-done"),
+    pytest.param(
+        replace(SNAPSHOT, state=State.RECREATED),
+        world(certificate(), ingress(), "mcrt-hub"),
+        False,
+        Kind.DONE,
+        "",
+        id="26-recorded-as-done",
+    ),
     pytest.param(RESTORING, world(certificate(), BARE), False, Kind.ATTACH, "hub", id="30-give-back"),
     pytest.param(RESTORING, world(certificate(), ingress()), False, Kind.RECORD, State.KEPT, id="31-given-back"),
-    pytest.param(RESTORING, world(certificate(), None), False, Kind.RECORD, State.KEPT, id="32-nothing-to-give-back-to"),
+    pytest.param(
+        RESTORING, world(certificate(), None), False, Kind.RECORD, State.KEPT, id="32-nothing-to-give-back-to"
+    ),
     pytest.param(replace(SNAPSHOT, state=State.KEPT), world(certificate(), BARE), False, Kind.DONE, "", id="33-kept"),
 ]
 
@@ -123,7 +198,12 @@ def test_what_a_record_adds() -> None:
 
 REFUSED = [
     pytest.param(BARE, "E-CERT-50", "it also serves other-tls", id="another-managed-certificate"),
-    pytest.param(ingress("", annotations={**ALONE["metadata"]["annotations"], PRE_SHARED: "own"}), "E-CERT-50", "it also serves own", id="a-certificate-of-their-own"),
+    pytest.param(
+        ingress("", annotations={**ALONE["metadata"]["annotations"], PRE_SHARED: "own"}),
+        "E-CERT-50",
+        "it also serves own",
+        id="a-certificate-of-their-own",
+    ),
     pytest.param({**ALONE, "spec": {"tls": [{"secretName": "s"}]}}, "E-CERT-50", "it also serves s", id="a-secret"),
     pytest.param(ingress("", annotations={HTTPS_PROXY: "proxy"}), "E-CERT-50", "no reserved address", id="no-address"),
 ]
@@ -303,7 +383,12 @@ def test_moves_that_write_only_for_us_are_no_steps() -> None:
     [
         pytest.param(
             world(certificate(), ingress(), "mcrt-hub"),
-            ["update Ingress/hub", "delete ManagedCertificate/hub-tls", "create ManagedCertificate/hub-tls", "update Ingress/hub"],
+            [
+                "update Ingress/hub",
+                "delete ManagedCertificate/hub-tls",
+                "create ManagedCertificate/hub-tls",
+                "update Ingress/hub",
+            ],
             id="from-the-start",
         ),
         pytest.param(
