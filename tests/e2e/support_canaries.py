@@ -262,12 +262,12 @@ class Campaign:
         key = private_key("hub_https_private_key_file", pair.key_pem)
         canaries[canaries.index(by_name["hub_https_private_key_file"])] = key
         secret_file = bed.give("client-secret", by_name["cluster_access_oidc_client_secret_file"].value)
-        account = bed.give("service-account.json", by_name["hub_verify_service_account_file"].value)
+        accounts = [name for name in plays.FILES if name.endswith("_service_account_file")]
         return {
             "hub_https_certificate_file": str(bed.give("chain.pem", pair.pem)),
             "hub_https_private_key_file": str(bed.give("key.pem", key.value)),
             "canary_file": str(secret_file),
-            "hub_verify_service_account_file": str(account),
+            **{name: str(bed.give(f"{name}.json", by_name[name].value)) for name in accounts},
         }
 
     def _inventory(self, bed: Bed, namespace: str, given: dict[str, Any]) -> str:
