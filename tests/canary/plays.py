@@ -36,6 +36,8 @@ ROLES = (
 
 FILES = (
     "cluster_access_oidc_client_secret_file",
+    "domain_verification_service_account_file",
+    "hub_dns_service_account_file",
     "hub_https_private_key_file",
     "hub_verify_service_account_file",
     "hub_verify_stranger_service_account_file",
@@ -155,6 +157,8 @@ def roles(*, broken: bool) -> list[Json]:
         _role("cluster_access", **by_file),
         _role("cluster_access", **PLAIN),
         _role("hub_dns"),
+        _role("hub_dns", hub_dns_provider="clouddns", hub_dns_project="canary"),
+        _role("domain_verification", domain_verification_enabled=True),
         _role("letsencrypt", letsencrypt_method="direct", hub_https_secret_name="acme"),
         _role("hub_https", **MANUAL),
         _role("hub_oauth"),

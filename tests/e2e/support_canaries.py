@@ -264,7 +264,7 @@ class Campaign:
         canaries[canaries.index(by_name["hub_https_private_key_file"])] = key
         secret_file = bed.give("client-secret", by_name["cluster_access_oidc_client_secret_file"].value)
         accounts = {}
-        for name in ("hub_verify_service_account_file", "hub_verify_stranger_service_account_file"):
+        for name in (one for one in plays.FILES if one.endswith("_service_account_file")):
             rsa = make(host, begins=now - DAY, ends=now + DAY, rsa_bits=2048).key_pem
             canaries[canaries.index(by_name[name])], content = service_account(name, rsa)
             accounts[name] = str(bed.give(f"{name}.json", content))
@@ -272,7 +272,7 @@ class Campaign:
             "hub_https_certificate_file": str(bed.give("chain.pem", pair.pem)),
             "hub_https_private_key_file": str(bed.give("key.pem", key.value)),
             "canary_file": str(secret_file),
-            "hub_verify_service_account_file": accounts["hub_verify_service_account_file"],
+            **{name: path for name, path in accounts.items() if name != "hub_verify_stranger_service_account_file"},
             "canary_stranger_account": accounts["hub_verify_stranger_service_account_file"],
         }
 
