@@ -229,7 +229,7 @@ requests:
   description: How many requests the policies took; readings that confirm a change are counted apart.
   returned: success
   type: dict
-  sample: {get: 1, set: 1, confirm: 1, conflicts: 0}
+  sample: {reads: 1, writes: 1, confirmations: 1, conflicts: 0}
 transitions:
   description: The progress lines of the wait.
   returned: success

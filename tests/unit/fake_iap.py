@@ -8,7 +8,6 @@ a seeded clock decides who is next. So a run of minutes takes milliseconds and i
 
 from __future__ import annotations
 
-import copy
 import heapq
 import itertools
 import json
@@ -22,6 +21,12 @@ from typing import Any
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import Answer
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import Json, broken, failure, reply
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import START
+
+
+def copied(policy: Json) -> Json:
+    """A copy as a line makes it; much faster than copy.deepcopy."""
+    return dict(json.loads(json.dumps(policy)))
+
 
 FAULTS = ("409", "lost before", "lost after", "429", "503", "503 after", "stale")
 
@@ -52,7 +57,7 @@ class PolicyServer:
     def put(self, resource: str, policy: Json, by: str = "somebody") -> None:
         """Set a policy from outside."""
         commits = self.history.setdefault(resource, [])
-        commits.append(Commit(by, copy.deepcopy(policy) | {"etag": f"e{len(commits)}"}))
+        commits.append(Commit(by, copied(policy) | {"etag": f"e{len(commits)}"}))
 
     def now(self, resource: str) -> Json:
         """The policy in force."""
@@ -89,7 +94,7 @@ class PolicyServer:
         old = commits[max(0, len(commits) - 3)] if fault == "stale" else commits[-1]
         if fault in ("lost after", "503 after"):
             raise broken("timeout")
-        return reply(body=self.alter(copy.deepcopy(old.policy)))
+        return reply(body=self.alter(copied(old.policy)))
 
     def _set(self, resource: str, policy: Json, fault: str, by: str) -> Answer:
         assert policy.get("etag"), "a policy without an etag overwrites others"
@@ -102,7 +107,7 @@ class PolicyServer:
             raise broken()
         if fault == "503 after":
             return failure(503, "UNAVAILABLE", "later")
-        return reply(body=copy.deepcopy(self.now(resource)))
+        return reply(body=copied(self.now(resource)))
 
 
 class Simulation:
@@ -166,7 +171,7 @@ class Simulation:
         """Requests that take a while to arrive and to come back."""
 
         def answering(method: str, url: str, body: Json | None) -> Answer:
-            sent = json.loads(json.dumps(body))
+            sent = copied(body or {})
             self.pass_time(self.chance.uniform(0.001, 0.008))
             try:
                 return server.answering(method, url, sent, by)

@@ -267,11 +267,12 @@ class GcpApi:
             HubError: E-GCP-03 for credentials that are refused twice; an HttpError that will not pass.
         """
         seconds = min(max(pauses.left(), SHORTEST_EXCHANGE), EXCHANGE_SECONDS)
-        token = self._auth.token()
+        token = self._token(self._auth.token, pauses)
         try:
             answer = self._send(call, token, seconds)
             if answer.status == 401:
-                answer = self._send(call, self._auth.renew(token), seconds)
+                fresh = self._token(lambda: self._auth.renew(token), pauses)
+                answer = self._send(call, fresh, seconds)
             if answer.status == 401:
                 raise self._auth.refused(f"{_service(call)} answers 401 to a fresh token")
             body = _decoded(answer)
@@ -282,6 +283,15 @@ class GcpApi:
         if 200 <= answer.status < 300:
             return body if isinstance(body, dict) else {"items": body}
         return parse(answer.status, body, answer.headers, self._clock.utcnow())
+
+    def _token(self, fetch: Callable[[], str], pauses: Pauses) -> str:
+        """A token, asked for again while the token endpoint cannot be reached; nothing has been sent by then."""
+        while True:
+            try:
+                return fetch()
+            except HubError as problem:
+                if problem.error_id != "E-GCP-09" or not pauses.pause():
+                    raise
 
     def _send(self, call: Call, token: str, seconds: float) -> Answer:
         headers = {"Accept": "application/json", "Authorization": f"Bearer {token}"}

@@ -216,21 +216,23 @@ def resolve(target: Target, said: Said, backends: Sequence[Backend]) -> Resolved
         return Resolved(live=tuple(candidates))
     live = [backend for backend in backends if backend.name in said.names and _is_page(backend, said.services)]
     if target.kind == "Service":
-        live = [backend for backend in live if backend in candidates]
+        live = _of_service(target, live, candidates)
     origins = {backend.origin for backend in live}
-    families = {family for family, _tag in origins}
     rest = [backend for backend in candidates if backend not in live]
-    if target.kind == "Service":  # Ingresses say nothing about what a Gateway has made for the same Service
-        others = [backend for backend in rest if backend.origin[0] not in families | {"ingress"}]
-        _refuse_several_clusters(target, others)
-        live, rest = live + others, [backend for backend in rest if backend not in others]
     known = {backend.name for backend in backends}
     return Resolved(
-        live=tuple(sorted(live, key=lambda backend: (backend.name, backend.region))),
+        live=tuple(live),
         orphans=tuple(backend for backend in rest if backend.origin in origins),
         elsewhere=tuple(backend for backend in rest if backend.origin not in origins),
         missing=tuple(sorted(name for name in said.names - known if not _NO_PAGE.fullmatch(name))),
     )
+
+
+def _of_service(target: Target, reported: Sequence[Backend], candidates: Sequence[Backend]) -> list[Backend]:
+    """The Service's own among the reported ones, and what a Gateway has made for it, which no Ingress reports."""
+    gateways = [backend for backend in candidates if backend.origin[0] == "gateway" and backend not in reported]
+    _refuse_several_clusters(target, gateways)
+    return [backend for backend in candidates if backend in reported or backend in gateways]
 
 
 def _is_page(backend: Backend, services: Iterable[str]) -> bool:

@@ -35,14 +35,14 @@ CONFIRMATIONS = {"none": 0, "read": 1, "stable": 3}
 class Requests:
     """How many requests a policy took."""
 
-    get: int = 0
-    set: int = 0
-    confirm: int = 0
+    reads: int = 0
+    writes: int = 0
+    confirmations: int = 0
     conflicts: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """The numbers as plain data."""
-        return {"get": self.get, "set": self.set, "confirm": self.confirm, "conflicts": self.conflicts}
+        return vars(self).copy()
 
 
 @dataclass
@@ -74,7 +74,7 @@ class PolicyApi:
 
     def read(self) -> Json:
         """The policy with its conditions."""
-        self.requests.get += 1
+        self.requests.reads += 1
         return self._get()
 
     def settle(self, wish: Wish, *, check_mode: bool, confirm: str) -> Settled:
@@ -127,7 +127,7 @@ class PolicyApi:
             now = self.read()
             return now if same_content(now, change.policy) else None
 
-        self.requests.set += 1
+        self.requests.writes += 1
         call = self._call("setIamPolicy", {"policy": change.policy})
         written = self._api.write(call, landed, self._within).body
         # A reply may leave out what did not change; the etag is what a later reading is told apart by.
@@ -153,7 +153,7 @@ class PolicyApi:
         seen, policy = 0, written
         pauses = self._within.again()
         while seen < CONFIRMATIONS[confirm]:
-            self.requests.confirm += 1
+            self.requests.confirmations += 1
             policy = self._get()
             seen = seen + 1 if self._shows(wish, written, policy) else 0
             if seen == 0 and not pauses.pause():
@@ -181,7 +181,7 @@ class PolicyApi:
         return HubError(
             error_id="E-IAP-08",
             what=f"The access policy of {self._resource.path} was changed, but readings do not show it",
-            seen=f"{self.requests.confirm} readings without the change of {members}",
+            seen=f"{self.requests.confirmations} readings without the change of {members}",
             do="run again: either Google is slow today, or somebody overwrites the policy",
             changed=Changed.SOME,
             details=self.requests.as_dict(),

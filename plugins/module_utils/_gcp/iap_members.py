@@ -139,9 +139,9 @@ def report(found: Found, done: Sequence[tuple[Resource, Settled]], wish: Wish) -
         for resource, settled in done
     ]
     total = Requests(
-        get=sum(one.get for one in requests),
-        set=sum(one.set for one in requests),
-        confirm=sum(one.confirm for one in requests),
+        reads=sum(one.reads for one in requests),
+        writes=sum(one.writes for one in requests),
+        confirmations=sum(one.confirmations for one in requests),
         conflicts=sum(one.conflicts for one in requests),
     )
     steps = [step.as_dict() for _resource, settled in done for step in settled.change.plan.steps]

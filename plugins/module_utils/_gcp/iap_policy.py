@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -39,7 +40,14 @@ _WORKLOAD = re.compile(r"[^@\s/]+\.svc\.id\.goog\[[a-z0-9.-]+/[a-z0-9.-]+\]")
 _PRINCIPAL = re.compile(r"principal(?:Set)?://iam\.googleapis\.com/\S+")
 _DELETED = re.compile(r"deleted:(?P<live>(?:user|group|serviceAccount):[^\s?]+)\?uid=(?P<uid>\d+)")
 _DELETED_PRINCIPAL = re.compile(r"deleted:principal(?:Set)?://iam\.googleapis\.com/\S+")
-_SHAPES = {"user": _MAIL, "group": _MAIL, "domain": _DOMAIN}
+_SHAPES = {"user": (_MAIL,), "group": (_MAIL,), "domain": (_DOMAIN,), "serviceAccount": (_MAIL, _WORKLOAD)}
+_CALLED = dict.fromkeys(("user", "group"), "e-mail address") | {"domain": "domain", "serviceAccount": "service account"}
+_SAMPLES = {
+    "user": "name@example.org",
+    "group": "name@example.org",
+    "domain": "example.org",
+    "serviceAccount": "NAME@PROJECT.iam.gserviceaccount.com",
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 
 
@@ -114,30 +122,27 @@ def member_problem(text: str, state: str = "present") -> tuple[str, str] | None:
     """Why Google would not take ``text`` as a member, and what to write instead; None for a good one."""
     if text in EVERYBODY or _PRINCIPAL.fullmatch(text):
         return None
-    if text.startswith("deleted:"):
-        if state != "absent":
-            return "this account was deleted", "leave it out; only state: absent may name it, to clean up"
-        good = _DELETED.fullmatch(text) or _DELETED_PRINCIPAL.fullmatch(text)
-        return None if good else ("it lacks the account's number", "copy it from the policy, with ?uid=NUMBER")
     kind, colon, name = text.partition(":")
     if not colon:
         kinds = "group:, user:, domain: or serviceAccount:"
         return "it does not say what it is", f"write {kinds} in front of it (a group is the normal case)"
-    if kind == "serviceAccount":
-        good = _MAIL.fullmatch(name) or _WORKLOAD.fullmatch(name)
-        return (
-            None
-            if good
-            else (f"{name!r} is no service account", "write serviceAccount:NAME@PROJECT.iam.gserviceaccount.com")
-        )
-    shape = _SHAPES.get(kind)
-    if shape is None:
+    if kind == "deleted":
+        return _deleted_problem(text, state)
+    shapes = _SHAPES.get(kind)
+    if shapes is None:
         known = "user:, group:, domain:, serviceAccount:, principal:// and principalSet://"
         return f"Identity-Aware Proxy knows no members of the kind {kind!r}", f"use one of {known}"
-    if shape.fullmatch(name):
+    if any(shape.fullmatch(name) for shape in shapes):
         return None
-    sample = "example.org" if kind == "domain" else "name@example.org"
-    return f"{name!r} is no {'domain' if kind == 'domain' else 'e-mail address'}", f"write {kind}:{sample}"
+    return f"{name!r} is no {_CALLED[kind]}", f"write {kind}:{_SAMPLES[kind]}"
+
+
+def _deleted_problem(text: str, state: str) -> tuple[str, str] | None:
+    if state != "absent":
+        return "this account was deleted", "leave it out; only state: absent may name it, to clean up"
+    if _DELETED.fullmatch(text) or _DELETED_PRINCIPAL.fullmatch(text):
+        return None
+    return "it lacks the account's number", "copy it from the policy, with ?uid=NUMBER"
 
 
 def _condition(given: Mapping[str, Any] | None) -> Condition | None:
@@ -229,9 +234,10 @@ def _part(what: str, text: str) -> str:
 # ---- what a policy says
 
 
+@lru_cache(maxsize=8 * MAX_PRINCIPALS)
 def canonical(member: str) -> str:
     """A member as Google compares it: e-mail addresses and domains without case, everything else with it."""
-    deleted = _DELETED.fullmatch(member)
+    deleted = _DELETED.fullmatch(member) if member.startswith("deleted:") else None
     if deleted:
         return f"deleted:{canonical(deleted['live'])}?uid={deleted['uid']}"
     kind, colon, name = member.partition(":")
@@ -242,7 +248,7 @@ def canonical(member: str) -> str:
 
 def alive(member: str) -> str:
     """A member without the mark of a deleted account, which Google adds and drops by itself."""
-    deleted = _DELETED.fullmatch(member)
+    deleted = _DELETED.fullmatch(member) if member.startswith("deleted:") else None
     return canonical(deleted["live"] if deleted else member)
 
 
@@ -293,11 +299,8 @@ def same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _content(policy: Mapping[str, Any]) -> tuple[set[tuple[str, Condition | None, str]], list[Any]]:
-    granted = {
-        (str(binding.get("role")), condition_of(binding), alive(member))
-        for binding in bindings_of(policy)
-        for member in _members(binding)
-    }
+    keyed = [(str(binding.get("role")), condition_of(binding), _members(binding)) for binding in bindings_of(policy)]
+    granted = {(role, condition, alive(member)) for role, condition, members in keyed for member in members}
     return granted, list(policy.get("auditConfigs") or [])
 
 

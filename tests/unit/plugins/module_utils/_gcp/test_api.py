@@ -168,6 +168,42 @@ def test_a_fresh_token_that_is_refused_ends_it() -> None:
     assert len(http.sent) == 2
 
 
+class Patchy(FakeAuth):
+    """A token endpoint that cannot be reached some times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def token(self) -> str:
+        if self.times:
+            self.times -= 1
+            raise HubError("E-GCP-09", "The token endpoint is away", "wait")
+        return super().token()
+
+
+def test_a_token_endpoint_that_comes_back_is_waited_for_without_a_look() -> None:
+    client, http, clock = api(script(reply(body={"x": 1})), auth=Patchy(2))
+    assert client.write(POST, never) == Written({"x": 1})
+    assert (len(http.sent), clock.slept) == (1, [0.25, 0.5])
+
+
+def test_a_token_endpoint_that_stays_away_ends_it_in_time() -> None:
+    client, http, clock = api(script(), auth=Patchy(1000), patience=20)
+    assert caught("E-GCP-09", lambda: client.write(POST, never)).changed is Changed.NOTHING
+    assert (http.sent, clock.passed <= 20) == ([], True)
+
+
+def test_refused_credentials_are_not_asked_for_again() -> None:
+    class Refusing(FakeAuth):
+        def token(self) -> str:
+            raise self.refused("disabled")
+
+    client, http, clock = api(script(), auth=Refusing())
+    caught("E-GCP-03", lambda: client.read(GET))
+    assert (http.sent, clock.slept) == ([], [])
+
+
 # ---- writes
 
 
