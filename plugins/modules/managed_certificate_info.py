@@ -29,13 +29,9 @@ extends_documentation_fragment:
   - researchops.jupyterhub.attributes.actiongroup_gcp
 attributes:
   action_group:
-    description:
-      - Use C(group/researchops.jupyterhub.k8s) and C(group/researchops.jupyterhub.gcp) in C(module_defaults) to set
-        options once for all modules.
-    support: full
     membership:
-      - researchops.jupyterhub.k8s
       - researchops.jupyterhub.gcp
+      - researchops.jupyterhub.k8s
 requirements:
   - kubernetes >= 29.0.0
   - dnspython >= 2.4.0

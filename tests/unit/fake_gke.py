@@ -110,7 +110,9 @@ class FakeGke(PatientClient, FakeKube):
         """GcpApi's reading of compute."""
         assert call.method == "GET", call
         assert call.url.startswith(f"{COMPUTE}projects/research"), call.url
-        kind, _slash, name = call.url.removeprefix(f"{COMPUTE}projects/research").removeprefix("/global/").partition("/")
+        kind, _slash, name = (
+            call.url.removeprefix(f"{COMPUTE}projects/research").removeprefix("/global/").partition("/")
+        )
         tables = {"sslCertificates": self.certs, "targetHttpsProxies": self.proxies, "": {"": {"quotas": self.quotas}}}
         found: Json | None = self.boundary(lambda: copy.deepcopy(tables[kind].get(name)))
         return found
@@ -237,7 +239,9 @@ class FakeGke(PatientClient, FakeKube):
             status["domainStatus"] = [{"domain": one, "status": "Provisioning"} for one in obj["spec"]["domains"]]
             self._save(CERTIFICATES, obj)
         twin = status.get("certificateName", "")
-        shown = any(twin == url.rpartition("/")[2] for proxy in self.proxies.values() for url in proxy["sslCertificates"])
+        shown = any(
+            twin == url.rpartition("/")[2] for proxy in self.proxies.values() for url in proxy["sslCertificates"]
+        )
         waiting = bool(twin) and shown and uid not in self.stuck and status["certificateStatus"] != "Active"
         if self._due(("active", uid), waiting, 30, 600):
             self.activate(name)
@@ -390,7 +394,8 @@ def stuck_cluster(seed: int = 0, *, alone: bool = False, clings: bool = False, m
     gke.clings = clings
     gke.stuck.add("uid-hub")
     twins = {"mcrt-hub": "uid-hub"}
-    hub = certificate_object("hub-tls", "hub.example.org", failed_status("mcrt-hub", "hub.example.org"), uid="uid-hub", manager=manager)  # fmt: skip
+    status = failed_status("mcrt-hub", "hub.example.org")
+    hub = certificate_object("hub-tls", "hub.example.org", status, uid="uid-hub", manager=manager)
     gke.put(f"{CERTIFICATES}/hub-tls", hub)
     if not alone:
         twins = {"mcrt-other": "uid-other", **twins}

@@ -84,7 +84,9 @@ class Compute:
         return None
 
     def _find(self, what: str, path: str) -> Json | None:
-        return self._api.find(Call(f"{what} of project {self._project}", "GET", f"{COMPUTE}projects/{self._project}{path}"))
+        return self._api.find(
+            Call(f"{what} of project {self._project}", "GET", f"{COMPUTE}projects/{self._project}{path}")
+        )
 
 
 class ClusterSide:
@@ -197,7 +199,9 @@ class Examiner:
     addresses: tuple[str, ...] = ()
     stuck_after: float = 3600
 
-    def examine(self, obj: Mapping[str, Any], ingresses: Sequence[Json], now: datetime, detached: bool = False) -> Judged:
+    def examine(
+        self, obj: Mapping[str, Any], ingresses: Sequence[Json], now: datetime, detached: bool = False
+    ) -> Judged:
         """Judge one certificate.
 
         Args:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from .._core.errors import Changed, HubError
-from .._dns.verdicts import Code, Look, Wanted, by_server, describe, proved, unreachable
+from .._dns.verdicts import USABLE, Look, Wanted, by_server, describe, proved, unreachable
 from .certificates import ATTACHED, CLASS, Action, Cause, Certificate, Decision, Door, Proxy, Twin, headline
 
 AUTHORITIES = ("pki.goog", "letsencrypt.org")
@@ -72,7 +72,7 @@ class Evidence:
     names: Mapping[str, NameFacts] = field(default_factory=dict)
     quota: Quota | None = None
     event: str = ""
-    now: datetime = datetime.min
+    now: datetime = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def addresses_of(doors: Iterable[Door]) -> tuple[str, ...]:
@@ -195,7 +195,9 @@ def _rate(evidence: Evidence) -> list[Cause]:
         f"Certificate {certificate.name} failed: FailedRateLimited. The authority has had too many requests for "
         f"{', '.join(limited)}; recreating would count as one more"
     )
-    return [Cause("rate_limit", Action.BACK_OFF, "E-CERT-05", what, "leave it alone for a day, then run again", limited[0])]
+    return [
+        Cause("rate_limit", Action.BACK_OFF, "E-CERT-05", what, "leave it alone for a day, then run again", limited[0])
+    ]
 
 
 @dataclass(frozen=True)
@@ -222,21 +224,20 @@ def judge_caa(looks: Sequence[Look]) -> Caa:
     """The rule of RFC 8659: the first name upward that has CAA records decides; every server has to say so."""
     for look in looks:
         groups = by_server(look.answers)
-        silent = [server for server, items in groups.items() if any(item.code not in _USABLE for item in items)]
-        if look.problem or not groups or silent:
-            seen = look.problem or describe([look])
-            return Caa(look.wanted.name, None, seen)
-        said = {item.values for items in groups.values() for item in items}
+        answers = [item for items in groups.values() for item in items]
+        if look.problem or not answers or any(item.code not in USABLE for item in answers):
+            return Caa(look.wanted.name, None, look.problem or describe([look]) or "no answer")
+        said = {item.values for item in answers}
         if said != {()}:
-            allowed = [_allowed(values) for values in sorted(said)]
-            # Servers that disagree: the strictest one counts, because any of them may be asked.
-            limits = [names for names in allowed if names is not None]
-            refusing = [names for names in limits if not any(name in AUTHORITIES for name in names)]
-            return Caa(look.wanted.name, (refusing or limits or [None])[0])
+            return Caa(look.wanted.name, _strictest([_allowed(values) for values in sorted(said)]))
     return Caa()
 
 
-_USABLE = frozenset({Code.ANSWER, Code.NO_DATA, Code.NO_NAME})
+def _strictest(allowed: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """Servers that disagree: the strictest counts, because any of them may be asked."""
+    limits = [names for names in allowed if names is not None]
+    refusing = [names for names in limits if not any(name in AUTHORITIES for name in names)]
+    return next(iter([*refusing, *limits]), None)
 
 
 def _allowed(values: Sequence[str]) -> tuple[str, ...] | None:
@@ -273,7 +274,9 @@ def _caa(certificate: Certificate, evidence: Evidence, domain: str, facts: NameF
     if verdict.permits:
         return []
     if verdict.problem and unreachable(facts.caa):
-        return [_unproved(domain, f"{head}. The CAA records of {domain} cannot be asked for from here", verdict.problem)]
+        return [
+            _unproved(domain, f"{head}. The CAA records of {domain} cannot be asked for from here", verdict.problem)
+        ]
     if verdict.problem:
         what = f"{head}. The name servers of {verdict.owner} give no proper answer about CAA, so no authority may issue"
         do = f"let every name server of {verdict.owner} answer questions for type CAA (no records is a good answer)"
@@ -293,7 +296,9 @@ def _address(certificate: Certificate, evidence: Evidence, domain: str, facts: N
         return []
     head = headline(certificate, evidence.now)
     if not looks or unreachable(looks):
-        return [_unproved(domain, f"{head}. Nobody can tell from here where {domain} leads", describe(looks or facts.caa))]
+        return [
+            _unproved(domain, f"{head}. Nobody can tell from here where {domain} leads", describe(looks or facts.caa))
+        ]
     seen, wanted = describe(looks), ", ".join(look.wanted.text() for look in looks)
     elsewhere = any(answer.values for look in looks for answer in look.answers)
     what = f"{head}. {domain} {'points elsewhere' if elsewhere else 'has no usable address record'}. {USELESS}"

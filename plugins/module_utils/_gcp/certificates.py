@@ -184,22 +184,28 @@ def parse_time(text: object) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
+def _text(fields: Mapping[str, Any], key: str) -> str:
+    return str(fields.get(key) or "")
+
+
+def _part(fields: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = fields.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
 def parse_certificate(obj: Mapping[str, Any]) -> Certificate:
     """A ManagedCertificate object in the form in which it is judged."""
-    metadata = obj.get("metadata") or {}
-    spec, status = obj.get("spec") or {}, obj.get("status") or {}
-    said = {
-        str(item.get("domain") or "").lower(): str(item.get("status") or "")
-        for item in status.get("domainStatus") or []
-    }
+    metadata, spec, status = _part(obj, "metadata"), _part(obj, "spec"), _part(obj, "status")
     return Certificate(
-        namespace=str(metadata.get("namespace") or ""),
-        name=str(metadata.get("name") or ""),
-        uid=str(metadata.get("uid") or ""),
+        namespace=_text(metadata, "namespace"),
+        name=_text(metadata, "name"),
+        uid=_text(metadata, "uid"),
         domains=tuple(str(domain).lower().rstrip(".") for domain in spec.get("domains") or []),
-        status=str(status.get("certificateStatus") or ""),
-        domain_status=said,
-        twin=str(status.get("certificateName") or ""),
+        status=_text(status, "certificateStatus"),
+        domain_status={
+            _text(item, "domain").lower(): _text(item, "status") for item in status.get("domainStatus") or []
+        },
+        twin=_text(status, "certificateName"),
         created=parse_time(metadata.get("creationTimestamp")),
         expires=parse_time(status.get("expireTime")),
         deleting=bool(metadata.get("deletionTimestamp")),
@@ -208,38 +214,43 @@ def parse_certificate(obj: Mapping[str, Any]) -> Certificate:
 
 def parse_twin(obj: Mapping[str, Any]) -> Twin:
     """A compute ``sslCertificates`` resource."""
-    managed = obj.get("managed") or {}
-    return Twin(str(obj.get("name") or ""), str(managed.get("status") or ""), parse_time(obj.get("expireTime")))
+    return Twin(_text(obj, "name"), _text(_part(obj, "managed"), "status"), parse_time(obj.get("expireTime")))
 
 
 def parse_proxy(obj: Mapping[str, Any]) -> Proxy:
     """A compute ``targetHttpsProxies`` resource; it names certificates by URL."""
     return Proxy(
-        name=str(obj.get("name") or ""),
+        name=_text(obj, "name"),
         certificates=tuple(str(url).rpartition("/")[2] for url in obj.get("sslCertificates") or []),
-        certificate_map=str(obj.get("certificateMap") or "").rpartition("/")[2],
+        certificate_map=_text(obj, "certificateMap").rpartition("/")[2],
     )
 
 
 def parse_door(obj: Mapping[str, Any]) -> Door:
     """An Ingress object."""
-    metadata, spec = obj.get("metadata") or {}, obj.get("spec") or {}
-    notes = {str(key): str(value) for key, value in (metadata.get("annotations") or {}).items()}
-    balancer = (obj.get("status") or {}).get("loadBalancer") or {}
-    by_note, by_spec = notes.get(CLASS, ""), spec.get("ingressClassName")
+    metadata, spec = _part(obj, "metadata"), _part(obj, "spec")
+    notes = _part(metadata, "annotations")
+    shown, gce = _class_of(_text(notes, CLASS), spec.get("ingressClassName"))
+    balancers = _part(_part(obj, "status"), "loadBalancer").get("ingress") or []
     return Door(
-        name=str(metadata.get("name") or ""),
-        attached=names_in(notes.get(ATTACHED, "")),
-        ingress_class=by_note or (f"spec.ingressClassName {by_spec}" if by_spec is not None else ""),
-        # GKE's controller takes an Ingress by its annotation, or one that has no class at all.
-        gce=by_note == "gce" if by_note else by_spec is None,
-        tls=tuple(str(item.get("secretName") or "without a Secret") for item in spec.get("tls") or []),
-        addresses=tuple(str(item["ip"]) for item in balancer.get("ingress") or [] if item.get("ip")),
-        static_address=notes.get(STATIC_ADDRESS, ""),
-        proxy=notes.get(HTTPS_PROXY, ""),
-        pre_shared=tuple(name for name in names_in(notes.get(PRE_SHARED, "")) if not name.startswith("mcrt-")),
+        name=_text(metadata, "name"),
+        attached=names_in(_text(notes, ATTACHED)),
+        ingress_class=shown,
+        gce=gce,
+        tls=tuple(_text(item, "secretName") or "without a Secret" for item in spec.get("tls") or []),
+        addresses=tuple(filter(None, (_text(item, "ip") for item in balancers))),
+        static_address=_text(notes, STATIC_ADDRESS),
+        proxy=_text(notes, HTTPS_PROXY),
+        pre_shared=tuple(name for name in names_in(_text(notes, PRE_SHARED)) if not name.startswith("mcrt-")),
         deleting=bool(metadata.get("deletionTimestamp")),
     )
+
+
+def _class_of(by_note: str, by_spec: object) -> tuple[str, bool]:
+    """The class in words, and whether GKE's controller takes it: by annotation, or where there is no class at all."""
+    if by_note:
+        return by_note, by_note == "gce"
+    return ("", True) if by_spec is None else (f"spec.ingressClassName {by_spec}", False)
 
 
 def is_active(certificate: Certificate, twin: Twin | None) -> bool:
@@ -364,7 +375,9 @@ def decide(
     unknown = _unknown(certificate)
     if unknown:
         do = "look at the certificate in the Google Cloud console, and tell us about this status"
-        return _stop("status", "E-CERT-06", f"Certificate {certificate.name} has the status {unknown}, unknown here", do)
+        return _stop(
+            "status", "E-CERT-06", f"Certificate {certificate.name} has the status {unknown}, unknown here", do
+        )
     young = age_of(certificate, now) < stuck_after
     if causes and causes[0].settles and young:
         return Decision(Action.WAIT, f"{causes[0].what}, which is normal at first")

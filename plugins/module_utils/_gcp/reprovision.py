@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -25,8 +25,18 @@ from typing import Any
 from .._core.errors import Changed, HubError
 from .._core.plan import Step
 from .._k8s.objects import canonical
-from .certificates import ATTACHED, PRE_SHARED, RECENT, Certificate, Door, names_in, parse_certificate, parse_door
-from .certificates import parse_time
+from .certificates import (
+    ATTACHED,
+    HTTPS_PROXY,
+    PRE_SHARED,
+    RECENT,
+    Certificate,
+    Door,
+    names_in,
+    parse_certificate,
+    parse_door,
+    parse_time,
+)
 
 Json = dict[str, Any]
 
@@ -72,10 +82,12 @@ class Saved:
     Attributes:
         manifest: without what server and controllers write.
         manager: who owns its fields by server-side apply; empty where nobody does.
+        proxy: an Ingress's target HTTPS proxy; the live annotation may vanish before the proxy does.
     """
 
     manifest: Json
     manager: str = ""
+    proxy: str = ""
 
     @property
     def name(self) -> str:
@@ -128,6 +140,7 @@ def keep(obj: Mapping[str, Any]) -> Saved:
     """An object as it can be made again: what people wrote, without what server and controllers added."""
     manifest = copy.deepcopy(canonical(obj))
     metadata = {key: value for key, value in manifest["metadata"].items() if key not in PASSING}
+    proxy = str((metadata.get("annotations") or {}).get(HTTPS_PROXY, ""))
     notes = {
         key: value
         for key, value in (metadata.pop("annotations", None) or {}).items()
@@ -141,7 +154,7 @@ def keep(obj: Mapping[str, Any]) -> Saved:
     finalizers = [name for name in metadata.pop("finalizers", None) or [] if not name.startswith("networking.gke.io/")]
     if finalizers:
         metadata["finalizers"] = finalizers
-    return Saved(manifest | {"metadata": metadata}, _manager(obj))
+    return Saved(manifest | {"metadata": metadata}, _manager(obj), proxy)
 
 
 def _manager(obj: Mapping[str, Any]) -> str:
@@ -191,7 +204,7 @@ def to_config_map(snapshot: Snapshot) -> Json:
 
 
 def _dump(saved: Saved) -> str:
-    return json.dumps({"manifest": saved.manifest, "manager": saved.manager}, sort_keys=True)
+    return json.dumps({"manifest": saved.manifest, "manager": saved.manager, "proxy": saved.proxy}, sort_keys=True)
 
 
 def from_config_map(obj: Mapping[str, Any]) -> Snapshot:
@@ -419,7 +432,7 @@ def handed_back(live: Mapping[str, Any]) -> list[Json] | None:
     applies, ownership means nothing.
     """
     entries = (live.get("metadata") or {}).get("managedFields") or []
-    rest = [entry for entry in entries if entry.get("manager") != OURS]
+    rest = [entry for entry in entries if (entry.get("manager"), entry.get("operation")) != (OURS, "Update")]
     applied = any(entry.get("operation") == "Apply" for entry in rest)
     return rest if applied and len(rest) < len(entries) else None
 
@@ -469,7 +482,7 @@ def step_of(move: Move, snapshot: Snapshot, world: World) -> Step | None:
 
 def foretell(snapshot: Snapshot, world: World) -> tuple[Step, ...]:
     """The steps from here to the end in a world whose controllers do at once what they are asked for."""
-    steps = []
+    steps: list[Step] = []
     while True:
         move = next_move(snapshot, world)
         if move.kind is Kind.DONE:
@@ -498,11 +511,10 @@ def _after(move: Move, snapshot: Snapshot, world: World) -> World:
         ended = {name: live for name, live in world.ingresses.items() if not parse_door(live).deleting}
         gone = is_old(snapshot, world.certificate)
         return replace(
-            world, certificate=None if gone else world.certificate, ingresses=ended, twins=frozenset(), holding=frozenset()
+            world,
+            certificate=None if gone else world.certificate,
+            ingresses=ended,
+            twins=frozenset(),
+            holding=frozenset(),
         )
     return world
-
-
-def summary(steps: Sequence[Step]) -> tuple[str, ...]:
-    """The steps in words, for progress lines."""
-    return tuple(f"{step.verb} {step.target}" for step in steps)

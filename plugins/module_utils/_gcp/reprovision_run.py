@@ -380,13 +380,13 @@ class Reprovisioner:
         old = is_old(record, certificate)
         active = old and parse_certificate(certificate or {}).status == "Active"
         active = active or any(old and twin.status == COMPUTE_ACTIVE for twin in twins.values())
-        holding = self._holding(ingresses, frozenset(twins)) if proxies and twins and not old else frozenset()
+        holding = self._holding(record, ingresses, frozenset(twins)) if proxies and twins and not old else frozenset()
         return World(certificate, ingresses, frozenset(twins), holding, active)
 
-    def _holding(self, ingresses: dict[str, Json], twins: frozenset[str]) -> frozenset[str]:
+    def _holding(self, record: Snapshot, ingresses: dict[str, Json], twins: frozenset[str]) -> frozenset[str]:
         found = set()
         for name, obj in ingresses.items():
-            proxy_name = parse_door(obj).proxy
+            proxy_name = parse_door(obj).proxy or record.saved(name).proxy
             proxy = self._compute.proxy(proxy_name) if proxy_name else None
             if proxy is not None and twins & set(proxy.certificates):
                 found.add(name)

@@ -44,7 +44,7 @@ WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of the API server: HTTP status, decoded body, and after how many seconds it wants to be asked again."""
+    """One answer of the API server: HTTP status, decoded body, and the seconds it wants to be left alone."""
 
     status: int
     body: Json

@@ -255,3 +255,109 @@ def test_a_kubeconfig_that_cannot_be_used(tmp_path: Path, text: str | None, cont
     with pytest.raises(HubError, match="E-K8S-01") as caught:
         KubeClient.from_kubeconfig(str(path), context)
     assert str(path) in caught.value.what
+
+
+class Stream:
+    """An answer that goes on for a while."""
+
+    def __init__(self, *parts: bytes | Exception, status: int = 200) -> None:
+        self.parts = parts
+        self.status = status
+        self.data = b"".join(part for part in parts if isinstance(part, bytes))
+        self.ended: list[str] = []
+
+    def stream(self, amount: int) -> Any:
+        for part in self.parts:
+            if isinstance(part, Exception):
+                raise part
+            yield part
+
+    def release_conn(self) -> None:
+        self.ended.append("released")
+
+    def close(self) -> None:
+        self.ended.append("closed")
+
+
+class Streams(Wire):
+    """A pool that hands out streams."""
+
+    def request(self, method: str, url: str, **how: Any) -> Any:
+        self.asked.append({"method": method, "url": url, **how})
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def watching(*answers: Any) -> tuple[KubeClient, Streams]:
+    wire = Streams(*answers)
+    return KubeClient(configuration(), wire, "/kubeconfig"), wire
+
+
+def test_events_come_line_by_line_however_the_stream_is_cut() -> None:
+    stream = Stream(b'{"type": "ADDED"}\n{"ty', b'pe": "MODIFIED", "object": {"a": 1}}\n\n', b'{"type": "cut')
+    kube, wire = watching(stream)
+    events = list(kube.watch(PODS, {"resourceVersion": "7", "fieldSelector": "metadata.name=a"}, 600))
+    assert events == [{"type": "ADDED"}, {"type": "MODIFIED", "object": {"a": 1}}]
+    (asked,) = wire.asked
+    assert asked["url"].endswith("?resourceVersion=7&fieldSelector=metadata.name%3Da&watch=true&timeoutSeconds=25")
+    assert (asked["timeout"].read_timeout, asked["retries"], asked["preload_content"]) == (30.0, False, False)
+    assert stream.ended == ["closed"]
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(600, "25"), (7.9, "7"), (0.2, "1"), (-3, "1")])
+def test_a_watch_always_ends(seconds: float, asked: str) -> None:
+    kube, wire = watching(Stream())
+    assert list(kube.watch(PODS, {}, seconds)) == []
+    assert wire.asked[0]["url"].endswith(f"timeoutSeconds={asked}")
+
+
+def test_a_watch_that_is_left_early_is_closed() -> None:
+    stream = Stream(b'{"type": "ADDED"}\n{"type": "ADDED"}\n')
+    kube, _wire = watching(stream)
+    events = kube.watch(PODS, {}, 5)
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert stream.ended == ["closed"]
+
+
+def test_a_version_that_is_too_old_is_an_error_of_its_status() -> None:
+    gone = json.dumps({"type": "ERROR", "object": {"code": 410, "message": "too old"}}).encode() + b"\n"
+    kube, _wire = watching(Stream(gone))
+    with pytest.raises(HubError, match=r"E-K8S-08 WATCH .* 410, too old") as caught:
+        list(kube.watch(PODS, {}, 5))
+    assert caught.value.details["status"] == 410
+    kube, _wire = watching(Stream(b'{"type": "ERROR"}\n'))
+    with pytest.raises(HubError, match="500, no reason given"):
+        list(kube.watch(PODS, {}, 5))
+
+
+def test_a_refused_watch_is_an_error() -> None:
+    kube, _wire = watching(Stream(b'{"message": "no"}', status=403))
+    with pytest.raises(HubError, match="E-K8S-04"):
+        list(kube.watch(PODS, {}, 5))
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_a_broken_watch_is_an_error(when: str) -> None:
+    problem = urllib3.exceptions.ProtocolError("reset")
+    kube, _wire = watching(problem if when == "at once" else Stream(b'{"type": "ADDED"}\n', problem))
+    with pytest.raises(HubError, match="E-K8S-02") as caught:
+        list(kube.watch(PODS, {}, 5))
+    assert caught.value.changed is Changed.NOTHING
+
+
+def test_a_watch_renews_credentials_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused, stream = Stream(status=401), Stream(b'{"type": "ADDED"}\n')
+    kube, wire = watching(refused, stream)
+    monkeypatch.setattr(subject, "_load", lambda path, context: (configuration("Bearer two"), wire))
+    assert list(kube.watch(PODS, {}, 5)) == [{"type": "ADDED"}]
+    assert [asked["headers"]["authorization"] for asked in wire.asked] == ["Bearer one", "Bearer two"]
+    assert refused.ended == ["released"]
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0), ("", 0.0)])
+def test_what_the_server_asks_for_is_handed_on(header: str, seconds: float) -> None:
+    wire = Streams(SimpleNamespace(status=429, data=b"{}", headers={"Retry-After": header}))
+    assert KubeClient(configuration(), wire, "/kubeconfig").request("GET", PODS).retry_after == seconds
