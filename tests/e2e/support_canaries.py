@@ -262,11 +262,13 @@ class Campaign:
         key = private_key("hub_https_private_key_file", pair.key_pem)
         canaries[canaries.index(by_name["hub_https_private_key_file"])] = key
         secret_file = bed.give("client-secret", by_name["cluster_access_oidc_client_secret_file"].value)
+        google = bed.give("google-account.json", by_name["gke_iap_service_account_file"].value)
         account = bed.give("service-account.json", by_name["hub_verify_service_account_file"].value)
         return {
             "hub_https_certificate_file": str(bed.give("chain.pem", pair.pem)),
             "hub_https_private_key_file": str(bed.give("key.pem", key.value)),
             "canary_file": str(secret_file),
+            "gke_iap_service_account_file": str(google),
             "hub_verify_service_account_file": str(account),
         }
 
