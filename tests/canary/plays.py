@@ -16,6 +16,7 @@ PREFIX = "researchops.jupyterhub"
 
 MODULES: dict[str, str] = {
     "cluster_kubeconfig.oidc_client_secret": "canary_kubeconfig",
+    "gke_front.client_secret": "canary_iap_client",
     "hub_release.secrets": "canary_release",
     "hub_smoke_test.password": "canary_password",
     "hub_smoke_test.stranger_password": "canary_stranger",
@@ -26,6 +27,7 @@ MODULES: dict[str, str] = {
 
 ROLES = (
     "cluster_access_oidc_client_secret",
+    "gke_iap_client_secret",
     "hub_dns_key_secret",
     "hub_oauth_client_secret",
     "hub_verify_password",
@@ -37,12 +39,31 @@ ROLES = (
 FILES = (
     "cluster_access_oidc_client_secret_file",
     "domain_verification_service_account_file",
+    "gke_iap_service_account_file",
     "hub_dns_service_account_file",
     "hub_https_private_key_file",
     "hub_verify_service_account_file",
     "hub_verify_stranger_service_account_file",
 )
 """Every variable that names a file with a secret in it."""
+
+
+GOOGLE = {
+    "project": "{{ lookup('ansible.builtin.env', 'LAB_GOOGLE_PROJECT') }}",
+    "auth_kind": "serviceaccount",
+    "service_account_file": "{{ lookup('ansible.builtin.env', 'LAB_GOOGLE_ACCOUNT_FILE') }}",
+}
+IAP = {
+    "hub_platform": "gke",
+    "hub_https_type": "",
+    "hub_port": 443,
+    "cluster_access_cluster": {"project": GOOGLE["project"], "location": "nowhere", "name": "none"},
+    "gke_iap_oauth_client": "own",
+    "gke_iap_client_id": "1-canary.apps.googleusercontent.com",
+    "gke_iap_address_name": "canary",
+    "gke_iap_timeout": 3,
+}
+"""A front door on GKE; its load balancer never gets ready in so short a time."""
 
 
 def _play(tasks: list[Json]) -> list[Json]:
@@ -77,6 +98,18 @@ def modules(*, broken: bool, only: str = "") -> list[Json]:
             oidc_client_id="automation",
             oidc_client_secret="{{ canary_kubeconfig }}",
             oidc_helper="{{ canary_helper }}",
+        ),
+        task(
+            "gke_front",
+            {"backend_timeout": "{{ canary_iap_client }}"},
+            kubeconfig="{{ cluster_access_kubeconfig }}",
+            **GOOGLE,
+            namespace="{{ canary_namespace }}",
+            host="canary.lab.test",
+            address_name=IAP["gke_iap_address_name"],
+            client_id=IAP["gke_iap_client_id"],
+            client_secret="{{ canary_iap_client }}",
+            wait_timeout=3,
         ),
         task(
             "hub_release",
@@ -162,6 +195,8 @@ def roles(*, broken: bool) -> list[Json]:
         _role("letsencrypt", letsencrypt_method="direct", hub_https_secret_name="acme"),
         _role("hub_https", **MANUAL),
         _role("hub_oauth"),
+        _role("gke_iap", "preflight", **IAP),
+        _role("gke_iap", "front", **IAP, gke_iap_service_account_file=GOOGLE["service_account_file"]),
         _role("z2jh"),
         _role("hub_verify", **there),
         _role("hub_verify", **there, hub_verify_login="hub_token"),

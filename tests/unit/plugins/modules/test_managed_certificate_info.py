@@ -84,7 +84,7 @@ def test_causes_are_told_with_their_cure(world: World) -> None:
 
 def test_a_namespace_without_certificates_is_healthy(world: World) -> None:
     world.gke = FakeGke()
-    assert run().result == {"certificates": [], "healthy": True}
+    assert run().result == {"certificates": [], "healthy": True, "waited": 0.0, "transitions": []}
 
 
 def test_without_a_project_compute_is_not_asked(world: World) -> None:

@@ -133,12 +133,13 @@ def test_a_stuck_certificate_is_recreated(how: Json, seed: int) -> None:
     assert done.ingresses == (("hub",) if how.get("clings") else ())
 
 
+# Dying before a request is dying after the one before it, but for the time between: CI needs it once.
 KILLS = [
     pytest.param(world.values[0], seed, after, id=f"{world.id}-{seed}-{'after' if after else 'before'}")
     for world in WORLDS
     for seed in SEEDS
     for after in (False, True)
-    if os.environ.get("NIGHTLY") or world is WORLDS[0] or seed == 0
+    if os.environ.get("NIGHTLY") or (world is WORLDS[0] and (after or seed == 0)) or (after and seed == 0)
 ]
 
 
