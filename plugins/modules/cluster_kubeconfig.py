@@ -69,7 +69,7 @@ options:
   oidc_ca_file:
     description: PEM file with the provider's CA; by default the system's.
     type: path
-  oidc_helper:
+  login_helper:
     description: Path of C(exec_credential.py); the role P(researchops.jupyterhub.cluster_access#role) carries it.
     type: path
 notes:
@@ -192,7 +192,7 @@ def machine_login(
     if params["oidc_client_secret"]:
         secret_file = folder.file("client-secret", params["oidc_issuer"], params["oidc_client_id"])
         files[secret_file] = params["oidc_client_secret"] + "\n"
-    if not (params["oidc_client_id"] and secret_file and params["oidc_helper"]):
+    if not (params["oidc_client_id"] and secret_file and params["login_helper"]):
         raise HubError(
             error_id="E-ACCESS-17",
             what=f"The machine login at {params['oidc_issuer']} is incomplete",
@@ -204,7 +204,7 @@ def machine_login(
         secret_file=secret_file,
         audience=params["oidc_audience"],
         ca_file=os.path.abspath(params["oidc_ca_file"]) if params["oidc_ca_file"] else "",
-        helper=os.path.abspath(params["oidc_helper"]),
+        helper=os.path.abspath(params["login_helper"]),
         python=sys.executable,
         cache_dir=folder.path,
     )
@@ -225,7 +225,7 @@ def main() -> None:
             "oidc_client_secret_file": {"type": "path", "no_log": False},
             "oidc_audience": {"type": "str", "default": ""},
             "oidc_ca_file": {"type": "path"},
-            "oidc_helper": {"type": "path"},
+            "login_helper": {"type": "path"},
         },
         mutually_exclusive=[("oidc_client_secret", "oidc_client_secret_file")],
         libraries=("yaml",),

@@ -102,7 +102,7 @@ def test_secrets_open_to_others_are_warned_about(given: dict[str, Any]) -> None:
     assert run(**given).warnings == [f"{path} holds secrets and others may read it; run: chmod 600 {path}"]
 
 
-LOGIN = {"oidc_issuer": "https://issuer.test", "oidc_client_id": "auto", "oidc_helper": "/h.py"}
+LOGIN = {"oidc_issuer": "https://issuer.test", "oidc_client_id": "auto", "login_helper": "/h.py"}
 
 
 def test_a_machine_login_replaces_the_user_and_keeps_its_secret_in_a_file(given: dict[str, Any]) -> None:
@@ -124,7 +124,7 @@ def test_a_secret_file_is_used_where_it_is(given: dict[str, Any], tmp_path: Path
     assert len(os.listdir(tmp_path / "cache" / "climate")) == 1
 
 
-@pytest.mark.parametrize("missing", ["oidc_client_id", "oidc_helper", "oidc_client_secret"])
+@pytest.mark.parametrize("missing", ["oidc_client_id", "login_helper", "oidc_client_secret"])
 def test_a_machine_login_that_is_incomplete_is_refused(given: dict[str, Any], missing: str) -> None:
     login = {**LOGIN, "oidc_client_secret": "a-client-secret"}
     del login[missing]
