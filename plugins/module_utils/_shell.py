@@ -25,6 +25,30 @@ KUBERNETES_OPTIONS: dict[str, dict[str, Any]] = {
 }
 """The options of the ``kubernetes`` documentation fragment."""
 
+GCP_OPTIONS: dict[str, dict[str, Any]] = {
+    "auth_kind": {
+        "type": "str",
+        "choices": ["application", "serviceaccount", "accesstoken", "machineaccount"],
+        "default": "application",
+        "fallback": (env_fallback, ["GCP_AUTH_KIND"]),
+    },
+    "service_account_file": {"type": "path", "fallback": (env_fallback, ["GCP_SERVICE_ACCOUNT_FILE"])},
+    "service_account_contents": {
+        "type": "jsonarg",
+        "no_log": True,
+        "fallback": (env_fallback, ["GCP_SERVICE_ACCOUNT_CONTENTS"]),
+    },
+    "service_account_email": {"type": "str", "fallback": (env_fallback, ["GCP_SERVICE_ACCOUNT_EMAIL"])},
+    "access_token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["GCP_ACCESS_TOKEN"])},
+    "scopes": {"type": "list", "elements": "str", "fallback": (env_fallback, ["GCP_SCOPES"])},
+}
+"""The options of the ``gcp`` documentation fragment."""
+
+GCP_PROJECT: dict[str, dict[str, Any]] = {
+    "project": {"type": "str", "required": True, "fallback": (env_fallback, ["GCP_PROJECT"])},
+}
+"""The option of the ``gcp.project`` documentation fragment."""
+
 
 @dataclass(frozen=True)
 class Request:

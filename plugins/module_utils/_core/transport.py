@@ -173,13 +173,16 @@ class Http:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | list[tuple[str, str]] | None = None,
         json: Any = None,
+        body: bytes | None = None,
     ) -> Answer:
         """One exchange; redirects are answers like others.
+
+        At most one of ``form``, ``json`` and ``body`` (bytes that somebody else has put together) is sent.
 
         Raises:
             HttpError: the exchange did not take place.
         """
-        with self._opened(method, url, headers, form, json) as reply:
+        with self._opened(method, url, headers, form if body is None else body, json) as reply:
             return Answer(reply.status_code, url, _lower(reply.headers), self._body(reply, url))
 
     def browse(

@@ -93,7 +93,16 @@ SAMPLES = [
         code_rules.action_groups,
         "missing",
         {MODULE: TAKES_KUBECONFIG, "meta/runtime.yml": "action_groups: {k8s: []}\n"},
-        "thing takes kubeconfig",
+        "thing extends researchops.jupyterhub.kubernetes and is missing",
+    ),
+    sample(
+        code_rules.action_groups,
+        "missing from the other",
+        {
+            MODULE: TAKES_KUBECONFIG.replace("jupyterhub.kubernetes", "jupyterhub.gcp"),
+            "meta/runtime.yml": "action_groups: {k8s: [], gcp: []}\n",
+        },
+        "missing from the action group gcp",
     ),
     sample(
         code_rules.action_groups,
