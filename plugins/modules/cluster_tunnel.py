@@ -228,9 +228,10 @@ from ..module_utils._core import poll
 from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.errors import HubError
 from ..module_utils._core.progress import Reporter
-from ..module_utils._k8s import access, kubeconfig
+from ..module_utils._gcp.auth import AuthOptions
+from ..module_utils._k8s import access, gke, kubeconfig
 from ..module_utils._shell import GCP_OPTIONS, KUBERNETES_OPTIONS, Outcome, Request, run
-from ..module_utils._tunnel import iap_login, iap_relay, runtime, settings, supervisor
+from ..module_utils._tunnel import iap_relay, runtime, settings, supervisor
 from ..module_utils._tunnel.controller import Process, controlling
 
 CLOCK = SystemClock()
@@ -317,7 +318,7 @@ def present(request: Request, tunnels: runtime.Tunnels, path: str, process: Proc
         "longest_interruption": status.get("longest", 0.0),
         "transitions": reporter.transitions,
     }
-    warnings = [iap_login.EXPERIMENTAL] if bastion.iap else []
+    warnings = [settings.EXPERIMENTAL] if bastion.iap else []
     return Outcome(changed=plan.changed, result=result, diff=plan.diff, warnings=warnings)
 
 
@@ -358,10 +359,12 @@ def start(
     proxy_command: list[str] = []
     if bastion.iap:
         files["iap_relay.py"] = runtime.source_of(iap_relay)
-        login = iap_login.login(params, os.path.join(os.path.dirname(path), "tokens"))
-        proxy_command = iap_login.proxy_command(
-            sys.executable, os.path.join(path, "iap_relay.py"), bastion.iap, bastion.port, login.command()
+        login, keys = gke.login(
+            AuthOptions.of(params), params["login_helper"] or "", path, os.path.join(path, "gcp-key")
         )
+        files |= {os.path.basename(name): text for name, text in keys.items()}
+        program = [sys.executable, "-P", os.path.join(path, "iap_relay.py")]
+        proxy_command = settings.relay_command(program, bastion.iap, bastion.port, login.command())
     known_hosts = bastion.known_hosts_file
     if line := settings.known_hosts_line(bastion):
         known_hosts = os.path.join(path, "known_hosts")

@@ -78,13 +78,13 @@ def unusable(cluster: str, reason: str, do: str) -> HubError:
     return HubError(error_id="E-ACCESS-21", what=f"There is no way into {cluster}: {reason}", do=do)
 
 
-def gke(name: GkeName, found: Json, login: CloudLogin | str) -> Chosen:
+def gke(name: GkeName, found: Json, login: CloudLogin) -> Chosen:
     """A GKE cluster as a kubeconfig's context, named as gcloud names it.
 
     Args:
         name: which one, and which way in.
         found: the API's ``Cluster``.
-        login: the helper that logs in, or an access token.
+        login: the helper that logs in.
 
     Raises:
         HubError: E-ACCESS-21 for a cluster without that way in, or one that does not run.
@@ -94,7 +94,7 @@ def gke(name: GkeName, found: Json, login: CloudLogin | str) -> Chosen:
         raise unusable(name.text, f"its status is {status or 'unknown'}", "wait until it runs, or repair it first")
     host, authority = _gke_dns(name, found) if name.endpoint == "dns" else _gke_private(name, found)
     cluster = {"server": f"https://{host}"} | ({"certificate-authority-data": authority} if authority else {})
-    return Chosen(f"gke_{name.project}_{name.location}_{name.name}", cluster, _user(login))
+    return Chosen(f"gke_{name.project}_{name.location}_{name.name}", cluster, login.user())
 
 
 def _gke_dns(name: GkeName, found: Json) -> tuple[str, str]:
@@ -143,7 +143,3 @@ def eks(name: EksName, found: Json, login: CloudLogin) -> Chosen:
         raise unusable(name.text, f"its status is {status or 'unknown'}", "wait until it is ACTIVE, or repair it first")
     cluster = {"server": server, "certificate-authority-data": authority}
     return Chosen(str(found.get("arn") or name.name), cluster, login.user())
-
-
-def _user(login: CloudLogin | str) -> dict[str, Any]:
-    return {"token": login} if isinstance(login, str) else login.user()

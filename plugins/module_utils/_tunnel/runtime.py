@@ -39,7 +39,20 @@ LOCK_TIMEOUT = 60.0
 """Seconds to wait for another play of this user that starts or ends a tunnel."""
 STOP_TIMEOUT = 10.0
 """Seconds a supervisor gets to end by itself."""
-ENVIRONMENT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "SSH_", "LC_", "XDG_", "GCE_", "GOOGLE_", "CLOUDSDK_")
+ENVIRONMENT = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "TMPDIR",
+    "SSH_",
+    "LC_",
+    "XDG_",
+    "GCE_",
+    "GOOGLE_",
+    "CLOUDSDK_",
+)
 NETWORK = ("HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
 """What a tunnel gets of this process's environment (the second line: in capitals or not, for the way to IAP)."""
 

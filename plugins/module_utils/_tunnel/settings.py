@@ -4,8 +4,7 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""What a tunnel is to be, and whether the one that runs is it. Pure: options and observations in, words and plans out.
-"""
+"""What a tunnel is to be, and whether the one that runs is it. Pure: options and observations in, words and plans out."""
 
 from __future__ import annotations
 
@@ -21,12 +20,16 @@ from urllib.parse import urlsplit
 from .._core.errors import HubError
 from .._core.plan import Plan, Step
 from .._core.poll import State, Verdict
+from .._k8s.access import OUR_WORDS
 
 Json = Mapping[str, Any]
 
 FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f]")
 FIRST_TRIES = 3
 """Tries that may fail before the first success; waiting longer would not help against a wrong key or name."""
+EXPERIMENTAL = (
+    "The way over IAP is experimental: it was proved against a stand-in of Google's relay, not on a real project yet"
+)
 SSH_OPTIONS = {
     "BatchMode": "yes",  # never a question: nobody is there to answer
     "ExitOnForwardFailure": "yes",
@@ -214,6 +217,20 @@ def ssh_command(bastion: Bastion, ssh: str, known_hosts: str, proxy_command: Seq
     return [*words, "--", bastion.host]
 
 
+def relay_command(program: Sequence[str], place: Iap, port: int, token_command: Sequence[str]) -> list[str]:
+    """The program that ssh starts in place of a TCP connection, see iap_relay.py.
+
+    Args:
+        program: it and its interpreter.
+        place: the machine.
+        port: its SSH port.
+        token_command: prints an ExecCredential with an access token.
+    """
+    given = {**asdict(place), "port": str(port)}
+    flags = [word for name, value in given.items() if value for word in (f"--{name.replace('_', '-')}", value)]
+    return [*program, *flags, "--", *token_command]
+
+
 def known_hosts_line(bastion: Bastion) -> str:
     """The one line of our own known_hosts file; empty when the host key is not given."""
     key = bastion.host_key.strip()
@@ -265,7 +282,11 @@ def judge(status: Json) -> Verdict:
 def failure(bastion: Bastion, target: Target, status: Json) -> HubError:
     """The error for a tunnel that did not come up."""
     state = str(status.get("state", ""))
-    seen = str(status.get("reason", "")).rstrip(".") or "no word within the time"
+    reason = str(status.get("reason", ""))
+    ours = OUR_WORDS.fullmatch(reason)
+    if ours:  # our own programs speak in this form already
+        return HubError(error_id=ours["id"], what=ours["what"], do=ours["do"])
+    seen = reason.rstrip(".") or "no word within the time"
     if state == "failed":
         return HubError(
             error_id="E-TUNNEL-05",

@@ -282,7 +282,7 @@ class Link:
         while line := await process.stderr.readline():
             text = "".join(sign for sign in line.decode(errors="replace") if sign.isprintable()).strip()
             if text:
-                self._words.append(text[:400])
+                self._words.append(text[:1000])
 
     async def _drained(self) -> None:
         """Let the last words of an ssh that ended arrive."""
@@ -524,7 +524,9 @@ class Supervisor:
         if target is None:
             return answer("405 Method Not Allowed", "This is a tunnel: it knows CONNECT only.")
         if target != (self.config.host.lower(), self.config.port):
-            return answer("403 Forbidden", f"This tunnel leads to {authority(self.config.host, self.config.port)} only.")
+            return answer(
+                "403 Forbidden", f"This tunnel leads to {authority(self.config.host, self.config.port)} only."
+            )
         try:
             far_reader, far_writer = await self._held()
         except Refused as problem:

@@ -287,8 +287,8 @@ class Google:
     """A login at Google.
 
     Attributes:
-        auth_kind: google.cloud's word: ``application``, ``serviceaccount`` or ``machineaccount``.
-        key_file: JSON key of the service account.
+        auth_kind: google.cloud's word: ``application``, ``serviceaccount``, ``machineaccount`` or ``accesstoken``.
+        key_file: JSON key of the service account, or the access token; mode 0600 where it is ours.
         email: service account of this machine; empty for its default one.
     """
 
@@ -308,6 +308,8 @@ class Google:
         Raises:
             Problem: E-ACCESS-19 without google-auth, E-ACCESS-20 for credentials that give none.
         """
+        if self.auth_kind == "accesstoken":  # somebody else renews it, if anybody
+            return Token(read_secret(self.key_file), now() + DEFAULT_LIFETIME, 0.0)
         try:
             import google.auth.exceptions
             import google.auth.transport.requests
@@ -533,10 +535,9 @@ def parse(argv: Sequence[str]) -> tuple[Login, str]:
     oidc.add_argument("--ca-file", default="", help="PEM file with the provider's CA; default: the system's")
     oidc.add_argument("--token", choices=("access_token", "id_token"), default="access_token")
     gke = parser.add_argument_group("gke")
-    gke.add_argument(
-        "--auth-kind", choices=("application", "serviceaccount", "machineaccount"), default="application"
-    )
-    gke.add_argument("--key-file", default="", help="JSON key of the service account")
+    kinds = ("application", "serviceaccount", "machineaccount", "accesstoken")
+    gke.add_argument("--auth-kind", choices=kinds, default="application")
+    gke.add_argument("--key-file", default="", help="JSON key of the service account, or a file with a token")
     gke.add_argument("--email", default="", help="service account of this machine, where it has several")
     eks = parser.add_argument_group("eks")
     eks.add_argument("--cluster", default="")
@@ -545,7 +546,7 @@ def parse(argv: Sequence[str]) -> tuple[Login, str]:
     options = parser.parse_args(argv)
     needed = {
         "oidc": ("issuer", "client_id", "client_secret_file"),
-        "gke": ("key_file",) if options.auth_kind == "serviceaccount" else (),
+        "gke": ("key_file",) if options.auth_kind in ("serviceaccount", "accesstoken") else (),
         "eks": ("cluster", "region"),
     }[options.kind]
     lacking = [f"--{name.replace('_', '-')}" for name in needed if not getattr(options, name)]
