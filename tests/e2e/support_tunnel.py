@@ -209,10 +209,15 @@ class ApiServer:
             return 201, {"status": {"userInfo": {"username": "tester"}}}
         if path == "/api/v1/namespaces/kube-system":
             return 200, {"metadata": {"name": "kube-system", "uid": UID}}
+        name = path.rpartition("/")[2]
         if method == "POST":
+            if body["metadata"]["name"] in self.objects:
+                return 409, {"message": "already exists"}
             self.objects.append(body["metadata"]["name"])
             time.sleep(self.delay)
             return 201, body
+        if "/configmaps/" in path:
+            return (200, {"metadata": {"name": name}}) if name in self.objects else (404, {"message": "not found"})
         return 200, {"items": []}
 
 
