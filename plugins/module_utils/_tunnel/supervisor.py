@@ -510,8 +510,9 @@ class Supervisor:
         """One client, from its CONNECT to its last byte."""
         try:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HEAD_TIMEOUT)
-            writer.write(await self._connected(parse_connect(head), reader, writer))
-            await writer.drain()
+            if refusal := await self._connected(parse_connect(head), reader, writer):
+                writer.write(refusal)
+                await writer.drain()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             pass
         finally:
