@@ -155,8 +155,8 @@ def parse_bastion(bastion: Json) -> Bastion:
     place = Iap(**{key: value for key, value in iap.items() if value not in (None, "")}) if iap else None
     if place:
         given.setdefault("host", f"{place.instance}.{place.zone}.{place.project}")
-    words = {key: value for key, value in given.items() if key != "host_key"}
-    words |= {f"iap.{key}": value for key, value in asdict(place).items()} if place else {}
+    words = {f"iap.{key}": value for key, value in asdict(place).items()} if place else {}
+    words |= {key: value for key, value in given.items() if key != "host_key"}
     for name, value in words.items():
         if isinstance(value, str) and (value.startswith("-") or FORBIDDEN.search(value)):
             raise unusable(f"its {name} {value!r} starts with a dash or holds spaces")
