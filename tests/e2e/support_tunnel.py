@@ -24,11 +24,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "unit"))
-sys.path.insert(0, str(ROOT / "tests" / "lab"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
 from certificate_maker import DAY, NOW, make
+from iap_relay_stand_in import relay
 from labkit import build
+
+__all__ = ["ApiServer", "Bastion", "api_server", "bastion", "drop", "relay", "running", "until"]
 
 PACKAGES = ("openssh-client", "openssh-server", "tinyproxy-bin")
 PRIVSEP = Path("/run/sshd")
@@ -62,11 +64,15 @@ def listens(port: int) -> bool:
 
 def children(pid: int) -> list[int]:
     """All processes below one."""
-    found = []
+    below: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError, ValueError, IndexError):
-            if entry.name.isdigit() and int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
-                found += [int(entry.name), *children(int(entry.name))]
+            if entry.name.isdigit():
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                below.setdefault(parent, []).append(int(entry.name))
+    found = list(below.get(pid, []))
+    for child in found:
+        found += below.get(child, [])
     return found
 
 

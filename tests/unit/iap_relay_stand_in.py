@@ -286,9 +286,9 @@ def relay(folder: Path, certificate: Path, ca_file: Path, target: int, wanted: d
 
     def client(plain: socket.socket) -> None:
         plain.settimeout(TIMEOUT)
-        with contextlib.suppress(OSError, ValueError, IndexError, Gone):
-            with context.wrap_socket(plain, server_side=True) as connection:
-                made.serve(connection)
+        expected = contextlib.suppress(OSError, ValueError, IndexError, Gone)
+        with expected, context.wrap_socket(plain, server_side=True) as connection:
+            made.serve(connection)
 
     def accept() -> None:
         while True:

@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""What a tunnel is to be, and whether the one that runs is it. Pure: options and observations in, words and plans out."""
+"""What a tunnel is to be, and whether the one that runs is it. Pure: options and observations in, plans out."""
 
 from __future__ import annotations
 

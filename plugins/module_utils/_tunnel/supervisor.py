@@ -260,6 +260,7 @@ class Link:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             preexec_fn=bound_to(os.getpid()),
+            start_new_session=True,  # a group of its own: ssh and what it starts
         )
         self._listening = asyncio.ensure_future(self._listen(self._process))
         end = time.monotonic() + self._config.connect_timeout
@@ -297,7 +298,7 @@ class Link:
         await self._drained()
 
     async def stop(self) -> None:
-        """End ssh, at last by force."""
+        """End ssh and what it started, at last by force."""
         process = self._process
         if process is None:
             return
@@ -310,6 +311,8 @@ class Link:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
         if self._listening is not None:
             self._listening.cancel()
 

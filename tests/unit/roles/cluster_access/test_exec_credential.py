@@ -456,7 +456,9 @@ def test_an_eks_token_is_kept_for_its_cluster_and_its_account(clouds: Helper) ->
     ("words", "said"),
     [
         pytest.param((), "E-ACCESS-20 There are no AWS credentials on this machine. Nothing was changed.", id="none"),
-        pytest.param(("--profile", "nobody"), "E-ACCESS-20 AWS credentials cannot be used: The config profile", id="profile"),
+        pytest.param(
+            ("--profile", "nobody"), "E-ACCESS-20 AWS credentials cannot be used: The config profile", id="profile"
+        ),
     ],
 )
 def test_aws_without_credentials(clouds: Helper, words: tuple[str, ...], said: str) -> None:

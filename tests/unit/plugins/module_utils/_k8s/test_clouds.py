@@ -50,7 +50,11 @@ def endpoints(**parts: Any) -> dict[str, Any]:
         pytest.param(DNS, changed(status="ERROR"), "its status is ERROR", "repair it first", id="broken"),
         pytest.param(DNS, {}, "its status is unknown", "wait until it runs", id="empty"),
         pytest.param(
-            DNS, changed(**endpoints(dnsEndpointConfig={})), "no DNS endpoint", "--enable-dns-access", id="no DNS endpoint"
+            DNS,
+            changed(**endpoints(dnsEndpointConfig={})),
+            "no DNS endpoint",
+            "--enable-dns-access",
+            id="no DNS endpoint",
         ),
         pytest.param(
             DNS,

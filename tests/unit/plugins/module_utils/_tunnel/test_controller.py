@@ -71,15 +71,15 @@ def test_it_is_read_from_proc(tmp_path: Path) -> None:
 
 
 def test_nobody_above_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(HubError, match="E-TUNNEL-06 .* no ansible-playbook is above this module"):
+    with pytest.raises(HubError, match=r"E-TUNNEL-06 .* no ansible-playbook is above this module"):
         controlling(proc=str(tmp_path))
-    with pytest.raises(HubError, match="E-TUNNEL-06 .* there is no process 9"):
+    with pytest.raises(HubError, match=r"E-TUNNEL-06 .* there is no process 9"):
         controlling(9, proc=str(tmp_path))
 
 
 def test_a_machine_that_cannot_watch_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(controller.os, "pidfd_open")
-    with pytest.raises(HubError, match="E-TUNNEL-06 .*Linux 5.3"):
+    with pytest.raises(HubError, match=r"E-TUNNEL-06 .*Linux 5.3"):
         controlling(os.getpid())
 
 

@@ -301,7 +301,7 @@ def test_a_relay_nobody_knows_is_one_line(world: World, capsys: pytest.CaptureFi
     words = [word for name, value in vars(world.options()).items() if name != "token_command" for word in (name, value)]
     given = dict(zip(words[::2], words[1::2], strict=True)) | {"relay_url": f"wss://127.0.0.1:{port}/v4"}
     flags = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    code = iap_relay.main([*flags, "--", sys.executable, "-c", "print('{\"status\": {\"token\": \"t\"}}')"])
+    code = iap_relay.main([*flags, "--", sys.executable, "-c", 'print(\'{"status": {"token": "t"}}\')'])
     said = capsys.readouterr().err
     assert code == 1
     assert said.startswith("E-TUNNEL-09 ")

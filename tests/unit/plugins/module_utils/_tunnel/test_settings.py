@@ -36,7 +36,9 @@ TARGET = Target("10.0.0.2", 443)
     ("given", "reason"),
     [
         pytest.param({}, "neither host nor iap", id="nothing"),
-        pytest.param({"host": "-oProxyCommand=x"}, "host '-oProxyCommand=x' starts with a dash", id="an option as host"),
+        pytest.param(
+            {"host": "-oProxyCommand=x"}, "host '-oProxyCommand=x' starts with a dash", id="an option as host"
+        ),
         pytest.param({"host": "a", "user": "-x"}, "its user '-x'", id="an option as user"),
         pytest.param({"host": "a b"}, "holds spaces", id="two words"),
         pytest.param({"host": "a", "private_key_file": "/k\ny"}, "its private_key_file", id="two lines"),
@@ -84,7 +86,7 @@ def test_targets(server: str, target: Target) -> None:
 
 @pytest.mark.parametrize("server", ["http://10.0.0.2", "10.0.0.2", "https://"])
 def test_targets_that_are_none(server: str) -> None:
-    with pytest.raises(HubError, match="E-TUNNEL-07 .* is no https address"):
+    with pytest.raises(HubError, match=r"E-TUNNEL-07 .* is no https address"):
         parse_target(server)
 
 
@@ -115,7 +117,9 @@ def test_keys_are_pinned() -> None:
 
 
 def test_the_relay_is_a_proxy_command_of_one_line() -> None:
-    relay = relay_command(["python", "-P", "/t/r e.py"], Iap("p", "z", "i", ca_file="/ca%.pem"), 22, ["h", "--kind", "gke"])
+    relay = relay_command(
+        ["python", "-P", "/t/r e.py"], Iap("p", "z", "i", ca_file="/ca%.pem"), 22, ["h", "--kind", "gke"]
+    )
     words = ["--project", "p", "--zone", "z", "--instance", "i", "--interface", "nic0"]
     words += ["--relay-url", "wss://tunnel.cloudproxy.app/v4", "--ca-file", "/ca%.pem", "--port", "22"]
     assert relay == ["python", "-P", "/t/r e.py", *words, "--", "h", "--kind", "gke"]
@@ -161,7 +165,9 @@ def test_decide(wanted: str, observed: Observed, verbs: list[str], reason: str) 
         pytest.param({"state": "down", "reason": "r", "failures": 2, "ups": 0}, State.PENDING, "r", id="second try"),
         pytest.param({"state": "down", "reason": "r", "failures": 3, "ups": 0}, State.FATAL, "r", id="third try"),
         pytest.param({"state": "blocked", "reason": "r", "failures": 3, "ups": 0}, State.FATAL, "r", id="blocked"),
-        pytest.param({"state": "down", "reason": "r", "failures": 9, "ups": 1}, State.PENDING, "r", id="it was up once"),
+        pytest.param(
+            {"state": "down", "reason": "r", "failures": 9, "ups": 1}, State.PENDING, "r", id="it was up once"
+        ),
         pytest.param({"state": "failed", "reason": "r"}, State.FATAL, "r", id="no port"),
         pytest.param({"state": "gone", "reason": "r"}, State.FATAL, "r", id="its process is gone"),
         pytest.param({"state": "up", "failures": 9}, State.DONE, "", id="up"),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The supervisor: its small decisions as tables, and the whole program on the loopback address with a stand-in for ssh."""
+"""The supervisor: small decisions as tables, and the whole program on the loopback address with a stand-in for ssh."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ def test_tries_get_rarer_and_never_rare(failures: int, seconds: float) -> None:
 
 def test_texts() -> None:
     assert (authority("a", 1), authority("::1", 1)) == ("a:1", "[::1]:1")
-    assert answer("403 Forbidden", "no") == b"HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno\n"
+    assert (
+        answer("403 Forbidden", "no") == b"HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno\n"
+    )
 
 
 def test_a_process_has_a_start_time(tmp_path: Path) -> None:
@@ -186,7 +188,7 @@ def test_requests_go_through_and_a_dead_ssh_is_replaced(tunnel: Tunnel, mode: st
     for number in range(3):
         os.kill(tunnel.ssh(), signal.SIGKILL)
         assert b"v1.34.4" in tunnel.get(), "a connection that is opened meanwhile waits"
-        tunnel.until(lambda: tunnel.status["drops"] == number + 1 and tunnel.status["state"] == "up")
+        tunnel.until(lambda drops=number + 1: tunnel.status["drops"] == drops and tunnel.status["state"] == "up")
     assert (tunnel.status["port"], tunnel.status["ups"]) == (port, 4)
     assert 0 < tunnel.status["longest"] < 10
     assert tunnel.folder.stat().st_mode & 0o077 == 0
