@@ -97,7 +97,7 @@ def modules(*, broken: bool, only: str = "") -> list[Json]:
             oidc_issuer=issuer,
             oidc_client_id="automation",
             oidc_client_secret="{{ canary_kubeconfig }}",
-            oidc_helper="{{ canary_helper }}",
+            login_helper="{{ canary_helper }}",
         ),
         task(
             "gke_front",

@@ -8,8 +8,9 @@
 
 The package reads the kubeconfig (client certificates, tokens, exec helpers, proxies, TLS names) and owns the
 connection pool, except for the usual kubeconfig, which :mod:`.connection` opens faster. This adapter adds what the
-package lacks: a timeout on every request, one error per cause, a single renewal of
-credentials on 401, and plain JSON instead of typed models. There is no implicit in-cluster configuration: a run
+package lacks: a timeout on every request, one error per cause, a single renewal of credentials on 401, a look at the
+object before a write whose answer was lost is sent again, and plain JSON instead of typed models. There is no implicit
+in-cluster configuration: a run
 inside a cluster (AWX) must never change that cluster by accident.
 """
 
@@ -25,6 +26,7 @@ from urllib.parse import urlencode
 
 from .._core.errors import Changed, HubError
 from .connection import open_connection
+from .readback import Fate, Write, judge
 
 Json = dict[str, Any]
 
@@ -209,10 +211,10 @@ class KubeClient:
             HubError: E-K8S-02 unreachable, E-K8S-03 credentials refused.
         """
         used = self._credentials
-        reply = self._send(method, path, query, body, accept, content_type)
+        reply = self._sent(method, path, query, body, accept, content_type)
         if reply.status == 401:
             self._renew(used)
-            reply = self._send(method, path, query, body, accept, content_type)
+            reply = self._sent(method, path, query, body, accept, content_type)
         if reply.status == 401:
             raise HubError(
                 error_id="E-K8S-03",
@@ -230,6 +232,48 @@ class KubeClient:
                 context = getattr(self._configuration, "chosen_context", None)
                 self._configuration, self._pool = _load(self._origin, context)
                 self._credentials = _credentials(self._configuration)
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Json | None,
+        accept: str,
+        content_type: str,
+    ) -> Reply:
+        """Send; a write whose answer is lost (a tunnel broke) is settled by a look at its object."""
+        try:
+            return self._send(method, path, query, body, accept, content_type)
+        except HubError as lost:
+            write = Write(method, path, query or {}, body or {})
+            if method not in WRITES or not (write.harmless or write.place):
+                raise
+            if not write.harmless and (done := self._settled(write, lost)) is not None:
+                return done
+        reply = self._send(method, path, query, body, accept, content_type)
+        if reply.status == 409 and method == "POST":  # the first one came through after all
+            found = self._send("GET", write.place, None, None, accept, content_type)
+            if judge(write, found.status, found.body) is Fate.DONE:
+                return Reply(201, found.body)
+        return reply
+
+    def _settled(self, write: Write, lost: HubError) -> Reply | None:
+        """The answer that was lost, None when the write was not done.
+
+        Raises:
+            HubError: nobody can tell.
+        """
+        try:
+            found = self._send("GET", write.place, None, None, "application/json", "application/json")
+        except HubError:
+            raise lost from None
+        fate = judge(write, found.status, found.body)
+        if fate is Fate.UNCLEAR:
+            raise lost
+        if fate is Fate.LOST:
+            return None
+        return Reply(201 if write.method == "POST" else 200, found.body if found.status == 200 else {})
 
     def _send(
         self,
@@ -255,7 +299,7 @@ class KubeClient:
                 headers=headers,
                 body=payload,
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
-                # A read lost on the way is repeated; a write is not, because it may have been done.
+                # A read lost on the way is repeated; a write is not, because it may have been done (see _sent).
                 retries=False if method in WRITES else urllib3.Retry(2, redirect=0, backoff_factor=0.2),
             )
         except urllib3.exceptions.HTTPError as problem:

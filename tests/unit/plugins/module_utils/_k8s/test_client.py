@@ -143,11 +143,80 @@ def test_a_refused_write_raises(verb: str) -> None:
 
 @pytest.mark.parametrize(("method", "changed"), [("GET", Changed.NOTHING), ("PATCH", Changed.UNKNOWN)])
 def test_unreachable_says_whether_anything_may_have_happened(method: str, changed: Changed) -> None:
-    kube, _wire = client(urllib3.exceptions.ProtocolError("Connection aborted."))
+    kube, _wire = client(*[urllib3.exceptions.ProtocolError("Connection aborted.")] * 2)
     with pytest.raises(HubError) as caught:
         kube.request(method, PODS)
     assert (caught.value.error_id, caught.value.changed) == ("E-K8S-02", changed)
     assert "Connection aborted" in caught.value.what
+
+
+LOST = urllib3.exceptions.ProtocolError("Connection aborted.")
+THERE = {"metadata": {"name": "a"}, "data": {"k": "v"}}
+OTHER = {"metadata": {"name": "a"}, "data": {"k": "somebody else's"}}
+
+
+@pytest.mark.parametrize(
+    ("verb", "answers", "sent"),
+    [
+        pytest.param("create", [LOST, (200, THERE)], ["POST", "GET"], id="created, the answer was lost"),
+        pytest.param("create", [LOST, (404, {}), (201, THERE)], ["POST", "GET", "POST"], id="not created"),
+        pytest.param(
+            "create", [LOST, (404, {}), (409, {}), (200, THERE)], ["POST", "GET", "POST", "GET"], id="created late"
+        ),
+        pytest.param("apply", [LOST, (200, THERE)], ["PATCH", "GET"], id="applied"),
+        pytest.param("apply", [LOST, (200, OTHER), (200, THERE)], ["PATCH", "GET", "PATCH"], id="not applied"),
+        pytest.param("merge", [LOST, (200, THERE)], ["PATCH", "GET"], id="merged"),
+    ],
+)
+def test_a_write_whose_answer_is_lost_is_read_back(verb: str, answers: list[Any], sent: list[str]) -> None:
+    kube, wire = client(*answers)
+    path = PODS if verb == "create" else f"{PODS}/a"
+    assert getattr(kube, verb)(path, THERE) == THERE
+    assert [one["method"] for one in wire.asked] == sent
+    assert all(one["url"].split("?")[0].endswith(f"{PODS}/a") for one in wire.asked if one["method"] == "GET")
+
+
+@pytest.mark.parametrize(
+    ("answers", "sent", "result"),
+    [
+        ([LOST, (404, {})], ["DELETE", "GET"], True),
+        ([LOST, (200, THERE), (200, {})], ["DELETE", "GET", "DELETE"], True),
+    ],
+)
+def test_a_deletion_whose_answer_is_lost_is_read_back(answers: list[Any], sent: list[str], result: bool) -> None:
+    kube, wire = client(*answers)
+    assert kube.delete(f"{PODS}/a") is result
+    assert [one["method"] for one in wire.asked] == sent
+
+
+@pytest.mark.parametrize(
+    ("answers", "body"),
+    [
+        pytest.param([LOST], {"metadata": {"generateName": "a-"}}, id="no name to look for"),
+        pytest.param([LOST, (200, OTHER)], THERE, id="another object of that name"),
+        pytest.param([LOST, (403, {})], THERE, id="it may not be read"),
+        pytest.param([LOST, LOST], THERE, id="no answer again"),
+    ],
+)
+def test_what_cannot_be_settled_stays_unknown(answers: list[Any], body: dict[str, Any]) -> None:
+    kube, wire = client(*answers)
+    with pytest.raises(HubError) as caught:
+        kube.create(PODS, body)
+    assert (caught.value.error_id, caught.value.changed) == ("E-K8S-02", Changed.UNKNOWN)
+    assert [one["method"] for one in wire.asked] == ["POST", "GET"][: len(answers)]
+
+
+def test_a_question_is_simply_asked_again() -> None:
+    kube, wire = client(LOST, (201, THERE), LOST, (201, THERE))
+    assert kube.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", {"kind": "SelfSubjectReview"}) == THERE
+    assert kube.create(PODS, THERE, dry_run=True) == THERE
+    assert [one["method"] for one in wire.asked] == ["POST"] * 4
+
+
+def test_somebody_else_s_object_is_a_conflict_even_after_a_loss() -> None:
+    kube, _wire = client(LOST, (404, {}), (409, {}), (200, OTHER))
+    with pytest.raises(HubError, match="E-K8S-05"):
+        kube.create(PODS, THERE)
 
 
 def test_a_certificate_that_does_not_fit_has_another_cure() -> None:
