@@ -10,8 +10,7 @@ The package reads the kubeconfig (client certificates, tokens, exec helpers, pro
 connection pool, except for the usual kubeconfig, which :mod:`.connection` opens faster. This adapter adds what the
 package lacks: a timeout on every request, one error per cause, a single renewal of credentials on 401, a look at the
 object before a write whose answer was lost is sent again, and plain JSON instead of typed models. There is no implicit
-in-cluster configuration: a run
-inside a cluster (AWX) must never change that cluster by accident.
+in-cluster configuration: a run inside a cluster (AWX) must never change that cluster by accident.
 """
 
 from __future__ import annotations
