@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from .._core.errors import Changed, HubError
-from .._dns.verdicts import USABLE, Look, Wanted, by_server, describe, proved, unreachable
+from .._dns.verdicts import USABLE, Look, Wanted, by_server, proved, unreachable
+from .._dns.words import describe
 from .certificates import ATTACHED, CLASS, Action, Cause, Certificate, Decision, Door, Proxy, Twin, headline
 
 AUTHORITIES = ("pki.goog", "letsencrypt.org")

@@ -54,8 +54,10 @@ def test_a_read_is_repeated(trouble: Reply | HubError) -> None:
 def test_a_write_is_repeated_only_when_it_was_not_even_looked_at(method: str) -> None:
     kube = Kube(Reply(429, {}), Reply(503, {}))
     assert kube.request(method, PATH).status == 503
+    unclear = Kube(LOST, LOST)  # the look at what became of it is lost, too
     with pytest.raises(HubError, match="E-K8S-02"):
-        Kube(LOST).request(method, PATH)
+        unclear.request(method, PATH)
+    assert unclear.slept == []
 
 
 def test_a_dry_run_is_no_write() -> None:
