@@ -41,9 +41,7 @@ JUNIT = ("report", "none")
 # The inputs of one run take turns with the variants, so every run has all of them, and over the rows every input does.
 ROWS = [
     {**row, "variant": list(VARIANTS)[number % len(VARIANTS)]}
-    for number, row in enumerate(
-        pairwise({"outcome": OUTCOMES, "callback": CALLBACKS, "junit": JUNIT, "mode": MODES})
-    )
+    for number, row in enumerate(pairwise({"outcome": OUTCOMES, "callback": CALLBACKS, "junit": JUNIT, "mode": MODES}))
 ]
 LOUD = {"mode": "apply", "outcome": "success", "callback": "default", "junit": "none", "variant": "plain"}
 QUIET = {**LOUD, "mode": "check", "outcome": "failure"}

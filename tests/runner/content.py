@@ -153,7 +153,7 @@ def fingerprint() -> str:
 
 
 def artifact(wanted: Environment, log: Path) -> Path:
-    """Build the collection's tarball from a clean copy into a folder of the asker's below build/artifacts; return it."""
+    """Build the collection's tarball from a clean copy, in a folder of its own for every asker, and return it."""
     with locked(paths.checkout_cache() / f"artifact-{wanted.bundle}"):
         return _built(wanted, log)
 

@@ -92,9 +92,7 @@ def all_tiers(tiers: Mapping[str, Callable[[], Tier]]) -> int:
         return _close({name: done[name] for name in order if name in done}, time.monotonic() - started)
 
 
-def _abreast(
-    lanes: Sequence[Sequence[str]], tiers: Mapping[str, Callable[[], Tier]], done: dict[str, Tier]
-) -> None:
+def _abreast(lanes: Sequence[Sequence[str]], tiers: Mapping[str, Callable[[], Tier]], done: dict[str, Tier]) -> None:
     """Run several lanes at the same time; whoever stops the run stops all of them."""
     try:
         with ThreadPoolExecutor(len(lanes)) as pool:
