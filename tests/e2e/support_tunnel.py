@@ -213,6 +213,8 @@ class ApiServer:
             return 200, {"gitVersion": "v1.34.4"}
         if path.endswith("/selfsubjectreviews"):
             return 201, {"status": {"userInfo": {"username": "tester"}}}
+        if path.startswith("/apis/authorization.k8s.io/"):
+            return 201, {"status": {"allowed": True}}
         if path == "/api/v1/namespaces/kube-system":
             return 200, {"metadata": {"name": "kube-system", "uid": UID}}
         name = path.rpartition("/")[2]
