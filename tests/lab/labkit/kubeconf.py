@@ -294,7 +294,8 @@ googleapis.com gstatic.com google.com {{
 
 def google_hosts(lab: Lab) -> list[str]:
     """The names of Google's that the lab's stand-in answers under."""
-    return (lab.source / "google" / "hosts.txt").read_text(encoding="ascii").split()
+    found: list[str] = json.loads((lab.source / "google" / "names.json").read_text(encoding="ascii"))["hosts"]
+    return found
 
 
 def name_service(host: str) -> str:

@@ -19,11 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-# One file name a line; the lab takes the same files out of the wheel.
-DOCUMENTS = tuple(
-    line.removesuffix(".json")
-    for line in (Path(__file__).resolve().parents[1] / "documents.txt").read_text(encoding="ascii").split()
-)
+from standin.names import DOCUMENTS
+
 INSIDE_WHEEL = "googleapiclient/discovery_cache/documents"
 KEPT = ("type", "format", "enum", "pattern", "items", "properties", "additionalProperties", "$ref", "annotations")
 KEPT_PARAMETER = ("type", "format", "enum", "pattern", "minimum", "maximum", "location", "required", "repeated")

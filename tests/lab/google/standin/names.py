@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# One host a line; the lab's resolver and certificate read the same file.
-HOSTS = tuple((Path(__file__).resolve().parents[1] / "hosts.txt").read_text(encoding="ascii").split())
+# The lab's resolver, certificate and cache read the same file.
+_NAMES = json.loads((Path(__file__).resolve().parents[1] / "names.json").read_text(encoding="ascii"))
+HOSTS: tuple[str, ...] = tuple(_NAMES["hosts"])
+DOCUMENTS: tuple[str, ...] = tuple(_NAMES["documents"])  # discovery documents, without .json
 CONTROL_HOST = "google.lab.test"
 
 

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The stand-in for Google: tests/lab/google, run by this Python with packages from the cache.
 
 The discovery documents come from the wheel of google-api-python-client, cut down once to what the stand-in answers.
@@ -62,7 +64,8 @@ def _fetch(lab: Lab, work: Path) -> None:
 
 def _wanted(source: Path) -> list[str]:
     """File names of the documents, as the stand-in's own list says."""
-    return (source / "documents.txt").read_text(encoding="ascii").split()
+    names = json.loads((source / "names.json").read_text(encoding="ascii"))["documents"]
+    return [f"{name}.json" for name in names]
 
 
 def _environment(lab: Lab) -> dict[str, str]:
