@@ -78,7 +78,7 @@ def test_an_answer_over_https_that_is_none(fetch: Any, code: Code) -> None:
 
 def test_https_is_really_spoken(tmp_path: Path) -> None:
     with serving(tmp_path, lambda *_request: (404, {}, {})) as server:
-        url = server.url.rstrip("/") + "/dns-query"
+        url = server.url.rstrip("/").replace("127.0.0.1", "localhost") + "/dns-query"  # as resolvers are named
         (look,) = Recursives((url,), in_turn, recursive.fetcher(str(server.ca_file))).look([HUB])
         (method, path, headers, _body) = server.requests[0]
     assert look.answers[0].code is Code.OTHER
