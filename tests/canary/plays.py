@@ -38,6 +38,7 @@ ROLES = (
 
 FILES = (
     "cluster_access_oidc_client_secret_file",
+    "cluster_access_service_account_file",
     "domain_verification_service_account_file",
     "gke_iap_service_account_file",
     "hub_dns_service_account_file",

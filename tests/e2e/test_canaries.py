@@ -48,6 +48,7 @@ QUIET = {**LOUD, "mode": "check", "outcome": "failure"}
 SINGLE_REMOVALS = 5
 UNREAD = {
     "cluster_access_oidc_client_secret_file",
+    "cluster_access_service_account_file",
     "domain_verification_service_account_file",
     "gke_iap_service_account_file",
     "hub_dns_service_account_file",
