@@ -72,7 +72,7 @@ _raw:
   elements: dict
   contains:
     audiences: {description: The audiences; empty where nobody knows., type: list, elements: str}
-    pending: {description: Nobody knows, and O(later) says that this is no problem., type: bool}
+    pending: {description: Whether nobody knows while O(later) says that this is no problem., type: bool}
     ca_pem: {description: The text of O(ca_file)., type: str}
     problem:
       description: Empty, or the parts of the error (C(error_id), C(what), C(do), C(seen), C(wanted)).

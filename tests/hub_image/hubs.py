@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 AUDIENCE = "/projects/123456789012/global/backendServices/1234567890"
 ISSUER = "https://cloud.google.com/iap"
 HEADER = "X-Goog-IAP-JWT-Assertion"
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 CONFIG = '''
 import json, os, pathlib, sys

@@ -212,7 +212,7 @@ def test_whether_a_session_counts(handler: Any, name: str, counts: bool) -> None
 
 
 def test_statements_are_taken_out_of_the_request_and_judged_once() -> None:
-    handler = request(ADA)
+    handler = request("Ada@Example.ORG")
 
     async def story() -> None:
         hub = authenticator()
