@@ -941,6 +941,9 @@ def test_a_certificate_in_use_is_not_cleaned_up() -> None:
     world_time[0] += 100
     managed.age({})  # the load balancer still has it
     assert status["certificateName"] in world.compute[f"{GLOBAL}/sslCertificates"]
+    around(world, {}, [])  # now it has not
+    around(world, {}, [])
+    assert status["certificateName"] not in world.compute[f"{GLOBAL}/sslCertificates"]
 
 
 def test_other_domains_are_another_certificate() -> None:
