@@ -214,7 +214,7 @@ def body(request: Request) -> Outcome:
     """Examine the certificates."""
     params = request.params
     cluster = ClusterSide(PatientClient.from_kubeconfig(params["kubeconfig"], params["context"]), params["namespace"])
-    look = Authorities(recursive(params["nameservers"], 53)).look if params["check_dns"] else None
+    look = Authorities(recursive(params["nameservers"], 53), SystemClock()).look if params["check_dns"] else None
     examiner = Examiner(
         cluster, compute_of(request), look, tuple(params["addresses"]), stuck_after=params["stuck_after"]
     )

@@ -212,7 +212,7 @@ def body(request: Request) -> Outcome:
     examiner = Examiner(
         ClusterSide(PatientClient.from_kubeconfig(params["kubeconfig"], params["context"]), params["namespace"]),
         compute,
-        Authorities(recursive(params["nameservers"], 53)).look,
+        Authorities(recursive(params["nameservers"], 53), clock).look,
         tuple(params["addresses"]),
         stuck_after=params["stuck_after"],
     )
