@@ -107,7 +107,7 @@ class Websocket:
                 return text
 
     def _exactly(self, size: int) -> bytes:
-        data: bytes = self.stream.read(size)
+        data: bytes = self.stream.read(size) or b""  # None: cut in the middle of a TLS record
         if len(data) < size:
             raise Gone
         return data
