@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
-from ._core.errors import Changed, HubError, missing_library
+from ._core.errors import Changed, HubError, is_installed, missing_library
 from ._core.redact import Redactor
 
 KUBERNETES_OPTIONS: dict[str, dict[str, Any]] = {
@@ -113,7 +112,7 @@ def run(
     request = Request(dict(module.params), module.check_mode, bool(getattr(module, "_diff", False)), redactor)
     try:
         for name in libraries:
-            if importlib.util.find_spec(name) is None:
+            if not is_installed(name):
                 raise missing_library(name, sys.executable)
         outcome, error = body(request), None
     except HubError as problem:
