@@ -34,7 +34,12 @@ ROLES = (
 )
 """Every secret variable of a role."""
 
-FILES = ("cluster_access_oidc_client_secret_file", "hub_https_private_key_file", "hub_verify_service_account_file")
+FILES = (
+    "cluster_access_oidc_client_secret_file",
+    "cluster_access_service_account_file",
+    "hub_https_private_key_file",
+    "hub_verify_service_account_file",
+)
 """Every variable that names a file with a secret in it."""
 
 
@@ -124,6 +129,13 @@ def _role(name: str, entry: str = "main", **variables: Any) -> Json:
 
 
 PLAIN = {"cluster_access_oidc_issuer": ""}
+GOOGLE = {
+    "cluster_access_method": "gke_dns_endpoint",
+    "cluster_access_cluster": {"project": "p", "location": "l", "name": "n"},
+    "cluster_access_auth_kind": "serviceaccount",
+    "cluster_access_service_account_file": "{{ canary_file }}",
+}
+"""A key that is none: it is read, refused, and nothing is asked of Google."""
 MANUAL = {"hub_https_type": "manual", "letsencrypt_method": "none", "hub_https_secret_name": "manual"}
 
 
@@ -143,6 +155,7 @@ def roles(*, broken: bool) -> list[Json]:
     tasks = [
         _role("cluster_access"),
         _role("cluster_access", **by_file),
+        _role("cluster_access", **GOOGLE),
         _role("cluster_access", **PLAIN),
         _role("hub_dns"),
         _role("letsencrypt", letsencrypt_method="direct", hub_https_secret_name="acme"),
@@ -155,6 +168,6 @@ def roles(*, broken: bool) -> list[Json]:
         _role("hub_https", "absent", **MANUAL),
     ]
     if broken:
-        tasks.insert(3, _role("hub_preflight", **PLAIN, **MANUAL))
+        tasks.insert(4, _role("hub_preflight", **PLAIN, **MANUAL))
         tasks.append({"name": "Fail", "ansible.builtin.fail": {"msg": "as planned"}})
     return _play(tasks)

@@ -45,8 +45,14 @@ ROWS = [
 LOUD = {"mode": "apply", "outcome": "success", "callback": "default", "variant": "plain"}
 QUIET = {"mode": "check", "outcome": "failure", "callback": "default", "variant": "plain"}
 SINGLE_REMOVALS = 5
-UNREAD = {"cluster_access_oidc_client_secret_file", "hub_verify_service_account_file"}
-"""Files that no module reads at all, so nothing could show them: the login helper does, and nobody yet."""
+UNREAD = {
+    "cluster_access_oidc_client_secret_file",
+    "cluster_access_service_account_file",
+    "hub_verify_service_account_file",
+}
+"""Files whose content no result ever holds, so nothing could show them: the login helper and Google's library read
+them, and nobody yet.
+"""
 
 
 def title(number: int, row: dict[str, str]) -> str:
