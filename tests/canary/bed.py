@@ -22,8 +22,9 @@ LIMIT = 400.0
 CALLBACKS: dict[str, dict[str, str]] = {
     "default": {},
     "json": {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"},
-    "junit": {"ANSIBLE_CALLBACKS_ENABLED": "researchops.jupyterhub.progress,ansible.builtin.junit"},
 }
+JUNIT = {"ANSIBLE_CALLBACKS_ENABLED": "researchops.jupyterhub.progress,ansible.builtin.junit"}
+"""Adds a JUnit report to whatever is printed."""
 CONFIG = "[defaults]\ncallbacks_enabled = researchops.jupyterhub.progress\ncallback_result_format = yaml\n"
 """What a user has: nothing in it keeps a secret."""
 
@@ -59,7 +60,7 @@ class Bed:
         path.write_text(data if isinstance(data, str) else json.dumps(data), encoding="utf-8")
         return path
 
-    def environment(self, callback: str = "default") -> dict[str, str]:
+    def environment(self, callback: str = "default", *, junit: bool = False) -> dict[str, str]:
         """The environment of a run: every place to write to is in this folder."""
         return {
             **os.environ,
@@ -75,6 +76,7 @@ class Bed:
             "TMPDIR": str(self.folder / "tmp"),
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             **CALLBACKS[callback],
+            **(JUNIT if junit else {}),
             **self.environ,
         }
 
@@ -85,6 +87,7 @@ class Bed:
         *,
         arguments: Sequence[str] = (),
         callback: str = "default",
+        junit: bool = False,
         inventory: str = "canary,",
         started: Any = None,
     ) -> int:
@@ -95,21 +98,24 @@ class Bed:
             variables: extra variables, handed in by a private file.
             arguments: further arguments.
             callback: which of :data:`CALLBACKS`.
+            junit: write a JUnit report as well.
             inventory: the inventory.
             started: called with the process once it runs.
         """
         given = self.give("variables.json", dict(variables))
         name = play if isinstance(play, str) else str(self.give("play.json", play))
         argv = [tool("ansible-playbook"), "-vvvvv", name, "-i", inventory, "-e", f"@{given}", *arguments]
-        return self.command(argv, callback=callback, started=started)
+        return self.command(argv, callback=callback, junit=junit, started=started)
 
-    def command(self, argv: Sequence[str], *, callback: str = "default", started: Any = None) -> int:
+    def command(
+        self, argv: Sequence[str], *, callback: str = "default", junit: bool = False, started: Any = None
+    ) -> int:
         """Run a program of the environment in this bed, in a process group of its own."""
         with (self.folder / "out" / "output").open("wb") as output:
             child = subprocess.Popen(
                 argv,
                 cwd=self.folder / "out",
-                env=self.environment(callback),
+                env=self.environment(callback, junit=junit),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

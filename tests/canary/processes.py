@@ -17,6 +17,10 @@ from pathlib import Path
 
 PERIOD = 0.005
 """Seconds between two looks; a process that lives shorter than that can be missed."""
+YOUNG = 1.0
+"""Seconds for which a process is looked at every time: a child becomes its program soon after it was forked."""
+SELDOM = 20
+"""Every how many looks the others are read again."""
 PR_SET_CHILD_SUBREAPER = 36
 """From linux/prctl.h: orphans become our children, so none leaves the tree we look at."""
 
@@ -60,28 +64,47 @@ class Watch:
 
 
 class Eye:
-    """What has been seen below one process."""
+    """What has been seen below one process.
+
+    A look must be cheap, or it slows down what it looks at: the folder /proc is listed once, parents are asked for
+    only of processes that are new, and command lines only of those that may still become another program.
+    """
 
     def __init__(self, root: int) -> None:
         self._root = root
+        self._others = {0}
+        self._since: dict[int, float] = {}
         self._known: dict[int, bytes] = {}
+        self._looked = 0
         self.commands: set[bytes] = set()
         self.environments: set[bytes] = set()
 
     def look(self) -> None:
         """Look at the whole tree once; a process that has become another program is looked at again."""
-        waiting, alive = children(self._root), set[int]()
-        while waiting:
-            pid = waiting.pop()
-            alive.add(pid)
-            waiting += children(pid)
-            command = read(f"/proc/{pid}/cmdline")
-            if command and self._known.get(pid) != command and pid != os.getpid():
-                self._known[pid] = command
-                self.commands.add(command)
-                self.environments.add(read(f"/proc/{pid}/environ"))
-        for pid in set(self._known) - alive:
-            del self._known[pid]
+        now = time.monotonic()
+        alive = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+        # Numbers mostly grow, so parents come before their children; where they do not, the next look finds them.
+        for pid in sorted(alive - self._since.keys() - self._others - {self._root, os.getpid()}):
+            above = parent(pid)
+            if above == self._root or above in self._since:
+                self._since[pid] = now
+            elif above in self._others:
+                self._others.add(pid)
+        self._others = self._others & alive | {0}
+        for pid in self._since.keys() - alive:
+            del self._since[pid]
+            self._known.pop(pid, None)
+        self._looked += 1
+        for pid, since in self._since.items():
+            if now - since < YOUNG or self._looked % SELDOM == 0:
+                self._read(pid)
+
+    def _read(self, pid: int) -> None:
+        command = read(f"/proc/{pid}/cmdline")
+        if command and self._known.get(pid) != command:
+            self._known[pid] = command
+            self.commands.add(command)
+            self.environments.add(read(f"/proc/{pid}/environ"))
 
 
 def read(path: str) -> bytes:
@@ -98,16 +121,10 @@ def read(path: str) -> bytes:
         os.close(number)
 
 
-def children(pid: int) -> list[int]:
-    """The processes that any thread of this one started."""
-    found: list[int] = []
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return found
-    for thread in threads:
-        found += [int(word) for word in read(f"/proc/{pid}/task/{thread}/children").split()]
-    return found
+def parent(pid: int) -> int:
+    """The process that started this one, or took it over; 0 when it has ended."""
+    words = read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    return int(words[1]) if len(words) > 1 else 0
 
 
 def main(root: int, folder: Path) -> None:

@@ -99,6 +99,8 @@ def environment(name: str) -> list[str]:
         "COUNT_FILE": str(OUT / f"{name}.count"),
         "COUNTED_PYTHON": python.stdout.strip().splitlines()[-1],
     }
+    if own_cluster():
+        settings["KUBECONFIG"] = str(Path(os.environ["LAB_KUBECONFIG"]).expanduser().absolute())
     return ["env", *(f"{key}={value}" for key, value in settings.items())]
 
 
@@ -164,16 +166,18 @@ def proved(evidence: dict[str, Any]) -> str:
     return str(evidence.get("summary") or "nothing: hub_verify wrote no report")
 
 
-def open_door() -> str:
-    """Make the hub reachable from outside the lab and say how a person opens it."""
+def open_door(evidence: dict[str, Any]) -> str:
+    """Say how a person opens the hub; on the lab, make it reachable from outside first."""
     if own_cluster():
-        return "your hub: see hub_domain in your inventory"
+        take_away = f"ansible-playbook researchops.jupyterhub.teardown -i {inventory()}"
+        return f"{evidence.get('url') or 'the address in your inventory'}; take it away: {take_away}"
     subprocess.run([LAB, "forward", "start"], check=True, stdin=subprocess.DEVNULL)
     authority = json.loads(subprocess.run([LAB, "env", "--json"], check=True, capture_output=True, text=True).stdout)[
         "ca_file"
     ]
     (OUT / "ca.pem").write_bytes(Path(authority).read_bytes())
-    return "https://hub.lab.test:8443 as ada / demo-ada"
+    trust = f"trust {OUT.relative_to(ROOT) / 'ca.pem'}"
+    return f"https://hub.lab.test:8443 as ada / demo-ada ({trust}); stop: make demo-down"
 
 
 def main() -> int:
@@ -191,9 +195,8 @@ def main() -> int:
             "[4/5] again",
             f"second run changed={second.changed}: {rest}, and the smoke test once more in {verify:.0f} s",
         )
-        trust = f"trust {OUT.relative_to(ROOT) / 'ca.pem'}"
         spent = f"{minutes(time.monotonic() - started)} in all"
-        say("[5/5] open", f"{open_door()} ({trust}); stop: make demo-down; {spent}")
+        say("[5/5] open", f"{open_door(second.evidence)}; {spent}")
     except DemoError as problem:
         print(f"demo: {problem}", file=sys.stderr)
         return 1

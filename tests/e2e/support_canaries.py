@@ -234,6 +234,7 @@ class Campaign:
                     {},
                     arguments=arguments,
                     callback=row["callback"],
+                    junit=row["junit"] == "report",
                     inventory=self._inventory(bed, namespace, variables),
                     started=kill,
                 )

@@ -36,14 +36,15 @@ AT_ONCE = 3
 MODES = ("apply", "check")
 OUTCOMES = ("success", "failure", "kill")
 CODES = {"success": 0, "failure": 2, "kill": -9}
-CALLBACKS = ("default", "json", "junit")
+CALLBACKS = ("default", "json")
+JUNIT = ("report", "none")
 # The inputs of one run take turns with the variants, so every run has all of them, and over the rows every input does.
 ROWS = [
     {**row, "variant": list(VARIANTS)[number % len(VARIANTS)]}
-    for number, row in enumerate(pairwise({"outcome": OUTCOMES, "callback": CALLBACKS, "mode": MODES}))
+    for number, row in enumerate(pairwise({"outcome": OUTCOMES, "callback": CALLBACKS, "junit": JUNIT, "mode": MODES}))
 ]
-LOUD = {"mode": "apply", "outcome": "success", "callback": "default", "variant": "plain"}
-QUIET = {"mode": "check", "outcome": "failure", "callback": "default", "variant": "plain"}
+LOUD = {"mode": "apply", "outcome": "success", "callback": "default", "junit": "none", "variant": "plain"}
+QUIET = {**LOUD, "mode": "check", "outcome": "failure"}
 SINGLE_REMOVALS = 5
 UNREAD = {
     "cluster_access_oidc_client_secret_file",
@@ -141,7 +142,7 @@ def left_in_form(outcome: Outcome, row: dict[str, str]) -> None:
     """The callback of the row was really at work."""
     if row["outcome"] == "kill":
         return
-    assert any("/junit/" in item.name for item in outcome.artefacts) == (row["callback"] == "junit")
+    assert any("/junit/" in item.name for item in outcome.artefacts) == (row["junit"] == "report")
     assert ('"plays": [' in outcome.output) == (row["callback"] == "json")
 
 

@@ -1,14 +1,21 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Helm killed (-9) at moments spread over a whole upgrade; after each, one more run ends well and no data is lost."""
+"""Helm killed (-9) at requests spread over a whole upgrade; after each, one more run ends well and no data is lost.
+
+A proxy in front of the API server counts the requests of one undisturbed upgrade. In each later upgrade it kills Helm
+at one of them: before the server has seen the request, or after the server has done it and before Helm hears of it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import signal
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +24,14 @@ import pytest
 from support_cluster import Cluster
 from support_plays import ROOT, play
 
+sys.path.insert(0, str(ROOT / "tests" / "faults"))
+from proxy import Fault, FaultProxy
+
 Json = dict[str, Any]
 
 POINTS = 25 if os.environ.get("NIGHTLY") else 5
 CHART = ROOT / "tests" / "lab" / "charts" / "jupyterhub"
-KILLER = Path(__file__).with_name("helm_killed.sh")
+HELM = Path(__file__).with_name("helm_killed.sh")
 CLAIM = "persistentvolumeclaims/hub-db-dir"
 STUCK = {"pending-install", "pending-upgrade", "pending-rollback"}
 TASKS = """
@@ -120,41 +130,69 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
         cluster.drop_namespace(namespace)
 
 
+@dataclass
+class Killer:
+    """The proxy on Helm's way to the API server, which kills Helm at one request.
+
+    Attributes:
+        folder: where Helm's process id and the kubeconfig that leads through the proxy are.
+        number: the request at which Helm is killed, counted from 1; 0 kills never.
+        reset: whether that request is lost ``before`` the server sees it, or its reply ``after`` the server's work.
+        count: requests of the run that goes on.
+    """
+
+    folder: Path
+    number: int = 0
+    reset: str = "before"
+    count: int = 0
+
+    def aim(self, number: int, reset: str = "before") -> None:
+        """Kill the next run's Helm at this request."""
+        self.number, self.reset, self.count = number, reset, 0
+
+    def __call__(self, method: str, target: str, number: int) -> Fault | None:
+        """Choose the fault for one request; the proxy calls this."""
+        self.count += 1
+        if self.count != self.number:
+            return None
+        with suppress(ProcessLookupError):
+            os.kill(int((self.folder / "pid").read_text()), signal.SIGKILL)
+        return Fault(reset=self.reset)
+
+
 @pytest.fixture(scope="module")
-def seconds(release: Release) -> float:
-    """How long Helm itself takes for an upgrade here: the stretch over which the kills are spread."""
+def killer(release: Release) -> Iterator[Killer]:
+    made = Killer(release.folder)
+    server, authority = os.environ["LAB_API_SERVER"], os.environ["LAB_CA_FILE"]
+    with FaultProxy.start(server, upstream_ca=authority, choose=made) as proxy, pytest.MonkeyPatch.context() as patch:
+        through = proxy.kubeconfig(Path(os.environ["LAB_KUBECONFIG"]), release.folder / "through-proxy")
+        patch.setenv("REAL_HELM", os.environ["LAB_HELM"])
+        patch.setenv("THROUGH", str(through))
+        patch.setenv("PID_FILE", str(release.folder / "pid"))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def requests(release: Release, killer: Killer) -> int:
+    """How many requests an undisturbed upgrade takes: the stretch over which the kills are spread."""
     assert release.run("first").get("failed") is not True
-    begun = time.monotonic()
-    done = release.run("measured", helm_binary=str(timed(release.folder)))
+    killer.aim(0)
+    done = release.run("counted", helm_binary=str(HELM))
     assert done.get("failed") is not True, done.get("msg")
-    assert time.monotonic() - begun < 150
-    return float((release.folder / "seconds").read_text())
-
-
-def timed(folder: Path) -> Path:
-    """A helm that writes down how long its upgrade took."""
-    program = folder / "helm-timed"
-    program.write_text(
-        "#!/bin/sh\n"
-        f'case " $* " in *" --dry-run=server "* | " version "*) exec {os.environ["LAB_HELM"]} "$@" ;; esac\n'
-        f'begun=$(date +%s.%N)\n{os.environ["LAB_HELM"]} "$@" || exit\n'
-        f"echo \"$(date +%s.%N) $begun\" | awk '{{print $1 - $2}}' > {folder}/seconds\n"
-    )
-    program.chmod(0o755)
-    return program
+    assert killer.count > POINTS
+    return killer.count
 
 
 @pytest.mark.parametrize("point", range(POINTS))
-def test_one_more_run_ends_well(release: Release, seconds: float, point: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    moment = seconds * (point + 0.5) / POINTS
-    monkeypatch.setenv("REAL_HELM", os.environ["LAB_HELM"])
-    monkeypatch.setenv("KILL_AFTER", f"{moment:.3f}")
+def test_one_more_run_ends_well(release: Release, killer: Killer, requests: int, point: int) -> None:
+    number, reset = round(1 + (requests - 1) * (point + 0.5) / POINTS), ("before", "after")[point % 2]
     claim, value = release.claim(), f"point-{point}"
 
-    killed = release.run(value, helm_binary=str(KILLER))
+    killer.aim(number, reset)
+    killed = release.run(value, helm_binary=str(HELM))
     left = release.statuses()[-1]
-    release.outcomes.append(f"killed after {moment:.2f} s: {killed.get('error_id', 'too late')}, {left}")
-    assert killed.get("error_id") in ("E-HELM-03", None), killed.get("msg")
+    release.outcomes.append(f"killed {reset} request {number} of {requests}: {left}")
+    assert killed.get("error_id") == "E-HELM-03", killed.get("msg")
     assert release.claim() == claim
 
     again = release.run(value, pending_policy="rollback")
@@ -164,13 +202,14 @@ def test_one_more_run_ends_well(release: Release, seconds: float, point: int, mo
     assert not STUCK & set(release.statuses())
 
 
-def test_the_kills_met_helm_at_work(release: Release, seconds: float) -> None:
-    told = "\n".join([f"an upgrade takes {seconds:.2f} s", *release.outcomes])
+def test_the_kills_met_helm_at_work(release: Release, requests: int) -> None:
+    told = "\n".join(release.outcomes)
     print(told)
-    assert sum("E-HELM-03" in outcome for outcome in release.outcomes) >= POINTS // 2, told
-    assert any(status in outcome for outcome in release.outcomes for status in STUCK), told
+    assert len(release.outcomes) == POINTS
+    assert any(outcome.endswith(status) for outcome in release.outcomes for status in STUCK), told
+    assert any(outcome.endswith("deployed") for outcome in release.outcomes), told
 
 
-def test_afterwards_there_is_nothing_to_do(release: Release, seconds: float) -> None:
+def test_afterwards_there_is_nothing_to_do(release: Release, requests: int) -> None:
     done = release.run(release.served(), drift="check")
     assert (done["changed"], done["plan"]) == (False, [])

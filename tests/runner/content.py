@@ -153,9 +153,14 @@ def fingerprint() -> str:
 
 
 def artifact(wanted: Environment, log: Path) -> Path:
-    """Build the collection's tarball from a clean copy into build/artifacts and return it."""
+    """Build the collection's tarball from a clean copy, in a folder of its own for every asker, and return it."""
+    with locked(paths.checkout_cache() / f"artifact-{wanted.bundle}"):
+        return _built(wanted, log)
+
+
+def _built(wanted: Environment, log: Path) -> Path:
     source = copied(wanted, "artifact")
-    destination = paths.BUILD / "artifacts"
+    destination = paths.BUILD / "artifacts" / log.stem
     destination.mkdir(parents=True, exist_ok=True)
     env = {**clean_environment(), "ANSIBLE_HOME": str(paths.checkout_cache() / "ansible-home"), "NO_COLOR": "1"}
     argv: list[str | Path] = [

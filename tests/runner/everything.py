@@ -1,6 +1,10 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""make test: every tier in turn, whatever the one before said; the last line is the sum."""
+"""make test: every tier, whatever the others said; the last line is the sum.
+
+What needs no cluster runs beside what does: one mostly computes, the other mostly waits. The tests of the lab itself
+compare the whole machine before and after, so they come last and alone.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,20 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import partial
 
 from . import environments, lab, lint, paths, sanity, unit
-from .process import Failure, say
+from .process import Failure, end_all, go_on, say
 from .tiers import Count, Tier
 
 #: tiers of which single parts can be named
 PARTS: Mapping[str, Callable[[Sequence[str]], Tier]] = {"integration": lab.integration, "molecule": lab.molecule}
 #: tiers that only make sense with the lab up
 ON_THE_LAB = ("integration", "molecule", "e2e")
+#: tiers that need neither root nor a cluster
+AT_THE_DESK = ("lint", "unit", "sanity")
 TIERS: Mapping[str, Callable[[], Tier]] = {
     "lint": lint.tier,
     "unit": unit.tier,
@@ -76,12 +83,34 @@ def all_tiers(tiers: Mapping[str, Callable[[], Tier]]) -> int:
         started = time.monotonic()
         done: dict[str, Tier] = {}
         try:
-            for name, tier in tiers.items():
-                done[name] = _run(name, tier, done)
+            _abreast((("lab", *ON_THE_LAB), AT_THE_DESK), tiers, done)
+            _lane([name for name in tiers if name not in done], tiers, done)
         finally:
             if not os.environ.get("KEEP_LAB") and "lab" in done:
                 done["lab down"] = lab.stop()
-        return _close(done, time.monotonic() - started)
+        order = [*tiers, "lab down"]
+        return _close({name: done[name] for name in order if name in done}, time.monotonic() - started)
+
+
+def _abreast(lanes: Sequence[Sequence[str]], tiers: Mapping[str, Callable[[], Tier]], done: dict[str, Tier]) -> None:
+    """Run several lanes at the same time; whoever stops the run stops all of them."""
+    try:
+        with ThreadPoolExecutor(len(lanes)) as pool:
+            running = [pool.submit(_lane, [name for name in lane if name in tiers], tiers, done) for lane in lanes]
+            try:
+                for each in as_completed(running):
+                    each.result()
+            except BaseException:
+                end_all()
+                raise
+    finally:
+        go_on()
+
+
+def _lane(names: Sequence[str], tiers: Mapping[str, Callable[[], Tier]], done: dict[str, Tier]) -> None:
+    """Run some tiers one after the other."""
+    for name in names:
+        done[name] = _run(name, tiers[name], done)
 
 
 def _run(name: str, tier: Callable[[], Tier], done: Mapping[str, Tier]) -> Tier:

@@ -28,6 +28,8 @@ COLD_MINUTES = 45.0
 #: from what is built to a Ready node and all services; the lab itself promises 60 s
 UP_SECONDS = 180.0
 NIGHTLY_FACTOR = 10
+#: files of tests/e2e by what they take, the longest first
+LONG_ONES = ("test_helm_killed", "test_canaries", "test_bad_input", "test_canaries_site")
 MINUTES = {"integration": 8.0, "molecule": 12.0, "e2e": 15.0, "lab-test": 10.0}
 
 
@@ -143,26 +145,38 @@ def _molecule(made: Tier, wanted: Environment, env: dict[str, str], names: list[
 
 
 def e2e() -> Tier:
-    """Run pytest over tests/e2e and the secret canaries inside the lab."""
+    """Run pytest over the files of tests/e2e inside the lab, two at a time: each has hubs of its own."""
     return _tier("e2e", _e2e)
 
 
 def _e2e(made: Tier, wanted: Environment, env: dict[str, str]) -> None:
-    folders = [name for name in ("tests/e2e", "tests/canary") if list((paths.ROOT / name).glob("test_*.py"))]
-    if not folders:
+    files = sorted((paths.ROOT / "tests" / "e2e").glob("test_*.py"), key=lambda path: _place(path.stem))
+    if not files:
         raise Failure("tests/e2e has no test")
-    _pytest(made, wanted, env, folders, [LAB, "exec", "--"])
+
+    def file(path: Path) -> None:
+        label = path.stem.removeprefix("test_").replace("_", " ")
+        _pytest(made, wanted, env, str(path.relative_to(paths.ROOT)), [LAB, "exec", "--"], label)
+
+    made.abreast([partial(file, path) for path in files], workers=2)
+
+
+def _place(name: str) -> int:
+    """Where a file stands in the line: those known to take long come first, so that none is left alone at the end."""
+    return LONG_ONES.index(name) if name in LONG_ONES else len(LONG_ONES)
 
 
 def lab_test() -> Tier:
     """Run the tests of the lab itself; they start labs of their own and therefore come last."""
-    return _tier("lab-test", lambda made, wanted, env: _pytest(made, wanted, env, ["tests/lab"], []))
+    return _tier("lab-test", lambda made, wanted, env: _pytest(made, wanted, env, "tests/lab", [], "pytest"))
 
 
-def _pytest(made: Tier, wanted: Environment, env: dict[str, str], folders: list[str], prefix: list[str | Path]) -> None:
-    report = paths.BUILD / "junit" / f"{made.name}.xml"
-    argv: list[str | Path] = [*prefix, wanted.bin / "python", "-m", "pytest", *folders, "-v", f"--junitxml={report}"]
-    made.step("pytest", argv, env=env, cwd=paths.ROOT, judge=results.junit(report))
+def _pytest(
+    made: Tier, wanted: Environment, env: dict[str, str], place: str, prefix: list[str | Path], label: str
+) -> None:
+    report = paths.BUILD / "junit" / f"{made.name}-{label.replace(' ', '-')}.xml"
+    argv: list[str | Path] = [*prefix, wanted.bin / "python", "-m", "pytest", place, "-v", f"--junitxml={report}"]
+    made.step(label, argv, env=env, cwd=paths.ROOT, judge=results.junit(report))
 
 
 def with_lab(tier: Callable[[], Tier]) -> Callable[[], Tier]:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from pathlib import Path
 from .paths import ROOT
 
 GRACE_SECONDS = 10.0
+#: programs that run now, whichever thread started them, and whether new ones may start
+_running: set[subprocess.Popen[bytes]] = set()
+_stopping = threading.Event()
 PROGRESS_SECONDS = 30.0
 
 
@@ -90,6 +94,18 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.2)  # children that outlive their parent by a moment get one, then the second round
 
 
+def end_all() -> None:
+    """End what every thread has started, and keep them from starting more until :func:`go_on`."""
+    _stopping.set()
+    for process in list(_running):
+        end_group(process)
+
+
+def go_on() -> None:
+    """Allow programs again: the threads are gone, and what is left is to clear up."""
+    _stopping.clear()
+
+
 def run(
     argv: Sequence[str | Path],
     *,
@@ -104,6 +120,8 @@ def run(
     While it runs, one line every PROGRESS_SECONDS tells what it last said. A program that cannot be started is an
     outcome with code 127, not an exception.
     """
+    if _stopping.is_set():
+        raise Failure("the run is being stopped")
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     words = [str(word) for word in argv]
@@ -123,11 +141,14 @@ def run(
         except OSError as error:
             stream.write(f"cannot start {words[0]}: {error.strerror}\n".encode())
             return Outcome(127, time.monotonic() - started)
+        _running.add(process)
         try:
             code, timed_out = _wait(process, log, started, timeout, label)
         except BaseException:
             end_group(process)
             raise
+        finally:
+            _running.discard(process)
         if timed_out:
             stream.write(f"\nstopped: still running after {timeout:.0f} s\n".encode())
     return Outcome(code, time.monotonic() - started, timed_out)

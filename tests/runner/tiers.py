@@ -15,7 +15,7 @@ from . import paths
 from .process import Failure, Outcome, run, say, tail
 
 TAIL_LINES = 40
-HARD_STOP = 2.5
+HARD_STOP = 4.0
 COMPLAINT = re.compile(r"\bERROR\b|\bFAILED\b|fatal:|: error:")
 
 

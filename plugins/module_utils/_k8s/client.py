@@ -7,9 +7,10 @@
 """A small client for the Kubernetes API, over the connection handling of the ``kubernetes`` package.
 
 The package reads the kubeconfig (client certificates, tokens, exec helpers, proxies, TLS names) and owns the
-connection pool; this adapter adds what it lacks: a timeout on every request, one error per cause, a single renewal of
-credentials on 401, a look at the object before a write whose answer was lost is sent again, and plain JSON instead of
-typed models. There is no implicit in-cluster configuration: a run
+connection pool, except for the usual kubeconfig, which :mod:`.connection` opens faster. This adapter adds what the
+package lacks: a timeout on every request, one error per cause, a single renewal of credentials on 401, a look at the
+object before a write whose answer was lost is sent again, the kubeconfig's own proxy, and plain JSON instead of typed
+models. There is no implicit in-cluster configuration: a run
 inside a cluster (AWX) must never change that cluster by accident.
 """
 
@@ -24,6 +25,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .._core.errors import Changed, HubError
+from .connection import open_connection, proxy_of
 from .readback import Fate, Write, judge
 
 Json = dict[str, Any]
@@ -57,7 +59,7 @@ class KubeClient:
         """Wrap an already configured connection.
 
         Args:
-            configuration: ``kubernetes.client.Configuration``.
+            configuration: ``kubernetes.client.Configuration``, or :class:`.connection.Connection`.
             pool: the ``urllib3`` pool manager that belongs to it.
             origin: where the configuration came from, for messages.
         """
@@ -296,7 +298,10 @@ def _decode(data: bytes) -> Json:
 
 
 def _load(path: str, context: str | None) -> tuple[Any, Any]:
-    """The kubernetes package's configuration and connection pool for a kubeconfig file."""
+    """Configuration and connection pool for a kubeconfig file: the quick way, or else the kubernetes package's."""
+    quick = open_connection(path, context)
+    if quick is not None:
+        return quick
     import yaml
     from kubernetes import client, config
 
@@ -312,6 +317,8 @@ def _load(path: str, context: str | None) -> tuple[Any, Any]:
             do="set kubeconfig (cluster_access_kubeconfig) to a file that `kubectl --kubeconfig FILE version` accepts",
         ) from problem
     configuration.chosen_context = context
+    # The package reads proxy-url from 37.0 on only; without it a request would go past the tunnel.
+    configuration.proxy = proxy_of(path, context) or configuration.proxy
     return configuration, client.ApiClient(configuration).rest_client.pool_manager
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "canary"))
-from processes import Eye, Watch, children, read
+from processes import Eye, Watch, parent, read
 
 SLEEPER = "import time; time.sleep(30)"
 
@@ -33,6 +33,10 @@ def sleeper() -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", nested], env={**os.environ, "LEAK": "secret-variable"})
 
 
+def children(pid: int) -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and parent(int(name)) == pid]
+
+
 def end(child: subprocess.Popen[bytes]) -> None:
     for pid in [*children(child.pid), child.pid]:
         os.kill(pid, 9)
@@ -49,7 +53,7 @@ def test_an_eye_sees_grandchildren_and_forgets_the_dead(sleeper: subprocess.Pope
     try:
         until(seen)
         assert any(b"LEAK=secret-variable" in found for found in eye.environments)
-        grandchild = children(sleeper.pid)[0]
+        (grandchild,) = children(sleeper.pid)
         assert read(f"/proc/{grandchild}/cmdline").endswith(b"secret-argument\0")
     finally:
         end(sleeper)
@@ -70,6 +74,26 @@ def test_a_watch_sees_an_orphan(tmp_path: Path) -> None:
     assert watch.seconds > 0
 
 
+def test_an_eye_sees_a_process_become_another_program(tmp_path: Path) -> None:
+    begin = tmp_path / "begin"
+    waits = f"while [ ! -e {begin} ]; do sleep 0.01; done; exec sleep 31 31"
+    with subprocess.Popen(["sh", "-c", waits]) as child:
+        eye = Eye(os.getpid())
+        eye.look()
+        assert not any(b"sleep\00031" in command for command in eye.commands)
+        eye._since[child.pid] -= 3600  # no longer young: it is still read again, only more seldom
+        begin.touch()
+        until(lambda: (eye.look(), any(b"sleep\00031" in command for command in eye.commands))[1])
+        child.kill()
+
+
+def test_an_eye_does_not_look_at_others() -> None:
+    eye = Eye(os.getpid())
+    eye.look()
+    assert not any(b"init" in command or parent(os.getpid()) in eye._since for command in eye.commands)
+    assert os.getpid() not in eye._since
+
+
 def test_what_is_gone_is_empty() -> None:
     assert read("/proc/4194305/cmdline") == b""
-    assert children(4194305) == []
+    assert parent(4194305) == 0

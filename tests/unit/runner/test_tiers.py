@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,56 @@ def test_all_tiers_run_and_the_last_line_is_the_sum(
     assert lines[-1] == "17 passed, 4 failed"
     assert [line for line in lines if line.startswith("e2e") and "0 passed    1 failed" in line]
     assert sum(1 for line in lines if line.endswith(" failed") and line[0].isdigit()) == 1
+
+
+def test_tiers_at_the_desk_run_beside_those_on_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(2, timeout=10)
+    order: list[str] = []
+
+    def meeting(name: str) -> Tier:
+        together.wait()
+        return Tier(name, 1, total=Count(1, 0))
+
+    def last(name: str) -> Tier:
+        order.append(name)
+        assert together.n_waiting == 0
+        return Tier(name, 1, total=Count(1, 0))
+
+    table = {"lint": lambda: meeting("lint"), "lab": lambda: meeting("lab"), "lab-test": lambda: last("lab-test")}
+    monkeypatch.setattr(lab, "stop", lambda: Tier("lab", 1))
+    assert everything.all_tiers(table) == 0
+    assert order == ["lab-test"]
+
+
+def test_a_stopped_run_ends_what_every_thread_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    child = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+
+    def sleeping() -> Tier:
+        tier = Tier("lab", 2)
+        tier.step("sleeps", python(child), env=os.environ)
+        return tier
+
+    def interrupted() -> Tier:
+        end = time.monotonic() + 20
+        while not (mark.exists() and mark.read_text()) and time.monotonic() < end:
+            time.sleep(0.02)
+        raise KeyboardInterrupt
+
+    def stop() -> Tier:
+        tier = Tier("lab", 1)
+        tier.step("down", python("1"), env=os.environ)
+        ended.append(tier.total)
+        return tier
+
+    ended: list[Count] = []
+    monkeypatch.setattr(lab, "stop", stop)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        everything.all_tiers({"lint": interrupted, "lab": sleeping, "integration": sleeping})
+    assert time.monotonic() - began < 40
+    assert not Path(f"/proc/{mark.read_text()}/cwd").exists()
+    assert ended == [Count(passed=1)]
 
 
 def test_two_runs_in_one_checkout_are_refused() -> None:

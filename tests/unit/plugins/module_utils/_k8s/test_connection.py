@@ -1,0 +1,267 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The usual kubeconfig without the kubernetes package: the same requests, the same trust, and no guesses."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import KubeClient
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.connection import open_connection
+from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import make
+from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Server, serving
+
+Json = dict[str, Any]
+NO_PROXY: dict[str, str] = {}
+CA = "-----BEGIN CERTIFICATE-----"
+
+
+def packed(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+class Config:
+    """A kubeconfig under construction."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "config"
+        self.cluster: Json = {"server": "https://api.test:6443"}
+        self.user: Json = {"token": "abcdefgh"}
+
+    def write(self, **changed: Any) -> str:
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "one",
+            "clusters": [{"name": "c", "cluster": self.cluster}],
+            "users": [{"name": "u", "user": self.user}],
+            "contexts": [{"name": "one", "context": {"cluster": "c", "user": "u"}}],
+            **changed,
+        }
+        self.path.write_text(yaml.safe_dump(content))
+        return str(self.path)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(tmp_path)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """An API server that repeats the credentials it was given."""
+    with serving(tmp_path, lambda _m, _p, headers, _b: (200, {"who": headers.get("authorization", "")}, {})) as running:
+        yield running
+
+
+def who(config: Config, server: Server) -> Any:
+    """What the server saw, over a client made from the kubeconfig."""
+    config.cluster["server"] = server.url
+    made = open_connection(config.write(), None, NO_PROXY)
+    assert made is not None
+    return (KubeClient(*made, str(config.path)).get("/version") or {})["who"]
+
+
+def test_a_token_and_a_ca_file(config: Config, server: Server) -> None:
+    config.cluster["certificate-authority"] = str(server.ca_file)
+    assert who(config, server) == "Bearer abcdefgh"
+
+
+def test_files_are_found_from_the_kubeconfig(config: Config, server: Server) -> None:
+    config.cluster["certificate-authority"] = server.ca_file.name
+    assert who(config, server) == "Bearer abcdefgh"
+
+
+def test_a_ca_in_the_file_itself(config: Config, server: Server) -> None:
+    config.cluster["certificate-authority-data"] = packed(server.ca_file.read_text())
+    assert who(config, server) == "Bearer abcdefgh"
+    made = open_connection(str(config.path), None, NO_PROXY)
+    assert made is not None
+    written = made[0].ssl_ca_cert
+    assert Path(written).read_text() == server.ca_file.read_text()
+    assert made[0].ssl_ca_cert == written
+
+
+def test_another_ca_is_not_trusted(config: Config, server: Server, tmp_path: Path) -> None:
+    other = make("127.0.0.1", names=["127.0.0.1"], authority=True)
+    (tmp_path / "other.pem").write_text(other.pem)
+    config.cluster["certificate-authority"] = str(tmp_path / "other.pem")
+    with pytest.raises(HubError, match="E-K8S-02"):
+        who(config, server)
+
+
+def test_without_a_ca_the_systems_decide(config: Config, server: Server) -> None:
+    with pytest.raises(HubError, match="E-K8S-02"):
+        who(config, server)
+
+
+def test_another_name_is_not_trusted_unless_the_kubeconfig_says_so(config: Config, server: Server) -> None:
+    config.cluster |= {"certificate-authority": str(server.ca_file), "tls-server-name": "other.test"}
+    with pytest.raises(HubError, match="E-K8S-02"):
+        who(config, server)
+    config.cluster["tls-server-name"] = "127.0.0.1"
+    assert who(config, server) == "Bearer abcdefgh"
+
+
+HELPER = """
+import json, os, sys
+info = json.loads(os.environ["KUBERNETES_EXEC_INFO"])
+print(json.dumps({"status": {"token": " ".join([sys.argv[1], os.environ["MARK"], str(info["spec"]["interactive"])])}}))
+"""
+
+
+def helper(tmp_path: Path, code: str = HELPER, **changed: Any) -> Json:
+    program = tmp_path / "helper.py"
+    program.write_text(code)
+    return {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": sys.executable,
+        "args": [str(program), "word"],
+        "env": [{"name": "MARK", "value": "mark"}],
+        "interactiveMode": "Never",
+        "provideClusterInfo": False,
+        **changed,
+    }
+
+
+def test_an_exec_helper_is_asked_once(config: Config, server: Server, tmp_path: Path) -> None:
+    counting = HELPER + f"open({str(tmp_path / 'asked')!r}, 'a').write('x')\n"
+    config.cluster["certificate-authority"] = str(server.ca_file)
+    config.user = {"exec": helper(tmp_path, counting)}
+    assert who(config, server) == "Bearer word mark False"
+    assert (tmp_path / "asked").read_text() == "x"
+
+
+def test_a_token_of_its_own_comes_before_a_helper(config: Config, tmp_path: Path) -> None:
+    config.user = {"token": "own-token", "exec": helper(tmp_path, "raise SystemExit(1)")}
+    made = open_connection(config.write(), None, NO_PROXY)
+    assert made is not None
+    assert made[0].auth_settings() == {"BearerToken": {"key": "authorization", "value": "Bearer own-token"}}
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["raise SystemExit(1)", "print('text')", "print('{}')", "print('[]')"],
+    ids=["fails", "text", "no-status", "list"],
+)
+def test_a_helper_that_fails_is_left_to_the_package(config: Config, tmp_path: Path, code: str) -> None:
+    config.user = {"exec": helper(tmp_path, code)}
+    assert open_connection(config.write(), None, NO_PROXY) is None
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[str, str]:
+    made = make("somebody")
+    return made.pem, made.key_pem
+
+
+def test_a_client_certificate_in_the_file_leaves_no_copy(
+    config: Config, pair: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    config.user = {"client-certificate-data": packed(pair[0]), "client-key-data": packed(pair[1])}
+    made = open_connection(config.write(), None, NO_PROXY)
+    assert made is not None
+    assert (made[0].auth_settings(), os.listdir(place)) == ({}, [])
+
+
+def test_a_client_certificate_in_files(config: Config, pair: tuple[str, str], tmp_path: Path) -> None:
+    for name, text in zip(("cert.pem", "key.pem"), pair, strict=True):
+        (tmp_path / name).write_text(text)
+    config.user = {"client-certificate": "cert.pem", "client-key": "key.pem"}
+    assert open_connection(config.write(), None, NO_PROXY) is not None
+
+
+def test_a_client_certificate_from_a_helper(config: Config, pair: tuple[str, str], tmp_path: Path) -> None:
+    given = json.dumps({"status": {"clientCertificateData": pair[0], "clientKeyData": pair[1]}})
+    config.user = {"exec": helper(tmp_path, f"print({given!r})")}
+    made = open_connection(config.write(), None, NO_PROXY)
+    assert made is not None
+    assert made[0].auth_settings() == {}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "user"),
+    [
+        pytest.param({"insecure-skip-tls-verify": True}, {}, id="unchecked-certificates"),
+        pytest.param({"disable-compression": True}, {}, id="an-unknown-cluster-setting"),
+        pytest.param({"server": "http://api.test"}, {}, id="no-tls"),
+        pytest.param({"proxy-url": "socks5://127.0.0.1:1"}, {}, id="a-socks-proxy"),
+        pytest.param({"certificate-authority": "/nowhere.pem"}, {}, id="no-such-ca"),
+        pytest.param({"certificate-authority-data": "%%%"}, {}, id="a-ca-that-is-no-base64"),
+        pytest.param({"certificate-authority-data": packed(CA)}, {}, id="a-ca-that-is-none"),
+        pytest.param({}, {"token": "", "auth-provider": {"name": "oidc"}}, id="a-login-plugin"),
+        pytest.param({}, {"username": "a", "password": "b"}, id="a-password"),
+        pytest.param({}, {"as": "somebody"}, id="impersonation"),
+        pytest.param({}, {"tokenFile": "/nowhere"}, id="a-token-file"),
+        pytest.param({}, {"client-certificate": "/nowhere"}, id="no-such-certificate"),
+        pytest.param({}, {"token": "", "exec": {"command": "x", "provideClusterInfo": True}}, id="cluster-info"),
+        pytest.param({}, {"token": "", "exec": {"command": "x", "surprise": 1}}, id="an-unknown-helper-setting"),
+        pytest.param({}, {"token": "", "exec": {"command": "/no/such/helper"}}, id="no-such-helper"),
+    ],
+)
+def test_the_unusual_is_left_to_the_package(config: Config, cluster: Json, user: Json) -> None:
+    config.cluster |= cluster
+    config.user |= user
+    assert open_connection(config.write(), None, NO_PROXY) is None
+
+
+def test_a_proxy_of_the_environment_is_left_to_the_package(config: Config) -> None:
+    path = config.write()
+    assert open_connection(path, None, {"HTTPS_PROXY": "http://proxy.test:3128"}) is None
+    assert open_connection(path, None, {"HTTP_PROXY": "http://proxy.test:3128"}) is not None
+
+
+def test_a_proxy_of_the_kubeconfig_is_used_whatever_the_environment_says(config: Config) -> None:
+    config.cluster["proxy-url"] = "http://proxy.test:3128"
+    made = open_connection(config.write(), None, {"HTTPS_PROXY": "http://other.test:1"})
+    assert made is not None
+    assert str(made[1].proxy) == "http://proxy.test:3128"
+
+
+@pytest.mark.parametrize(
+    "text", [None, "a: [", "[]", "clusters: 5", "{}"], ids=["missing", "not-yaml", "list", "odd", "empty"]
+)
+def test_what_is_no_kubeconfig_is_left_to_the_package(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "config"
+    if text is not None:
+        path.write_text(text)
+    assert open_connection(str(path), None, NO_PROXY) is None
+
+
+def test_several_files_and_other_contexts_are_left_to_the_package(config: Config) -> None:
+    path = config.write()
+    assert open_connection(f"{path}{os.pathsep}{path}", None, NO_PROXY) is None
+    assert open_connection(path, "other", NO_PROXY) is None
+    made = open_connection(path, "one", NO_PROXY)
+    assert made is not None
+    assert made[0].chosen_context == "one"
+
+
+def test_a_token_is_not_in_the_connections_words(config: Config) -> None:
+    made = open_connection(config.write(), None, NO_PROXY)
+    assert made is not None
+    assert "abcdefgh" not in repr(made[0])
+
+
+def test_the_package_is_not_imported(config: Config) -> None:
+    """That is what this file is for."""
+    code = (
+        "import sys; sys.path[:] = eval(sys.argv[1])\n"
+        f"from {open_connection.__module__} import open_connection\n"
+        "assert open_connection(sys.argv[2], None, {}) is not None\n"
+        "assert 'kubernetes' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code, repr(sys.path), config.write()], check=True)
