@@ -166,6 +166,7 @@ EXAMPLES = r"""
 - name: Use it
   kubernetes.core.k8s_info:
     kubeconfig: "{{ tunnel.path }}"
+    proxy: "{{ tunnel.proxy_url }}" # the Python package kubernetes before 37.0 does not read it in the kubeconfig
     kind: Namespace
 
 - name: End it before the play ends

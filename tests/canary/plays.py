@@ -165,6 +165,13 @@ def _role(name: str, entry: str = "main", **variables: Any) -> Json:
 
 
 PLAIN = {"cluster_access_oidc_issuer": ""}
+GOOGLE = {
+    "cluster_access_method": "gke_dns_endpoint",
+    "cluster_access_cluster": {"project": "p", "location": "l", "name": "n"},
+    "cluster_access_auth_kind": "serviceaccount",
+    "cluster_access_service_account_file": "{{ canary_file }}",
+}
+"""A key that is none: it is read, refused, and nothing is asked of Google."""
 MANUAL = {"hub_https_type": "manual", "letsencrypt_method": "none", "hub_https_secret_name": "manual"}
 THROUGH_IAP = {
     "hub_verify_login": "iap_service_account",
@@ -189,6 +196,7 @@ def roles(*, broken: bool) -> list[Json]:
     tasks = [
         _role("cluster_access"),
         _role("cluster_access", **by_file),
+        _role("cluster_access", **GOOGLE),
         _role("cluster_access", **PLAIN),
         _role("hub_dns"),
         _role("hub_dns", hub_dns_provider="clouddns", hub_dns_project="canary"),
@@ -206,6 +214,6 @@ def roles(*, broken: bool) -> list[Json]:
         _role("hub_https", "absent", **MANUAL),
     ]
     if broken:
-        tasks.insert(3, _role("hub_preflight", **PLAIN, **MANUAL))
+        tasks.insert(4, _role("hub_preflight", **PLAIN, **MANUAL))
         tasks.append({"name": "Fail", "ansible.builtin.fail": {"msg": "as planned"}})
     return _play(tasks)

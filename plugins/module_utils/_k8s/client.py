@@ -9,8 +9,9 @@
 The package reads the kubeconfig (client certificates, tokens, exec helpers, proxies, TLS names) and owns the
 connection pool, except for the usual kubeconfig, which :mod:`.connection` opens faster. This adapter adds what the
 package lacks: a timeout on every request, one error per cause, a single renewal of credentials on 401, a look at the
-object before a write whose answer was lost is sent again, and plain JSON instead of typed models. There is no implicit
-in-cluster configuration: a run inside a cluster (AWX) must never change that cluster by accident.
+object before a write whose answer was lost is sent again, the kubeconfig's own proxy, and plain JSON instead of typed
+models. There is no implicit in-cluster configuration: a run inside a cluster (AWX) must never change that cluster by
+accident.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .._core.errors import Changed, HubError
-from .connection import open_connection
+from .connection import open_connection, proxy_of
 from .readback import Fate, Write, judge
 
 Json = dict[str, Any]
@@ -381,6 +382,8 @@ def _load(path: str, context: str | None) -> tuple[Any, Any]:
             do="set kubeconfig (cluster_access_kubeconfig) to a file that `kubectl --kubeconfig FILE version` accepts",
         ) from problem
     configuration.chosen_context = context
+    # The package reads proxy-url from 37.0 on only; without it a request would go past the tunnel.
+    configuration.proxy = proxy_of(path, context) or configuration.proxy
     return configuration, client.ApiClient(configuration).rest_client.pool_manager
 
 

@@ -128,6 +128,16 @@ SAMPLES = [
         {MODULE: module("run(body, argument_spec={'x': {'type': 'dict', 'options': {'token': {}}}})")},
         "x.token",
     ),
+    sample(
+        role_rules.proxied,
+        "past the tunnel",
+        {
+            "roles/thing/tasks/main.yml": "- block:\n"
+            "    - name: Look\n"
+            "      kubernetes.core.k8s_info: {kubeconfig: x, proxy: http://other}\n"
+        },
+        "Look: no proxy",
+    ),
     sample(role_rules.skeleton, "empty", {"roles/thing/README.md": ""}, "tasks/preflight.yml"),
     sample(role_rules.skeleton, "entry point", {SPEC: spec("{}")}, "entry point preflight"),
     sample(role_rules.skeleton, "tasks of an entry point", {SPEC: spec("{}", "absent")}, "tasks/absent.yml"),

@@ -40,7 +40,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         found.projects.append(project)
         return found.gke
 
-    def authorities(resolver: Any) -> SimpleNamespace:
+    def authorities(resolver: Any, clock: Any) -> SimpleNamespace:
         found.resolvers.append(resolver)
         return SimpleNamespace(look=found.names)
 

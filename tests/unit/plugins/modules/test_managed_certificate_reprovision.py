@@ -36,7 +36,7 @@ def gke(monkeypatch: pytest.MonkeyPatch) -> FakeGke:
     monkeypatch.setattr(subject.PatientClient, "from_kubeconfig", lambda kubeconfig, context: cluster)
     monkeypatch.setattr(subject, "GcpApi", lambda auth, project: cluster)
     monkeypatch.setattr(subject, "recursive", lambda nameservers, port: None)
-    monkeypatch.setattr(subject, "Authorities", lambda resolver: SimpleNamespace(look=names))
+    monkeypatch.setattr(subject, "Authorities", lambda resolver, clock: SimpleNamespace(look=names))
     monkeypatch.setattr(subject, "SystemClock", lambda: cluster.clock)
     return cluster
 

@@ -309,6 +309,19 @@ def test_a_kubeconfig_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
+    "user", [pytest.param("token: abcdefgh", id="usual"), pytest.param("username: u, password: p", id="unusual")]
+)
+def test_a_kubeconfig_s_proxy_is_never_passed_by(tmp_path: Path, user: str) -> None:
+    path = tmp_path / "config"
+    proxied = KUBECONFIG.replace('"https://api.test:6443"', '"https://api.test:6443", proxy-url: "http://127.0.0.1:9"')
+    path.write_text(proxied.replace("token: abcdefgh", user))
+    kube = KubeClient.from_kubeconfig(str(path), None)
+    assert str(kube._pool.proxy) == "http://127.0.0.1:9"
+    path.write_text(KUBECONFIG.replace("token: abcdefgh", user))
+    assert getattr(KubeClient.from_kubeconfig(str(path), None)._pool, "proxy", None) is None
+
+
+@pytest.mark.parametrize(
     ("text", "context"),
     [
         pytest.param(None, None, id="no-such-file"),
