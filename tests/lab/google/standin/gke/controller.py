@@ -195,9 +195,11 @@ class Controller:
 
     async def _write_managed(self, key: Key, one: Mapping[str, Any]) -> None:
         wanted = self.managed.status(one)
-        if wanted and wanted != one.get("status"):
+        seen = one.get("status") or {}
+        if wanted and wanted != seen:
             path = f"{PATHS['managed'].rsplit('/', 1)[0]}/namespaces/{key[0]}/managedcertificates/{key[1]}"
-            await self._patch(path, {"status": wanted})
+            # A merge patch keeps what it does not name: a certificate that is no longer Active has no end either.
+            await self._patch(path, {"status": {**dict.fromkeys(seen), **wanted}})
 
     async def _write_gateway(self, objects: Objects, gateway: Mapping[str, Any], outcome: sync.Outcome | None) -> None:
         if outcome is None:
