@@ -129,6 +129,8 @@ class Managed:
         found["managed"] = {**found["managed"], "status": life.status, "domainStatus": dict(life.domains)}
         if life.active:
             found["expireTime"] = self.world.stamp(life.active + certificates.DAYS * 86400)
+        else:
+            found.pop("expireTime", None)
 
     def _clean(self, twin: str, record: Mapping[str, Any], now: float) -> None:
         """Take the twin of a vanished object away, after a while, once no load balancer uses it."""
