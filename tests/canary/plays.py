@@ -165,7 +165,7 @@ def _role(name: str, entry: str = "main", **variables: Any) -> Json:
 
 
 PLAIN = {"cluster_access_oidc_issuer": ""}
-GOOGLE = {
+BY_KEY = {
     "cluster_access_method": "gke_dns_endpoint",
     "cluster_access_cluster": {"project": "p", "location": "l", "name": "n"},
     "cluster_access_auth_kind": "serviceaccount",
@@ -196,7 +196,7 @@ def roles(*, broken: bool) -> list[Json]:
     tasks = [
         _role("cluster_access"),
         _role("cluster_access", **by_file),
-        _role("cluster_access", **GOOGLE),
+        _role("cluster_access", **BY_KEY),
         _role("cluster_access", **PLAIN),
         _role("hub_dns"),
         _role("hub_dns", hub_dns_provider="clouddns", hub_dns_project="canary"),
