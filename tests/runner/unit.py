@@ -13,7 +13,7 @@ from .environments import Environment
 from .process import Failure
 from .tiers import Tier
 
-MINUTES = 2.0
+MINUTES = 3.0
 HUB_MINUTES = 1.0
 
 
