@@ -46,7 +46,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(what: str, holds: Callable[[], bool], seconds: float = 10.0) -> float:
+def until(what: str, holds: Callable[[], bool], seconds: float = 60.0) -> float:
     """Wait for something; returns how long it took."""
     start = time.monotonic()
     while not holds():

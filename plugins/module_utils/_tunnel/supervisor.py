@@ -87,7 +87,7 @@ class Config:
     ttl: float
     listen_port: int = 0
     probe_interval: float = 3.0
-    probe_timeout: float = 3.0
+    probe_timeout: float = 5.0
     connect_timeout: float = 30.0
     hold: float = 10.0
 
@@ -487,9 +487,12 @@ class Supervisor:
 
     async def _look(self, link: Link) -> str:
         """One probe; returns why ssh must be started anew, empty when it need not."""
+        begun = time.monotonic()
         try:
             await link.probe()
         except TimeoutError:
+            if self._heard > begun:  # a busy machine; others were answered meanwhile
+                return ""
             return f"no answer through the tunnel within {self.config.probe_timeout:g} s"
         except (Refused, Closed) as problem:
             if link.alive:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -306,6 +307,22 @@ def test_a_port_that_is_taken_is_told(tunnel: Tunnel) -> None:
     assert tunnel.status["state"] == "failed"
     assert f"port {taken.getsockname()[1]} cannot be used" in tunnel.status["reason"]
     taken.close()
+
+
+@pytest.mark.parametrize(("heard", "lost"), [(True, ""), (False, "no answer through the tunnel within 5 s")])
+def test_a_late_probe_counts_only_when_nobody_is_answered(tmp_path: Path, heard: bool, lost: str) -> None:
+    async def look() -> str:
+        busy = supervisor.Supervisor(Config(["ssh"], "http_proxy", "a", 1, 1, "1", 60), str(tmp_path))
+
+        class Late(supervisor.Link):
+            async def probe(self) -> None:
+                if heard:
+                    busy._hear()
+                raise TimeoutError
+
+        return await busy._look(Late(busy.config))
+
+    assert asyncio.run(look()) == lost
 
 
 def test_the_configuration_has_defaults_a_person_can_bear() -> None:
