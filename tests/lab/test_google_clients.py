@@ -241,7 +241,7 @@ def test_a_repeated_request_id_is_done_once(google: Running) -> None:
     client, request = build(google, "compute", "v1"), "6d3c1d3e-6f0e-4d2a-9d64-0c4a7f5a2b10"
     names = [
         client.globalAddresses().insert(project=P, requestId=request, body={"name": "hub"}).execute()["name"]
-        for _ in range(2)
+        for _turn in range(2)
     ]
     assert names[0] == names[1]
 

@@ -427,7 +427,7 @@ def test_plain_http_is_sent_to_https(doors: Doors) -> None:
 def test_faults_at_the_door(doors: Doors) -> None:
     doors.build(iap_on=False)
     doors.google.control("POST", "faults", {"rules": [{"method": "door", "status": 502, "times": 1}]})
-    assert [doors.ask("/")[0] for _ in range(2)] == [502, 200]
+    assert [doors.ask("/")[0] for _turn in range(2)] == [502, 200]
 
 
 @pytest.mark.parametrize(

@@ -210,7 +210,7 @@ def test_a_broken_mask_is_refused(text: str) -> None:
 def draw(seed: int, **more: Any) -> list[bool]:
     found = faults.Faults()
     found.set([{"method": "iap.*", "share": 0.3, "seed": seed, "status": 503, **more}])
-    return [found.choose("iap.setIamPolicy") is not None for _ in range(200)]
+    return [found.choose("iap.setIamPolicy") is not None for _turn in range(200)]
 
 
 def test_faults_come_back_with_their_seed() -> None:

@@ -170,7 +170,7 @@ class Tunnels:
             raise unwritable(path, problem) from problem
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            started = subprocess.Popen(
+            started = subprocess.Popen(  # pylint: disable=ansible-bad-function  # it outlives the module
                 [sys.executable, "-I", os.path.join(path, "supervisor.py"), path],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

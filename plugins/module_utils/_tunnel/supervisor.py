@@ -279,7 +279,8 @@ class Link:
         return False
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stderr is not None
+        if process.stderr is None:
+            return
         while line := await process.stderr.readline():
             text = "".join(sign for sign in line.decode(errors="replace") if sign.isprintable()).strip()
             if text:
@@ -591,4 +592,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))  # pylint: disable=ansible-bad-function  # a program of its own, no module

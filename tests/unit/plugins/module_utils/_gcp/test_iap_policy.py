@@ -427,7 +427,7 @@ def test_limits_of_a_policy(bindings: list[dict[str, Any]], wish: Wish, good: bo
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("left", "right", "same"),
     [
         (policy(web(ADA, BOB)), {"bindings": [web(BOB), web("user:ADA@example.org")], "version": 1}, True),
         (policy(web(ADA)), policy(web(GONE)), True),
@@ -438,9 +438,9 @@ def test_limits_of_a_policy(bindings: list[dict[str, Any]], wish: Wish, good: bo
         (policy(auditConfigs=[{"a": 1}]), policy(), False),
     ],
 )
-def test_same_content(one: dict[str, Any], other: dict[str, Any], same: bool) -> None:
-    assert same_content(one, other) is same
-    assert same_content(other, one) is same
+def test_same_content(left: dict[str, Any], right: dict[str, Any], same: bool) -> None:
+    assert same_content(left, right) is same
+    assert same_content(right, left) is same
 
 
 def test_conditions_are_told_apart_by_all_their_words() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import os
 import random
+from functools import partial
 from typing import Any
 
 import pytest
@@ -181,11 +182,11 @@ def test_a_second_run_in_between_changes_nothing_about_the_end(seed: int) -> Non
         before = people(gke)
         others: list[Done] = []
 
-        def interfere(now: int, gke: FakeGke = gke, number: int = number, others: list[Done] = others) -> None:
+        def interfere(gke: FakeGke, number: int, others: list[Done], now: int) -> None:
             if now == number:
                 others.append(run(gke))
 
-        gke.at_request = interfere
+        gke.at_request = partial(interfere, gke, number, others)
         done = run(gke)
         told = f"seed {seed}, second run before request {number}"
         assert (done.certificate.status, others[0].certificate.status) == ("Active", "Active"), told
@@ -202,14 +203,14 @@ def test_a_certificate_that_becomes_active_is_left_alone_from_that_moment(seed: 
 
         issued: list[int] = []
 
-        def issue(now: int, gke: FakeGke = gke, number: int = number, issued: list[int] = issued) -> None:
+        def issue(gke: FakeGke, number: int, issued: list[int], now: int) -> None:
             live = gke.objects.get(CERTIFICATE)
             whole = live and live["metadata"]["uid"] == "uid-hub" and "deletionTimestamp" not in live["metadata"]
             if now == number and whole:
                 issued.append(now)
                 gke.activate("hub-tls")
 
-        gke.at_request = issue
+        gke.at_request = partial(issue, gke, number, issued)
         done = run(gke)
         assert done.certificate.status == "Active"
         assert_whole(gke, before)
