@@ -279,9 +279,7 @@ class Link:
         return False
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        if process.stderr is None:
-            return
-        while line := await process.stderr.readline():
+        while process.stderr is not None and (line := await process.stderr.readline()):
             text = "".join(sign for sign in line.decode(errors="replace") if sign.isprintable()).strip()
             if text:
                 self._words.append(text[:1000])
