@@ -66,3 +66,14 @@ attributes:
     membership:
       - researchops.jupyterhub.k8s
 """
+
+    ACTIONGROUP_GCP = r"""
+options: {}
+attributes:
+  action_group:
+    description:
+      - Use C(group/researchops.jupyterhub.gcp) in C(module_defaults) to set Google's options once for all modules.
+    support: full
+    membership:
+      - researchops.jupyterhub.gcp
+"""

@@ -44,7 +44,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import records_for
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.records import records_for
 
 
 def dns_records(addresses: Sequence[str]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
   - Returns rows of the preflight table about the settings of the roles P(researchops.jupyterhub.hub_front#role),
-    P(researchops.jupyterhub.hub_dns#role)
+    P(researchops.jupyterhub.hub_dns#role), P(researchops.jupyterhub.gke_iap#role)
     and P(researchops.jupyterhub.letsencrypt#role).
   - Secrets among the settings are looked at and never returned.
 options:
@@ -24,7 +24,7 @@ options:
   role:
     description: The role whose settings these are.
     type: str
-    choices: [hub_front, hub_dns, letsencrypt]
+    choices: [hub_front, gke_iap, hub_dns, letsencrypt]
     required: true
   reachable:
     description: For V(letsencrypt), whether the ACME server was seen to answer.
@@ -56,18 +56,20 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns import settings as dns_settings
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import front
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import front, front_gke_verdicts
 
 
 def door_preflight(settings: Mapping[str, Any], role: str, reachable: bool = True) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
     if role == "hub_front":
         return front.rows(settings)
+    if role == "gke_iap":
+        return front_gke_verdicts.rows(settings)
     if role == "hub_dns":
         return dns_settings.rows(settings)
     if role == "letsencrypt":
         return acme.rows(settings, bool(reachable))
-    raise AnsibleFilterError(f"door_preflight knows hub_front, hub_dns and letsencrypt, not {role!r}")
+    raise AnsibleFilterError(f"door_preflight knows hub_front, gke_iap, hub_dns and letsencrypt, not {role!r}")
 
 
 class FilterModule:

@@ -40,11 +40,12 @@ _value:
   elements: dict
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import tls_context
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.iap_account import read_account
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.placeholders import is_placeholder
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish, parse_wish
 
@@ -54,6 +55,9 @@ DEFAULTS: dict[str, Any] = {
     "user": None,
     "password": None,
     "token": None,
+    "service_account_file": None,
+    "iap_wait": 600,
+    "stranger_service_account_file": None,
     "stranger_user": None,
     "stranger_password": None,
     "ca_file": None,
@@ -73,6 +77,8 @@ def verify_preflight(options: Mapping[str, Any]) -> list[dict[str, Any]]:
         refuse_placeholders(options)
         wish = parse_wish(DEFAULTS | dict(options))
         tls_context(wish.ca_file)
+        files = (wish.account_file, wish.stranger_account_file) if wish.login == "iap_service_account" else ()
+        accounts = [read_account(file).email for file in files if file]
         if wish.stranger and not wish.stranger_password:
             raise HubError(
                 error_id="E-AUTH-14",
@@ -81,7 +87,7 @@ def verify_preflight(options: Mapping[str, Any]) -> list[dict[str, Any]]:
             )
     except HubError as problem:
         return [{"check": "smoke test", "ok": False, "text": problem.text()}]
-    return [{"check": "smoke test", "ok": True, "text": describe(wish)}]
+    return [{"check": "smoke test", "ok": True, "text": describe(wish, accounts)}]
 
 
 def refuse_placeholders(options: Mapping[str, Any]) -> None:
@@ -95,8 +101,11 @@ def refuse_placeholders(options: Mapping[str, Any]) -> None:
             )
 
 
-def describe(wish: Wish) -> str:
-    """What the test is going to do, in a few words."""
+def describe(wish: Wish, accounts: Sequence[str] = ()) -> str:
+    """What the test is going to do, in a few words; ``accounts`` are the user's and the stranger's, through IAP."""
+    if wish.login == "iap_service_account":
+        stranger = accounts[1] if len(accounts) > 1 else "whoever has no credentials"
+        return f"{wish.url} by {wish.login} as {accounts[0]}; {stranger} must be refused"
     who = f"as {wish.user}" if wish.user else "as the token's owner"
     stranger = f"; {wish.stranger} must be refused" if wish.stranger else "; no stranger is tried"
     return f"{wish.url} by {wish.login} {who}{stranger}"

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
-from ._core.errors import Changed, HubError, missing_library
+from ._core.errors import Changed, HubError, is_installed, missing_library
 from ._core.redact import Redactor
 
 KUBERNETES_OPTIONS: dict[str, dict[str, Any]] = {
@@ -24,6 +23,30 @@ KUBERNETES_OPTIONS: dict[str, dict[str, Any]] = {
     "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
 }
 """The options of the ``kubernetes`` documentation fragment."""
+
+GCP_OPTIONS: dict[str, dict[str, Any]] = {
+    "auth_kind": {
+        "type": "str",
+        "choices": ["application", "serviceaccount", "accesstoken", "machineaccount"],
+        "default": "application",
+        "fallback": (env_fallback, ["GCP_AUTH_KIND"]),
+    },
+    "service_account_file": {"type": "path", "fallback": (env_fallback, ["GCP_SERVICE_ACCOUNT_FILE"])},
+    "service_account_contents": {
+        "type": "jsonarg",
+        "no_log": True,
+        "fallback": (env_fallback, ["GCP_SERVICE_ACCOUNT_CONTENTS"]),
+    },
+    "service_account_email": {"type": "str", "fallback": (env_fallback, ["GCP_SERVICE_ACCOUNT_EMAIL"])},
+    "access_token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["GCP_ACCESS_TOKEN"])},
+    "scopes": {"type": "list", "elements": "str", "fallback": (env_fallback, ["GCP_SCOPES"])},
+}
+"""The options of the ``gcp`` documentation fragment."""
+
+GCP_PROJECT: dict[str, dict[str, Any]] = {
+    "project": {"type": "str", "required": True, "fallback": (env_fallback, ["GCP_PROJECT"])},
+}
+"""The option of the ``gcp.project`` documentation fragment."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +112,7 @@ def run(
     request = Request(dict(module.params), module.check_mode, bool(getattr(module, "_diff", False)), redactor)
     try:
         for name in libraries:
-            if importlib.util.find_spec(name) is None:
+            if not is_installed(name):
                 raise missing_library(name, sys.executable)
         outcome, error = body(request), None
     except HubError as problem:

@@ -183,15 +183,12 @@ preflight:
     - {check: Kubernetes version, ok: true, text: v1.34.4}
 """
 
-import importlib.util
 import sys
 
+from ..module_utils._core.errors import PACKAGES, is_installed
 from ..module_utils._k8s import access, cluster, guard, kubeconfig
 from ..module_utils._k8s.client import KubeClient
 from ..module_utils._shell import KUBERNETES_OPTIONS, Outcome, Request, run
-
-PACKAGES = {"dns": "dnspython", "yaml": "PyYAML", "websocket": "websocket-client", "google.auth": "google-auth"}
-"""Importable names whose package has another name."""
 
 PERMISSION_OPTIONS = {
     "verb": {"type": "str", "required": True},
@@ -216,7 +213,7 @@ def body(request: Request) -> Outcome:
     error = guard.refusal(observed, wanted)
     if error is not None:
         raise error
-    missing = tuple(name for name in params["libraries"] if importlib.util.find_spec(name) is None)
+    missing = tuple(name for name in params["libraries"] if not is_installed(name))
     rows = [guard.Libraries(missing, sys.executable, PACKAGES).row()] if params["libraries"] else []
     rows += guard.preflight_rows(observed, wanted)
     return Outcome(changed=False, result=guard.report(observed, rows))

@@ -18,6 +18,8 @@ description:
     to another cluster.
   - File names inside become absolute, secrets are copied and never printed, the file has mode 0600 and appears by one
     rename.
+  - In place of a kubeconfig it takes the name of a GKE or EKS cluster, asks the cloud for address and CA, and writes a
+    login by this collection's own helper; neither gcloud nor the aws command is needed, then or later.
   - Optionally the file logs in by itself at an OpenID provider (client credentials) through the helper
     C(exec_credential.py),
     so that a token which lives two minutes lasts through a play of two hours.
@@ -27,11 +29,15 @@ author:
   - researchops.jupyterhub contributors (@researchops)
 extends_documentation_fragment:
   - researchops.jupyterhub.kubernetes
+  - researchops.jupyterhub.gcp
   - researchops.jupyterhub.attributes
   - researchops.jupyterhub.attributes.state
   - researchops.jupyterhub.attributes.actiongroup_k8s
+  - researchops.jupyterhub.attributes.actiongroup_gcp
 requirements:
   - PyYAML
+  - google-auth and requests (for O(gke))
+  - botocore (for O(eks))
 options:
   hub:
     description: The hub the file is for; it names the private directory.
@@ -47,6 +53,44 @@ options:
     description: The directory that holds one private directory per hub; by default C(researchops-jupyterhub) in the
       user's cache directory.
     type: path
+  gke:
+    description: A GKE cluster, in place of O(kubeconfig) and O(context). The options about Google's credentials say who
+      asks for it and who logs in.
+    type: dict
+    suboptions:
+      project:
+        description: The project's id.
+        type: str
+        required: true
+      location:
+        description: Its region or zone.
+        type: str
+        required: true
+      name:
+        description: Its name.
+        type: str
+        required: true
+      endpoint:
+        description: V(dns) is the control plane's own name, which is reachable from anywhere and lets in whom IAM lets
+          in; V(private) is its address inside the network, for M(researchops.jupyterhub.cluster_tunnel).
+        type: str
+        choices: [dns, private]
+        default: dns
+  eks:
+    description: An EKS cluster, in place of O(kubeconfig) and O(context). Credentials are found as botocore does.
+    type: dict
+    suboptions:
+      region:
+        description: Its region.
+        type: str
+        required: true
+      name:
+        description: Its name.
+        type: str
+        required: true
+      profile:
+        description: The profile of AWS's configuration to use.
+        type: str
   oidc_issuer:
     description: Issuer URL of the OpenID provider that the cluster trusts. With it the file's user logs in there
       instead of using the given credentials.
@@ -69,8 +113,9 @@ options:
   oidc_ca_file:
     description: PEM file with the provider's CA; by default the system's.
     type: path
-  oidc_helper:
-    description: Path of C(exec_credential.py); the role P(researchops.jupyterhub.cluster_access#role) carries it.
+  login_helper:
+    description: Path of C(exec_credential.py), which logs in for O(oidc_issuer), O(gke) and O(eks); the role
+      P(researchops.jupyterhub.cluster_access#role) carries it.
     type: path
 notes:
   - The module's file is a cache of this machine, not part of what a play manages; the role runs it in check mode too.
@@ -83,6 +128,12 @@ EXAMPLES = r"""
     kubeconfig: ~/.kube/config
     context: research
   register: private
+
+- name: Enter a GKE cluster by its DNS endpoint
+  researchops.jupyterhub.cluster_kubeconfig:
+    hub: climate
+    gke: {project: example-research, location: europe-west4, name: research}
+    login_helper: "{{ playbook_dir }}/exec_credential.py"
 
 - name: Forget it
   researchops.jupyterhub.cluster_kubeconfig:
@@ -108,25 +159,35 @@ server:
   sample: https://192.0.2.10:6443
 """
 
+import importlib.util
 import os
-import re
 import sys
+from dataclasses import dataclass, field
 
-from ..module_utils._core.errors import HubError
+from ..module_utils._core.errors import HubError, missing_library
+from ..module_utils._gcp.api import GcpApi
+from ..module_utils._gcp.auth import AuthOptions, GcpAuth
 from ..module_utils._hub.placeholders import is_placeholder
-from ..module_utils._k8s import access, kubeconfig
-from ..module_utils._shell import KUBERNETES_OPTIONS, Outcome, Request, run
+from ..module_utils._k8s import access, clouds, eks, gke, kubeconfig
+from ..module_utils._shell import GCP_OPTIONS, KUBERNETES_OPTIONS, Outcome, Request, run
+
+GKE_OPTIONS = {
+    "project": {"type": "str", "required": True},
+    "location": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "endpoint": {"type": "str", "choices": ["dns", "private"], "default": "dns"},
+}
+EKS_OPTIONS = {
+    "region": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "profile": {"type": "str"},
+}
 
 
 def body(request: Request) -> Outcome:
     """Make the private file equal to what the inputs say, or remove it."""
     params = request.params
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", params["hub"]):
-        raise HubError(
-            "E-ACCESS-16",
-            f"The hub's name {params['hub']!r} cannot name a directory",
-            "use letters, digits, dots and dashes",
-        )
+    access.check_hub(params["hub"])
     folder = access.PrivateFolder.for_hub(params["cache_dir"] or "", params["hub"])
     if params["state"] == "absent":
         there = os.path.isdir(folder.path)
@@ -139,40 +200,106 @@ def body(request: Request) -> Outcome:
 def present(request: Request, folder: access.PrivateFolder) -> Outcome:
     """Write the private kubeconfig where it is not yet as it should be."""
     params = request.params
-    paths = access.kubeconfig_paths(params["kubeconfig"])
-    sources = access.read_sources(paths)
-    given = kubeconfig.choose(sources, params["context"] or "")
     files: dict[str, str] = {}
-    chosen = kubeconfig.with_login(given, machine_login(request, folder, files))
+    given = source(request, folder, files)
+    chosen = kubeconfig.with_login(given.chosen, machine_login(request, folder, files))
     for secret in kubeconfig.secrets_of(chosen.user):
         request.redactor.add(secret)
-    kubeconfig.check_provider(chosen.user, os.pathsep.join(paths))
+    kubeconfig.check_provider(chosen.user, given.where)
     access.check_helper(chosen.user, chosen.context)
     path = folder.file(
         "kubeconfig",
-        *paths,
-        given.context,
+        *given.names,
+        given.chosen.context,
         str(chosen.cluster["server"]),
         params["oidc_issuer"],
         params["oidc_client_id"],
     )
-    files[path] = access.as_yaml(chosen.document(), os.pathsep.join(paths))
+    files[path] = access.as_yaml(chosen.document(), given.where)
     stale = [name for name, text in files.items() if not folder.holds(name, text)]
     for name in stale:
         if not request.check_mode:
             folder.write(name, files[name])
+    return Outcome(
+        changed=bool(stale),
+        result={"path": path, "context": chosen.context, "server": chosen.cluster["server"]},
+        diff={"before": {"outdated": sorted(stale)}, "after": {"outdated": []}},
+        warnings=given.warnings,
+    )
+
+
+@dataclass(frozen=True)
+class Given:
+    """The context that was asked for, and where it came from."""
+
+    chosen: kubeconfig.Chosen
+    where: str
+    names: list[str]
+    warnings: list[str] = field(default_factory=list)
+
+
+def source(request: Request, folder: access.PrivateFolder, files: dict[str, str]) -> Given:
+    """The context out of a person's kubeconfig, or out of what a cloud says about its cluster."""
+    params = request.params
+    if params["gke"]:
+        clouds.check_names(**{key: params["gke"][key] for key in ("project", "location", "name")})
+        name = clouds.GkeName(**params["gke"])
+        return Given(from_gke(request, name, folder, files), name.text, [name.path, name.endpoint])
+    if params["eks"]:
+        clouds.check_names(region=params["eks"]["region"], name=params["eks"]["name"])
+        eks_name = clouds.EksName(**{key: value or "" for key, value in params["eks"].items()})
+        return Given(from_eks(request, eks_name, folder), eks_name.text, [eks_name.region, eks_name.name])
+    paths = access.kubeconfig_paths(params["kubeconfig"])
+    sources = access.read_sources(paths)
     warnings = []
     if kubeconfig.holds_secret(sources):
         warnings = [
             f"{name} holds secrets and others may read it; run: chmod 600 {name}"
             for name in access.open_to_others(paths)
         ]
-    return Outcome(
-        changed=bool(stale),
-        result={"path": path, "context": chosen.context, "server": chosen.cluster["server"]},
-        diff={"before": {"outdated": sorted(stale)}, "after": {"outdated": []}},
-        warnings=warnings,
+    return Given(kubeconfig.choose(sources, params["context"] or ""), os.pathsep.join(paths), paths, warnings)
+
+
+def from_gke(
+    request: Request, name: clouds.GkeName, folder: access.PrivateFolder, files: dict[str, str]
+) -> kubeconfig.Chosen:
+    """A GKE cluster; a key given as text joins the private files to write."""
+    need("google.auth", "google-auth")
+    need("requests", "requests")
+    options = AuthOptions.of(request.params)
+    login, keys = gke.login(
+        options, request.params["login_helper"] or "", folder.path, folder.file("gcp-key", name.path)
     )
+    auth = GcpAuth(options, learn=request.redactor.add)
+    auth.validate()
+    found = gke.describe(GcpApi(auth, project=name.project), name)
+    files.update(keys)
+    return clouds.gke(name, found, login)
+
+
+def from_eks(request: Request, name: clouds.EksName, folder: access.PrivateFolder) -> kubeconfig.Chosen:
+    """An EKS cluster."""
+    need("botocore", "botocore")
+    helper = request.params["login_helper"]
+    if not helper:
+        raise HubError(
+            error_id="E-ACCESS-17",
+            what="The login at AWS is incomplete: login_helper is not set",
+            do="set login_helper to roles/cluster_access/files/exec_credential.py of this collection",
+        )
+    given = {"cluster": name.name, "region": name.region, "profile": name.profile}
+    login = kubeconfig.CloudLogin("eks", given, os.path.abspath(helper), sys.executable, folder.path)
+    return clouds.eks(name, eks.describe(name), login)
+
+
+def need(library: str, package: str) -> None:
+    """Refuse to start without a library that only this way in needs."""
+    try:
+        found = importlib.util.find_spec(library)
+    except ModuleNotFoundError:  # the package above it is missing
+        found = None
+    if found is None:
+        raise missing_library(package, sys.executable)
 
 
 def machine_login(
@@ -192,7 +319,7 @@ def machine_login(
     if params["oidc_client_secret"]:
         secret_file = folder.file("client-secret", params["oidc_issuer"], params["oidc_client_id"])
         files[secret_file] = params["oidc_client_secret"] + "\n"
-    if not (params["oidc_client_id"] and secret_file and params["oidc_helper"]):
+    if not (params["oidc_client_id"] and secret_file and params["login_helper"]):
         raise HubError(
             error_id="E-ACCESS-17",
             what=f"The machine login at {params['oidc_issuer']} is incomplete",
@@ -204,7 +331,7 @@ def machine_login(
         secret_file=secret_file,
         audience=params["oidc_audience"],
         ca_file=os.path.abspath(params["oidc_ca_file"]) if params["oidc_ca_file"] else "",
-        helper=os.path.abspath(params["oidc_helper"]),
+        helper=os.path.abspath(params["login_helper"]),
         python=sys.executable,
         cache_dir=folder.path,
     )
@@ -216,18 +343,21 @@ def main() -> None:
         body,
         argument_spec={
             **KUBERNETES_OPTIONS,
+            **GCP_OPTIONS,
             "hub": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "cache_dir": {"type": "path"},
+            "gke": {"type": "dict", "options": GKE_OPTIONS},
+            "eks": {"type": "dict", "options": EKS_OPTIONS},
             "oidc_issuer": {"type": "str", "default": ""},
             "oidc_client_id": {"type": "str", "default": ""},
             "oidc_client_secret": {"type": "str", "no_log": True},
             "oidc_client_secret_file": {"type": "path", "no_log": False},
             "oidc_audience": {"type": "str", "default": ""},
             "oidc_ca_file": {"type": "path"},
-            "oidc_helper": {"type": "path"},
+            "login_helper": {"type": "path"},
         },
-        mutually_exclusive=[("oidc_client_secret", "oidc_client_secret_file")],
+        mutually_exclusive=[("oidc_client_secret", "oidc_client_secret_file"), ("gke", "eks")],
         libraries=("yaml",),
     )
 

@@ -44,6 +44,7 @@ requirements:
   - websocket-client >= 1.6.0
   - cryptography >= 41.0.0
   - kubernetes >= 29.0.0, with O(namespace)
+  - google-auth >= 2.23.0, with O(login=iap_service_account)
 options:
   url:
     description: The front door with the hub's base path, such as V(https://hub.example.org/).
@@ -57,9 +58,12 @@ options:
       - How to enter.
       - V(oidc) signs in with O(user) and O(password) on whatever page an unknown visitor is sent to. Pages that only
         run as scripts, second factors and the sign-in pages of GitHub and Google cannot be operated.
+      - V(iap_service_account) enters through Google's Identity-Aware Proxy (IAP) as the service account in
+        O(service_account_file), with a token that the account signs for itself, sent in C(Proxy-Authorization). The hub
+        must log it in by what IAP signed, without a second login. That IAP turns away whoever has no credentials is
+        proved as well.
       - V(hub_token) enters with O(token). The evidence then says that the login is not proved.
-      - V(auto) is V(oidc) where user and password are given, else V(hub_token).
-      - V(iap_service_account) is refused; it comes with a later release.
+      - V(auto) is the first of V(oidc), V(iap_service_account) and V(hub_token) for which everything is given.
     type: str
     choices: [auto, oidc, hub_token, iap_service_account]
     default: auto
@@ -75,6 +79,22 @@ options:
       - A token of the hub, of a user or of a service, with the scopes C(servers), C(read:users) and C(access:servers)
         for O(user).
     type: str
+  service_account_file:
+    description:
+      - The JSON key file of the service account that enters through IAP. It must be among the members of IAP's policy
+        and allowed by the hub; its user in the hub has the account's e-mail address as name.
+    type: path
+  iap_wait:
+    description:
+      - Seconds for which IAP may refuse the account (403) before that is an error, because a new policy takes minutes
+        to spread. They come on top of O(timeout). Check mode looks once.
+    type: int
+    default: 600
+  stranger_service_account_file:
+    description:
+      - The JSON key file of a service account that IAP or the hub must refuse, for O(login=iap_service_account). If not
+        set, only visitors without credentials are tried.
+    type: path
   stranger_user:
     description: Somebody the identity provider knows and the hub must refuse. If not set, this is not proved.
     type: str
@@ -128,6 +148,12 @@ EXAMPLES = r"""
     stranger_password: "{{ vault_stranger_password }}"
     namespace: climate
     expected_image: quay.io/pangeo/base-notebook:2025.11.13
+
+- name: Prove a hub behind Identity-Aware Proxy
+  researchops.jupyterhub.hub_smoke_test:
+    url: https://hub.example.org/
+    login: iap_service_account
+    service_account_file: /srv/secrets/svc-verify.json
 
 - name: Prove everything but the login
   researchops.jupyterhub.hub_smoke_test:
@@ -307,6 +333,9 @@ def main() -> None:
             "user": {"type": "str"},
             "password": {"type": "str", "no_log": True},
             "token": {"type": "str", "no_log": True},
+            "service_account_file": {"type": "path"},
+            "iap_wait": {"type": "int", "default": 600},
+            "stranger_service_account_file": {"type": "path"},
             "stranger_user": {"type": "str"},
             "stranger_password": {"type": "str", "no_log": True},
             "ca_file": {"type": "path"},

@@ -24,6 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
+import dns_wait
+import iap
 from proxy import FaultProxy
 
 HERE = Path(__file__).resolve().parent
@@ -238,6 +240,8 @@ def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], No
     installs = first_installs(kubeconfig, max(3, count // 2), tell)
     report += table("First install", installs, Subject("", [], [0.0]))
     report += ["", f"- ours / theirs: **{installs[0].median / installs[1].median:.2f}** (bar 1.1)"]
+    report += iap.measure(count, floor.median, lambda words: run(words, kubeconfig), ROUND_TRIP, tell)
+    report += dns_wait.measure(max(20, count), dns_wait.SEED)
     for namespace in (*NAMESPACES, "bench-peer"):
         kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
     return report

@@ -121,6 +121,18 @@ def base64_secret(name: str) -> Canary:
     return Canary(name, base64.b64encode(secrets.token_bytes(32)).decode())
 
 
+def service_account(name: str, pem: str) -> tuple[Canary, dict[str, str]]:
+    """A service account's key file with this RSA key of 2048 bits, and the canary in it.
+
+    The lines from the ninth on hold nothing but private numbers (PKCS #8: the modulus and its frame come before).
+    """
+    body = [line for line in pem.splitlines() if line and not line.startswith("-----")]
+    if len(body) < 20:
+        raise ValueError(f"{name}: not an RSA key of 2048 bits")
+    file = {"type": "service_account", "client_email": f"{name.lower()}@canary.test", "private_key_id": "canary"}
+    return Canary(name, pem, tuple(body[8:-1])), {**file, "private_key": pem}
+
+
 def private_key(name: str, pem: str) -> Canary:
     """A real EC P-256 key: the characters of the file that its secret number alone decides.
 

@@ -16,6 +16,7 @@ PREFIX = "researchops.jupyterhub"
 
 MODULES: dict[str, str] = {
     "cluster_kubeconfig.oidc_client_secret": "canary_kubeconfig",
+    "gke_front.client_secret": "canary_iap_client",
     "hub_release.secrets": "canary_release",
     "hub_smoke_test.password": "canary_password",
     "hub_smoke_test.stranger_password": "canary_stranger",
@@ -26,6 +27,7 @@ MODULES: dict[str, str] = {
 
 ROLES = (
     "cluster_access_oidc_client_secret",
+    "gke_iap_client_secret",
     "hub_dns_key_secret",
     "hub_oauth_client_secret",
     "hub_verify_password",
@@ -34,8 +36,35 @@ ROLES = (
 )
 """Every secret variable of a role."""
 
-FILES = ("cluster_access_oidc_client_secret_file", "hub_https_private_key_file", "hub_verify_service_account_file")
+FILES = (
+    "cluster_access_oidc_client_secret_file",
+    "cluster_access_service_account_file",
+    "domain_verification_service_account_file",
+    "gke_iap_service_account_file",
+    "hub_dns_service_account_file",
+    "hub_https_private_key_file",
+    "hub_verify_service_account_file",
+    "hub_verify_stranger_service_account_file",
+)
 """Every variable that names a file with a secret in it."""
+
+
+GOOGLE = {
+    "project": "{{ lookup('ansible.builtin.env', 'LAB_GOOGLE_PROJECT') }}",
+    "auth_kind": "serviceaccount",
+    "service_account_file": "{{ lookup('ansible.builtin.env', 'LAB_GOOGLE_ACCOUNT_FILE') }}",
+}
+IAP = {
+    "hub_platform": "gke",
+    "hub_https_type": "",
+    "hub_port": 443,
+    "cluster_access_cluster": {"project": GOOGLE["project"], "location": "nowhere", "name": "none"},
+    "gke_iap_oauth_client": "own",
+    "gke_iap_client_id": "1-canary.apps.googleusercontent.com",
+    "gke_iap_address_name": "canary",
+    "gke_iap_timeout": 3,
+}
+"""A front door on GKE; its load balancer never gets ready in so short a time."""
 
 
 def _play(tasks: list[Json]) -> list[Json]:
@@ -69,7 +98,19 @@ def modules(*, broken: bool, only: str = "") -> list[Json]:
             oidc_issuer=issuer,
             oidc_client_id="automation",
             oidc_client_secret="{{ canary_kubeconfig }}",
-            oidc_helper="{{ canary_helper }}",
+            login_helper="{{ canary_helper }}",
+        ),
+        task(
+            "gke_front",
+            {"backend_timeout": "{{ canary_iap_client }}"},
+            kubeconfig="{{ cluster_access_kubeconfig }}",
+            **GOOGLE,
+            namespace="{{ canary_namespace }}",
+            host="canary.lab.test",
+            address_name=IAP["gke_iap_address_name"],
+            client_id=IAP["gke_iap_client_id"],
+            client_secret="{{ canary_iap_client }}",
+            wait_timeout=3,
         ),
         task(
             "hub_release",
@@ -124,7 +165,19 @@ def _role(name: str, entry: str = "main", **variables: Any) -> Json:
 
 
 PLAIN = {"cluster_access_oidc_issuer": ""}
+BY_KEY = {
+    "cluster_access_method": "gke_dns_endpoint",
+    "cluster_access_cluster": {"project": "p", "location": "l", "name": "n"},
+    "cluster_access_auth_kind": "serviceaccount",
+    "cluster_access_service_account_file": "{{ canary_file }}",
+}
+"""A key that is none: it is read, refused, and nothing is asked of Google."""
 MANUAL = {"hub_https_type": "manual", "letsencrypt_method": "none", "hub_https_secret_name": "manual"}
+THROUGH_IAP = {
+    "hub_verify_login": "iap_service_account",
+    "hub_verify_iap_wait": 0,
+    "hub_verify_stranger_service_account_file": "{{ canary_stranger_account }}",
+}
 
 
 def preflight() -> list[Json]:
@@ -143,18 +196,24 @@ def roles(*, broken: bool) -> list[Json]:
     tasks = [
         _role("cluster_access"),
         _role("cluster_access", **by_file),
+        _role("cluster_access", **BY_KEY),
         _role("cluster_access", **PLAIN),
         _role("hub_dns"),
+        _role("hub_dns", hub_dns_provider="clouddns", hub_dns_project="canary"),
+        _role("domain_verification", domain_verification_enabled=True),
         _role("letsencrypt", letsencrypt_method="direct", hub_https_secret_name="acme"),
         _role("hub_https", **MANUAL),
         _role("hub_oauth"),
+        _role("gke_iap", "preflight", **IAP),
+        _role("gke_iap", "front", **IAP, gke_iap_service_account_file=GOOGLE["service_account_file"]),
         _role("z2jh"),
         _role("hub_verify", **there),
         _role("hub_verify", **there, hub_verify_login="hub_token"),
+        _role("hub_verify", **there, **THROUGH_IAP),
         _role("hub_dns", "absent"),
         _role("hub_https", "absent", **MANUAL),
     ]
     if broken:
-        tasks.insert(3, _role("hub_preflight", **PLAIN, **MANUAL))
+        tasks.insert(4, _role("hub_preflight", **PLAIN, **MANUAL))
         tasks.append({"name": "Fail", "ansible.builtin.fail": {"msg": "as planned"}})
     return _play(tasks)

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "canary"))
 import plays
 from bed import Bed, tool
 from certificate_maker import make
-from forms import VARIANTS, Canary, base64_secret, planted, private_key
+from forms import VARIANTS, Canary, base64_secret, planted, private_key, service_account
 from proxy import FaultProxy
 from search import Artefact, Hit, Search
 
@@ -263,12 +263,17 @@ class Campaign:
         key = private_key("hub_https_private_key_file", pair.key_pem)
         canaries[canaries.index(by_name["hub_https_private_key_file"])] = key
         secret_file = bed.give("client-secret", by_name["cluster_access_oidc_client_secret_file"].value)
-        account = bed.give("service-account.json", by_name["hub_verify_service_account_file"].value)
+        accounts = {}
+        for name in (one for one in plays.FILES if one.endswith("_service_account_file")):
+            rsa = make(host, begins=now - DAY, ends=now + DAY, rsa_bits=2048).key_pem
+            canaries[canaries.index(by_name[name])], content = service_account(name, rsa)
+            accounts[name] = str(bed.give(f"{name}.json", content))
         return {
             "hub_https_certificate_file": str(bed.give("chain.pem", pair.pem)),
             "hub_https_private_key_file": str(bed.give("key.pem", key.value)),
             "canary_file": str(secret_file),
-            "hub_verify_service_account_file": str(account),
+            **{name: path for name, path in accounts.items() if name != "hub_verify_stranger_service_account_file"},
+            "canary_stranger_account": accounts["hub_verify_stranger_service_account_file"],
         }
 
     def _inventory(self, bed: Bed, namespace: str, given: dict[str, Any]) -> str:

@@ -46,8 +46,16 @@ ROWS = [
 LOUD = {"mode": "apply", "outcome": "success", "callback": "default", "junit": "none", "variant": "plain"}
 QUIET = {**LOUD, "mode": "check", "outcome": "failure"}
 SINGLE_REMOVALS = 5
-UNREAD = {"cluster_access_oidc_client_secret_file", "hub_verify_service_account_file"}
-"""Files that no module reads at all, so nothing could show them: the login helper does, and nobody yet."""
+UNREAD = {
+    "cluster_access_oidc_client_secret_file",
+    "cluster_access_service_account_file",
+    "domain_verification_service_account_file",
+    "gke_iap_service_account_file",
+    "hub_dns_service_account_file",
+    "hub_verify_service_account_file",
+    "hub_verify_stranger_service_account_file",
+}
+"""Files whose contents no option carries, so nothing could show them: helpers and Google's library read them."""
 
 
 def title(number: int, row: dict[str, str]) -> str:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE / "google")]
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labkit import build, labs, pki, services
+from labkit import build, kubeconf, labs, pki, services
 from labkit.paths import Lab
 from labkit.process import Process, start_order
 
@@ -89,6 +89,7 @@ def own_network(addresses: Sequence[str]) -> Iterator[None]:
 def own_names(lab: Lab) -> Iterator[None]:
     """Let this process resolve the services' names without any resolver."""
     hosts = {f"{name}.lab.test": lab.v4(host) for name, host in services.dns.HOSTS.items()}
+    hosts |= dict.fromkeys(kubeconf.google_hosts(lab), lab.google_ip)
     real = socket.getaddrinfo
 
     def look_up(host: Any, *rest: Any, **named: Any) -> Any:
@@ -162,7 +163,8 @@ def alone(directory: Path) -> Iterator[Target]:
     hosts = sorted(set(services.dns.HOSTS.values()))
     parts = {process.name: process for process in services.processes(lab)}
     running: dict[str, subprocess.Popen[bytes]] = {}
-    with own_network([lab.v4(host) for host in hosts] + [lab.v6(host) for host in hosts]), own_names(lab):
+    addresses = [lab.v4(host) for host in hosts] + [lab.v6(host) for host in hosts] + list(lab.google_doors)
+    with own_network(addresses), own_names(lab):
         try:
             for name in start_order(list(parts.values())):
                 running[name] = start(parts[name], lab.logs)

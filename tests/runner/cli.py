@@ -23,7 +23,6 @@ def command_env(options: argparse.Namespace) -> int:
 def command_exec(options: argparse.Namespace) -> int:
     """Run a program inside an environment, with our collection and its dependencies in place."""
     wanted = environments.ready(options.env)
-    tree = content.installed(wanted) if options.installed else content.linked(wanted)
     words = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not words:
         raise process.Failure(
@@ -31,6 +30,9 @@ def command_exec(options: argparse.Namespace) -> int:
             "tests/run exec -- ansible-playbook researchops.jupyterhub.site -i inventory"
         )
     kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
+    if not wanted.core:
+        return process.replace(words, environments.bare(wanted, kept))
+    tree = content.installed(wanted) if options.installed else content.linked(wanted)
     return process.replace(words, environments.variables(wanted, tree, kept))
 
 

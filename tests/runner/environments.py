@@ -27,9 +27,11 @@ CORES: dict[str, tuple[str, tuple[str, ...]]] = {
     "2.21.5": ("14.5.0", ("3.12", "3.13", "3.14")),
 }
 OLDEST_PYTHON, NEWEST_PYTHON = "3.11", "3.13"
+#: of the chart's hub image; where this machine has none, the newest of the matrix stands in for it
+HUB_PYTHON = "3.12"
 #: by name, for the nightly run: every ansible-core on the newest Python it knows
 CORE_NAMES = {f"core-{core.rpartition('.')[0]}": core for core in CORES}
-NAMES = ("run", "newest", "oldest", "lint", *CORE_NAMES)
+NAMES = ("run", "newest", "oldest", "lint", "hub", *CORE_NAMES)
 #: settings of the person at the terminal that would make a test read something else than this checkout
 FOREIGN = re.compile(
     r"^(ANSIBLE_.*|K8S_AUTH_.*|(LAB_)?KUBECONFIG|HELM_.*|PYTHON(PATH|HOME)|VIRTUAL_ENV|MOLECULE_.*|PYTEST_ADDOPTS)$"
@@ -42,7 +44,7 @@ class Environment:
 
     name: str
     python: str
-    core: str
+    core: str  # empty: no Ansible in it
     requirements: tuple[str, ...] = field(repr=False)
 
     @property
@@ -53,7 +55,13 @@ class Environment:
     def path(self) -> Path:
         source = "\n".join([str(interpreters.find(self.python)), *self.requirements])
         key = hashlib.sha256(source.encode()).hexdigest()[:12]
-        return paths.cache() / "venvs" / f"{self.name}-py{self.python}-core{self.core.rpartition('.')[0]}-{key}"
+        core = f"-core{self.core.rpartition('.')[0]}" if self.core else ""
+        return paths.cache() / "venvs" / f"{self.name}-py{self.python}{core}-{key}"
+
+    @property
+    def label(self) -> str:
+        """What it is, for a person."""
+        return f"Python {self.python}, {f'ansible-core {self.core}' if self.core else 'no Ansible'}"
 
     @property
     def bin(self) -> Path:
@@ -96,6 +104,9 @@ def environment(name: str) -> Environment:
         wanted = [*lines(ours), *lines(REQUIREMENTS / "unit.txt")]
     elif name == "run":
         python, core, wanted = here, newest_core(here), [*lines(ours), *lines(REQUIREMENTS / "run.txt")]
+    elif name == "hub":
+        python = HUB_PYTHON if interpreters.installed(HUB_PYTHON) else NEWEST_PYTHON
+        return Environment(name, python, "", tuple(lines(REQUIREMENTS / "hub.txt")))
     elif name == "lint":
         python, core, wanted = here, newest_core(here), [*lines(ours), *lines(REQUIREMENTS / "lint.txt")]
     else:
@@ -127,7 +138,7 @@ def _build(wanted: Environment) -> None:
     venv_support.ensure(python)
     listing = wanted.path.with_name(wanted.path.name + ".txt")
     listing.write_text("\n".join(wanted.requirements) + "\n", encoding="utf-8")
-    label = f"environment {wanted.name} (Python {wanted.python}, ansible-core {wanted.core})"
+    label = f"environment {wanted.name} ({wanted.label})"
     steps: list[list[str | Path]] = [
         [python, "-m", "venv", wanted.path],
         [
@@ -172,3 +183,10 @@ def variables(wanted: Environment, collections: Path, base: Mapping[str, str] | 
         PYTHONUNBUFFERED="1",
     )
     return result
+
+
+def bare(wanted: Environment, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment variables for an environment without Ansible; `base` as in ``variables``."""
+    result = dict(clean_environment() if base is None else base)
+    path = os.pathsep.join([str(wanted.bin), result.get("PATH", os.defpath)])
+    return result | {"PATH": path, "VIRTUAL_ENV": str(wanted.path), "PYTHONUNBUFFERED": "1"}

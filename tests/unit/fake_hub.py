@@ -126,6 +126,10 @@ class FakeHub:
     url: str = ""
     issuer: str = ""
 
+    def door(self, request: Any) -> Reply | None:
+        """What a proxy before the hub answers in its place; it sees every request, websockets too."""
+        return None
+
     # ---- pages of the hub -----------------------------------------------------------------------------------
 
     def answer(self, method: str, path: str, query: dict[str, str], request: Any) -> Reply:
@@ -352,12 +356,19 @@ class Handler(BaseHTTPRequestHandler):
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         who = "issuer " if self.is_issuer else ""
         self.hub.log.append(f"{who}{self.command} {parts.path}")
+        refusal = None if self.is_issuer else self.hub.door(self)
+        if refusal is not None:
+            self._send(refusal)
+            return
         if self.headers.get("Upgrade", "").lower() == "websocket":
             self._websocket()
             return
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         answer = self.hub.answer_issuer if self.is_issuer else self.hub.answer
-        self._send(answer(self.command, parts.path, query, self))
+        reply = answer(self.command, parts.path, query, self)
+        if not self.is_issuer and reply.status not in (502, 503, 504):
+            reply.headers.append(("X-JupyterHub-Version", VERSION))
+        self._send(reply)
 
     do_GET = do_POST = do_DELETE = _serve
 

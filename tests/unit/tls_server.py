@@ -32,7 +32,9 @@ class Server:
 @contextmanager
 def serving(folder: Path, answering: Answering) -> Iterator[Server]:
     """Serve until the block ends."""
-    made = make("127.0.0.1", names=["127.0.0.1"], authority=True, begins=NOW - 9000 * DAY, ends=NOW + 9000 * DAY)
+    made = make(
+        "127.0.0.1", names=["127.0.0.1", "localhost"], authority=True, begins=NOW - 9000 * DAY, ends=NOW + 9000 * DAY
+    )
     certificate, ca_file = folder / "server.pem", folder / "ca.pem"
     certificate.write_text(made.pem + made.key_pem)
     ca_file.write_text(made.pem)

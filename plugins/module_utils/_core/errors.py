@@ -13,9 +13,13 @@ shell ends a process or knows about Ansible; it raises one of these.
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+PACKAGES = {"dns": "dnspython", "yaml": "PyYAML", "websocket": "websocket-client", "google.auth": "google-auth"}
+"""Importable names whose package has another name."""
 
 
 class Changed(Enum):
@@ -63,11 +67,20 @@ class HubError(Exception):
         return " ".join(parts)
 
 
+def is_installed(name: str) -> bool:
+    """Whether a library can be imported; also for a part of a package (``google.auth``) none of which is there."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
 def missing_library(name: str, interpreter: str) -> HubError:
     """The error for a Python library that the running interpreter lacks."""
     return HubError(
         error_id="E-LIB-01",
         what=f"The Python library {name} is missing from {interpreter}",
-        do=f"run: {interpreter} -m pip install {name} (or use the collection's execution environment), then run again",
+        do=f"run: {interpreter} -m pip install {PACKAGES.get(name, name)} (or use the collection's execution "
+        "environment), then run again",
         details={"library": name, "interpreter": interpreter},
     )

@@ -74,6 +74,7 @@ def wait(
     timeout: float,
     interval: float = 2.0,
     reporter: Reporter,
+    paced: bool = False,
 ) -> Waited[T]:
     """Look until ``judge`` says done or fatal, or ``timeout`` seconds have passed; always looks once more at the end.
 
@@ -85,12 +86,14 @@ def wait(
         timeout: seconds, finite.
         interval: seconds between looks.
         reporter: gets a line at once and then every :data:`REPORT_EVERY` seconds, and whenever the reason changes.
+        paced: count the interval from the beginning of a look, not from its end, for looks that take their time.
     """
     start = clock.monotonic()
     spoken, said = start, ""
     looks = 0
     while True:
-        last_look = clock.monotonic() - start >= timeout
+        began = clock.monotonic()
+        last_look = began - start >= timeout
         observation = observe()
         looks += 1
         verdict = judge(observation)
@@ -100,4 +103,5 @@ def wait(
         if verdict.reason != said or now - spoken >= REPORT_EVERY:
             reporter.say(f"waiting: {what}: {verdict.reason}; {now - start:.0f} s of at most {timeout:.0f} s")
             spoken, said = now, verdict.reason
-        clock.sleep(max(0.0, min(interval, timeout - (now - start))))
+        pause = began + interval - now if paced else interval
+        clock.sleep(max(0.0, min(pause, timeout - (now - start))))

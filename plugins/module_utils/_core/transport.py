@@ -152,6 +152,7 @@ class Http:
         ca_file: str | None = None,
         seconds_left: Callable[[], float] | None = None,
         learn: Callable[[str], None] | None = None,
+        identity: Callable[[str], Mapping[str, str]] | None = None,
     ) -> None:
         """Prepare a client; nothing is sent yet.
 
@@ -159,10 +160,12 @@ class Http:
             ca_file: certificate authorities to trust besides the system's.
             seconds_left: what remains of the caller's time; raises when nothing remains.
             learn: gets every cookie and every secret URL parameter, so that they can be masked.
+            identity: the headers by which a proxy before an address knows who asks; called for every request.
         """
         self.context = tls_context(ca_file)
         self._seconds_left = seconds_left or (lambda: READ_TIMEOUT)
         self._learn = learn or (lambda _secret: None)
+        self.identity = identity or (lambda _url: {})
         self._session = _session(self.context)
 
     def request(
@@ -173,13 +176,16 @@ class Http:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | list[tuple[str, str]] | None = None,
         json: Any = None,
+        body: bytes | None = None,
     ) -> Answer:
         """One exchange; redirects are answers like others.
+
+        At most one of ``form``, ``json`` and ``body`` (bytes that somebody else has put together) is sent.
 
         Raises:
             HttpError: the exchange did not take place.
         """
-        with self._opened(method, url, headers, form, json) as reply:
+        with self._opened(method, url, headers, form if body is None else body, json) as reply:
             return Answer(reply.status_code, url, _lower(reply.headers), self._body(reply, url))
 
     def browse(
@@ -256,7 +262,7 @@ class Http:
             reply = self._session.request(
                 method,
                 url,
-                headers=dict(headers or {}),
+                headers={**(headers or {}), **self.identity(url)},
                 data=form,
                 json=json,
                 timeout=(min(CONNECT_TIMEOUT, left), min(READ_TIMEOUT, left)),

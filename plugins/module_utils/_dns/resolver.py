@@ -4,57 +4,80 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""Questions to name servers: which zone holds a name, who is authoritative for it, what each of them says.
+"""Who is authoritative for a name, and what each of them says.
 
 Only the way to the authoritative servers goes through a recursive resolver; the record itself is asked for at the
-source, so no cache and no negative TTL delays the proof. dnspython does the wire format.
+source, so no cache and no negative TTL delays the proof. A resolver may remember an old list of servers, so the servers
+are asked for the list too, and it is fetched anew before a proof is confirmed.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from .._core.clock import Clock
 from .._core.errors import HubError
-from .._core.poll import Verdict, wait
-from .._core.progress import Reporter
-from .verdicts import Answer, Code, Look, Wanted, canonical, judge, not_proved, proved
+from .verdicts import Answer, Code, Hop, Look, Wanted, alias_of, by_server, proved
+from .wire import MAX_ALIASES, ONE_TRY, TRIES, Exchange, ask, bare, exchange, names_in, read
 
-QUERY_TIMEOUT = 3.0
-"""Seconds for one question to one server."""
-CONFIRM_AFTER = 0.3
-"""Seconds between the first full agreement and the round that confirms it."""
-MAX_ALIASES = 8
-"""CNAMEs followed; more is a loop."""
+LOOKUP_TIMEOUT = 6.0
+"""Seconds for one lookup by the recursive resolver, retries included."""
 MAX_PARALLEL = 16
 """Questions under way at one time."""
+ZONE_AGE = 60.0
+"""Seconds after which zone and servers are looked up anew."""
+DOUBTED_AGE = 10.0
+"""The same, where a server does not know the zone or is silent: the servers may have changed."""
+REST = 30.0
+"""Seconds for which an address is left alone that never answered while another one of its server did."""
+MAX_LISTS = 3
+"""Times the found servers are asked for further servers."""
 
-Exchange = Callable[[Any, str, int], Any]
-"""One DNS message to an address and port; returns the answer, raises OSError or dnspython's exceptions."""
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def at_once(work: Callable[[A], B], items: Iterable[A]) -> list[B]:
+    """The results of ``work`` on each item, all under way at one time."""
+    with ThreadPoolExecutor(MAX_PARALLEL) as pool:
+        return list(pool.map(work, items))
 
 
 @dataclass(frozen=True)
 class Zone:
-    """A zone and its authoritative servers: name and addresses of each."""
+    """A zone and its authoritative servers.
+
+    Attributes:
+        name: the zone's.
+        servers: name and addresses of each.
+        listed: whether one of them was asked who they all are; a resolver alone may remember an old list.
+    """
 
     name: str
     servers: tuple[tuple[str, tuple[str, ...]], ...]
+    listed: bool = True
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Server and address, one pair for each address; a server without one has an empty address."""
+        return [(server, address) for server, addresses in self.servers for address in addresses or ("",)]
 
 
+@dataclass
 class NoZone(Exception):
-    """The zone or its servers could not be found; the text says why."""
+    """The zone or its servers could not be found.
 
+    Attributes:
+        reason: why, for a person.
+        silence: because no resolver answered.
+    """
 
-def exchange(message: Any, address: str, port: int) -> Any:
-    """One question over UDP, again over TCP where the answer was cut."""
-    import dns.query
-
-    answer, _tcp = dns.query.udp_with_fallback(message, address, timeout=QUERY_TIMEOUT, port=port)
-    return answer
+    reason: str
+    silence: bool = False
 
 
 def recursive(nameservers: Sequence[str], port: int) -> Any:
@@ -76,7 +99,7 @@ def recursive(nameservers: Sequence[str], port: int) -> Any:
     if nameservers:
         resolver.nameservers = list(nameservers)
         resolver.port = port
-    resolver.lifetime = 2 * QUERY_TIMEOUT
+    resolver.lifetime = LOOKUP_TIMEOUT
     resolver.cache = None
     return resolver
 
@@ -87,32 +110,65 @@ class Authorities:
 
     Attributes:
         resolver: a ``dns.resolver.Resolver`` (or its double).
+        clock: where time comes from.
         port: of the authoritative servers.
-        exchange: how one message travels.
+        send: how one message travels.
+        each: how many questions travel at one time.
+        heard: the addresses that ever answered.
     """
 
     resolver: Any
+    clock: Clock
     port: int = 53
-    exchange: Exchange = exchange
-    _zones: dict[str, Zone] = field(default_factory=dict)
+    send: Exchange = exchange
+    each: Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]] = at_once
+    heard: set[str] = field(default_factory=set)
+    _zones: dict[str, tuple[Zone, float]] = field(default_factory=dict)
+    _doubted: set[str] = field(default_factory=set)
+    _resting: dict[str, float] = field(default_factory=dict)
+
+    # ---- zones
 
     def zone_of(self, name: str) -> Zone:
-        """The zone that holds ``name``, remembered once found.
+        """The zone that holds ``name``, remembered for a while; a known one stays when it cannot be looked up anew.
 
         Raises:
             NoZone: nothing usable came back; asking again later may help.
         """
-        if name not in self._zones:
-            cut = self._cut(name)
-            servers = tuple((server, self._addresses(server)) for server in self._name_servers(cut))
-            if not any(addresses for _server, addresses in servers):
-                raise NoZone(f"no name server of {cut or 'the root'} has an address")
-            self._zones[name] = Zone(cut, servers)
-        return self._zones[name]
+        known, found_at = self._zones.get(name, (None, 0.0))
+        good_for = DOUBTED_AGE if name in self._doubted else ZONE_AGE
+        if known is not None and known.listed and self.clock.monotonic() - found_at < good_for:
+            return known
+        try:
+            zone = self._find(name)
+        except NoZone:
+            if known is None:
+                raise
+            return known
+        self._zones[name] = (zone, self.clock.monotonic())
+        self._doubted.discard(name)
+        return zone
 
-    def forget(self, name: str) -> None:
-        """Look the zone up anew next time, because its servers may have changed."""
-        self._zones.pop(name, None)
+    def renew(self) -> None:
+        """Look up all zones and servers known so far anew."""
+        for name, (zone, _found_at) in list(self._zones.items()):
+            self._zones[name] = (zone, self.clock.monotonic() - ZONE_AGE)
+            self.zone_of(name)
+
+    def _find(self, name: str) -> Zone:
+        cut = self._cut(name)
+        addresses: dict[str, tuple[str, ...]] = {}
+        new, listed = self._name_servers(cut), False
+        for _list in range(MAX_LISTS):
+            servers = sorted(new - set(addresses))
+            if not servers:
+                break
+            addresses.update(zip(servers, self.each(self._addresses, servers), strict=True))
+            new, told = self._listed(Zone(cut, tuple((server, addresses[server]) for server in servers)))
+            listed = listed or told
+        if not any(addresses.values()):
+            raise NoZone(f"no name server of {cut or 'the root'} has an address")
+        return Zone(cut, tuple(sorted(addresses.items())), listed)
 
     def _cut(self, name: str) -> str:
         """The zone cut: the owner of the SOA at or above the name, not of one that a CNAME led to."""
@@ -121,19 +177,24 @@ class Authorities:
             candidate = ".".join(labels[start:])
             response = self._resolve(candidate, "SOA")
             for rrset in [*response.answer, *response.authority]:
-                owner = str(rrset.name).rstrip(".").lower()
+                owner = bare(rrset.name)
                 if rrset.rdtype == 6 and (candidate == owner or candidate.endswith("." + owner)):
                     return owner
         raise NoZone(f"no zone holds {name}")
 
-    def _name_servers(self, zone: str) -> list[str]:
-        response = self._resolve(zone, "NS")
-        names = {
-            str(item.target).rstrip(".").lower() for rrset in response.answer if rrset.rdtype == 2 for item in rrset
-        }
+    def _name_servers(self, zone: str) -> set[str]:
+        names = set(names_in(self._resolve(zone, "NS"), zone))
         if not names:
             raise NoZone(f"the zone {zone} names no name server")
-        return sorted(names)
+        return names
+
+    def _listed(self, zone: Zone) -> tuple[set[str], bool]:
+        """The servers that the zone's own servers name, and whether one of them could tell."""
+        replies = self.each(lambda pair: self._reply(pair[1], zone.name, "NS"), zone.pairs)
+        self._rest(zone.pairs, replies)
+        told = (Code.ANSWER, Code.NO_DATA)
+        telling = [reply for reply in replies if read(reply, "", "", zone.name, "NS").code in told]
+        return {name for reply in telling for name in names_in(reply, zone.name)}, bool(telling)
 
     def _addresses(self, server: str) -> tuple[str, ...]:
         found: list[str] = []
@@ -155,152 +216,96 @@ class Authorities:
         except dns.resolver.NXDOMAIN as problem:
             return problem.response(problem.qnames()[0])
         except (dns.exception.DNSException, OSError) as problem:
-            raise NoZone(f"the resolver gives no {rtype} of {name}: {type(problem).__name__}") from problem
+            silence = isinstance(problem, (dns.exception.Timeout, dns.resolver.NoNameservers, OSError))
+            raise NoZone(f"the resolver gives no {rtype} of {name}: {type(problem).__name__}", silence) from problem
 
-    def look(self, wanted: Sequence[Wanted]) -> list[Look]:
-        """One round: every wanted record set at every address of its authoritative servers, all at once."""
-        with ThreadPoolExecutor(MAX_PARALLEL) as pool:
-            return [self._look_at(item, item.name, pool, MAX_ALIASES) for item in wanted]
+    # ---- records
 
-    def _look_at(self, wanted: Wanted, name: str, pool: ThreadPoolExecutor, aliases: int) -> Look:
-        try:
-            zone = self.zone_of(name)
-        except NoZone as problem:
-            return Look(wanted, problem=str(problem))
-        pairs = [(server, address) for server, addresses in zone.servers for address in addresses or ("",)]
-        answers = tuple(pool.map(lambda pair: self.ask(pair[0], pair[1], name, wanted.rtype), pairs))
-        targets = {answer.alias for answer in answers if answer.code is Code.ANSWER}
-        if aliases and len(targets) == 1 and targets != {""}:
-            return self._look_at(wanted, targets.pop(), pool, aliases - 1)
-        if any(answer.code is not Code.ANSWER for answer in answers):
-            self.forget(name)
-        return Look(wanted, zone.name, answers)
+    def look(self, wanted: Sequence[Wanted]) -> tuple[Look, ...]:
+        """One round: every wanted record set at every address of its authoritative servers, all at once.
+
+        An alias that all servers of its zone give is followed to the servers of its target.
+        """
+        looks = {place: Look(item) for place, item in enumerate(wanted)}
+        names = {place: item.name for place, item in enumerate(wanted)}
+        for depth in range(MAX_ALIASES + 1):
+            looks |= self._ask_all({place: (looks[place], name) for place, name in names.items()})
+            followed = {place: alias_of(looks[place].answers) for place in names}
+            asked, names = names, {place: target for place, target in followed.items() if target}
+            if not names or depth == MAX_ALIASES:
+                break
+            for place in names:
+                hop = Hop(asked[place], looks[place].answers)
+                looks[place] = replace(looks[place], via=(*looks[place].via, hop), answers=())
+        return tuple(looks.values())
+
+    def _ask_all(self, open_: dict[int, tuple[Look, str]]) -> dict[int, Look]:
+        """Each look with the answers about the name it has come to."""
+        zones: dict[int, Zone] = {}
+        done: dict[int, Look] = {}
+        for place, (look, name) in open_.items():
+            try:
+                zones[place] = self.zone_of(name)
+            except NoZone as problem:
+                done[place] = replace(look, zone="", problem=problem.reason, unreachable=problem.silence)
+        items = [(place, pair) for place, zone in zones.items() for pair in zone.pairs]
+        rtypes = {place: look.wanted.rtype for place, (look, _name) in open_.items()}
+        replies = self.each(lambda item: self._reply(item[1][1], open_[item[0]][1], rtypes[item[0]]), items)
+        for place, zone in zones.items():
+            look, name = open_[place]
+            mine = [reply for (owner, _pair), reply in zip(items, replies, strict=True) if owner == place]
+            self._rest(zone.pairs, mine)
+            answers = tuple(
+                replace(read(reply, *pair, name, rtypes[place]), heard=pair[1] in self.heard)
+                for pair, reply in zip(zone.pairs, mine, strict=True)
+            )
+            if _may_have_moved(answers):
+                self._doubted.add(name)
+            complete = look.complete and zone.listed
+            done[place] = replace(look, zone=zone.name, answers=answers, complete=complete)
+        return done
 
     def ask(self, server: str, address: str, name: str, rtype: str) -> Answer:
         """What one address of one server says about one record set."""
-        import dns.exception
-        import dns.flags
-        import dns.message
-        import dns.rcode
+        answer = read(self._reply(address, name, rtype), server, address, name, rtype)
+        return replace(answer, heard=address in self.heard)
 
-        message = dns.message.make_query(name + ".", rtype)
-        message.flags &= ~dns.flags.RD
-        if not address:
-            return Answer(server, "", Code.TIMEOUT)
-        try:
-            reply = self.exchange(message, address, self.port)
-        except (dns.exception.DNSException, OSError):
-            return Answer(server, address, Code.TIMEOUT)
-        rcode = dns.rcode.to_text(reply.rcode())
-        if rcode in ("SERVFAIL", "REFUSED"):
-            return Answer(server, address, Code[rcode])
-        if rcode not in ("NOERROR", "NXDOMAIN"):
-            return Answer(server, address, Code.OTHER)
-        if not reply.flags & dns.flags.AA:
-            return Answer(server, address, Code.LAME)
-        return _read(reply, server, address, name, rtype)
+    def _reply(self, address: str, name: str, rtype: str) -> Any:
+        """The reply of one address, or why there is none; an address at rest is asked again only now and then."""
+        resting = address in self._resting
+        if not address or (resting and self.clock.monotonic() - self._resting[address] < REST):
+            return Code.TIMEOUT
+        reply = ask(name, rtype, address, self.port, send=self.send, tries=ONE_TRY if resting else TRIES)
+        if reply is not Code.TIMEOUT:
+            self.heard.add(address)
+            self._resting.pop(address, None)
+        return reply
 
+    def _rest(self, pairs: Sequence[tuple[str, str]], replies: Sequence[Any]) -> None:
+        """Leave those addresses alone that never answered, where another one of their server does."""
+        now = self.clock.monotonic()
+        answering = {server for (server, address) in pairs if address in self.heard}
+        for (server, address), reply in zip(pairs, replies, strict=True):
+            due = now - self._resting.get(address, now - REST) >= REST
+            if reply is Code.TIMEOUT and server in answering and address not in self.heard and due:
+                self._resting[address] = now
 
-def _read(reply: Any, server: str, address: str, name: str, rtype: str) -> Answer:
-    """An authoritative reply as an answer."""
-    import dns.rcode
-    import dns.rdatatype
+    def marked(self, looks: Iterable[Look]) -> tuple[Look, ...]:
+        """The same looks; where a name that cannot exist gets the same answer, it came from a wildcard."""
+        return tuple(replace(look, wildcard=self._from_wildcard(look)) for look in looks)
 
-    owner, alias = name, ""
-    for rrset in reply.answer:
-        if str(rrset.name).rstrip(".").lower() != owner:
-            continue
-        if rrset.rdtype == dns.rdatatype.from_text(rtype):
-            values = tuple(sorted(canonical(rtype, _text(item, rtype)) for item in rrset))
-            return Answer(server, address, Code.ANSWER, values)
-        if rrset.rdtype == dns.rdatatype.CNAME:
-            alias = str(rrset[0].target).rstrip(".").lower()
-    if alias:
-        return Answer(server, address, Code.ANSWER, (), alias)
-    return Answer(server, address, Code.NO_NAME if reply.rcode() == dns.rcode.NXDOMAIN else Code.NO_DATA)
+    def _from_wildcard(self, look: Look) -> bool:
+        name, _dot, parent = look.wanted.name.partition(".")
+        said = [*look.via[0].answers] if look.via else [*look.answers]
+        said = [item for item in said if item.code is Code.ANSWER and (item.values or item.alias)]
+        if proved(look) or not said or not parent or look.wanted.name == look.zone:
+            return False
+        impossible = f"{name[:20]}-{secrets.token_hex(6)}.{parent}"
+        other = self.ask(said[0].server, said[0].address, impossible, look.wanted.rtype)
+        return (other.code, other.values, other.alias) == (Code.ANSWER, said[0].values, said[0].alias)
 
 
-def _text(item: Any, rtype: str) -> str:
-    if rtype == "TXT":  # one value may travel in several strings of at most 255 bytes
-        return b"".join(item.strings).decode(errors="replace")
-    return str(item.to_text())
-
-
-@dataclass
-class Attempts:
-    """What each look saw, equal looks in a row counted instead of repeated."""
-
-    entries: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, seconds: float, looks: Sequence[Look], seen: str) -> None:
-        """Note one look at ``seconds`` since the start."""
-        answers = [answer.as_dict() | {"type": look.wanted.rtype} for look in looks for answer in look.answers]
-        if (
-            self.entries
-            and json.dumps(self.entries[-1]["answers"]) == json.dumps(answers)
-            and self.entries[-1]["seen"] == seen
-        ):
-            self.entries[-1] |= {"until": round(seconds, 1), "looks": self.entries[-1]["looks"] + 1}
-            return
-        self.entries.append(
-            {"since": round(seconds, 1), "until": round(seconds, 1), "looks": 1, "seen": seen, "answers": answers}
-        )
-
-
-@dataclass(frozen=True)
-class Proof:
-    """How a proof ended.
-
-    Attributes:
-        verified: whether every authoritative server agreed twice.
-        looks: the last round.
-        attempts: all rounds, condensed.
-        seconds: how long it took.
-        verdict: the last verdict.
-    """
-
-    verified: bool
-    looks: list[Look]
-    attempts: list[dict[str, Any]]
-    seconds: float
-    verdict: Verdict
-
-    def error(self) -> HubError:
-        """Why it is not proved."""
-        return not_proved(self.looks, self.seconds, {"attempts": self.attempts})
-
-
-def prove(
-    authorities: Authorities,
-    wanted: Sequence[Wanted],
-    *,
-    clock: Clock,
-    timeout: float,
-    interval: float,
-    reporter: Reporter,
-) -> Proof:
-    """Look until every authoritative server agrees twice in a row, or the time is up.
-
-    Args:
-        authorities: who is asked.
-        wanted: the record sets.
-        clock: where time comes from.
-        timeout: seconds; 0 looks once.
-        interval: seconds between looks; the confirming look follows the first agreement by CONFIRM_AFTER.
-        reporter: gets the progress lines.
-    """
-    attempts = Attempts()
-    start = clock.monotonic()
-
-    def rounds() -> list[list[Look]]:
-        result = [authorities.look(wanted)]
-        if all(map(proved, result[0])):
-            clock.sleep(CONFIRM_AFTER)
-            result.append(authorities.look(wanted))
-        for looks in result:
-            attempts.add(clock.monotonic() - start, looks, judge([looks]).reason)
-        return result
-
-    what = " and ".join(dict.fromkeys(f"{item.name} {item.text()}" for item in wanted))
-    ended = wait(what, rounds, judge, clock=clock, timeout=timeout, interval=interval, reporter=reporter)
-    return Proof(ended.done, ended.observation[-1], attempts.entries, ended.seconds, ended.verdict)
+def _may_have_moved(answers: Iterable[Answer]) -> bool:
+    """Whether a server does not know the zone (any more), or is silent at all its addresses."""
+    servers = by_server(answers).values()
+    return any(item.code in (Code.LAME, Code.REFUSED, Code.TIMEOUT) for items in servers for item in items)

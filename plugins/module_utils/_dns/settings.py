@@ -16,9 +16,11 @@ from typing import Any
 
 from .._core.errors import HubError
 from .._hub.placeholders import is_placeholder
+from .records import cloud_zone
 
-PROVIDERS = ("manual", "rfc2136")
+PROVIDERS = ("manual", "rfc2136", "clouddns")
 """What this release can do; the role's specification names the others too."""
+MANAGED_ZONE = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
@@ -26,11 +28,14 @@ def problems(values: Mapping[str, Any]) -> list[HubError]:
     """What cannot work.
 
     Args:
-        values: ``domain``, ``provider``, ``server``, ``zone``, ``key_name``, ``key_secret``.
+        values: ``domain``, ``provider``, ``server``, ``zone``, ``key_name``, ``key_secret``; for Cloud DNS also
+            ``project`` and, where it was asked, ``zones`` or ``zones_problem``.
     """
     found = [error for error in (_domain(str(values["domain"])), _provider(str(values["provider"]))) if error]
     if values["provider"] == "rfc2136":
         found += _update(values)
+    if values["provider"] == "clouddns" and not found:
+        found += _cloud(values)
     return found
 
 
@@ -86,6 +91,38 @@ def _update(values: Mapping[str, Any]) -> list[HubError]:
             )
         )
     return found
+
+
+def _cloud(values: Mapping[str, Any]) -> list[HubError]:
+    zone, project = str(values["zone"]), str(values.get("project") or "")
+    if not project:
+        return [
+            HubError(
+                "E-DNS-07",
+                "Cloud DNS needs the project of the zone, and hub_dns_project is not set",
+                "set hub_dns_project (or GCP_PROJECT)",
+            )
+        ]
+    if zone and not MANAGED_ZONE.fullmatch(zone):
+        what = f"hub_dns_zone {zone} is no name of a managed zone"
+        do = "give the zone's name at Cloud DNS (example-org), not its domain; or leave it empty"
+        return [HubError("E-DNS-07", what, do)]
+    if values.get("zones_problem"):
+        return [
+            HubError(
+                error_id="E-DNS-11",
+                what=f"Cloud DNS in project {project} cannot be used",
+                seen=str(values["zones_problem"])[:300].rstrip("."),
+                do="check the project, the credentials (auth_kind, GCP_* variables), that dns.googleapis.com is "
+                "enabled, and that they have the role roles/dns.admin",
+            )
+        ]
+    if isinstance(values.get("zones"), list):
+        try:
+            cloud_zone(values["zones"], str(values["domain"]), zone)
+        except HubError as problem:
+            return [problem]
+    return []
 
 
 def _is_secret(text: str) -> bool:

@@ -7,7 +7,8 @@
 """What the answers of authoritative name servers mean for the records that are wanted. Pure.
 
 A record is proved when every authoritative server gives it, twice in a row. Nothing a server says before the deadline
-is final: NXDOMAIN ends when the record arrives, SERVFAIL when the server has reloaded its zone.
+is final: NXDOMAIN ends when the record arrives, SERVFAIL when the server has reloaded its zone. Where not one of them
+can be reached, what public resolvers say is a weaker thing and has a name of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from enum import Enum
 from typing import Any
 
 from .._core.errors import HubError
-from .._core.poll import State, Verdict
 
 TYPES = ("A", "AAAA", "CNAME", "TXT", "CAA")
 
@@ -34,12 +34,21 @@ class Code(Enum):
     SERVFAIL = "SERVFAIL"
     REFUSED = "REFUSED"
     LAME = "not authoritative"
+    CUT = "an answer cut short, and none over TCP"
     OTHER = "an answer that makes no sense"
     TIMEOUT = "no answer"
 
 
 USABLE = frozenset({Code.ANSWER, Code.NO_DATA, Code.NO_NAME})
 """The ends that say something about the record."""
+
+
+class Standing(Enum):
+    """What one round, and in the end the whole wait, amounts to."""
+
+    VERIFIED = "verified at every authoritative server"
+    PUBLIC = "authoritative servers not reachable from here"
+    NOT_YET = "not verified"
 
 
 @dataclass(frozen=True)
@@ -51,20 +60,28 @@ class Wanted:
         rtype: one of :data:`TYPES`.
         values: canonical and sorted; empty means there must be no such record.
         exact: whether other values beside these are wrong.
+        without: values that must not be there.
     """
 
     name: str
     rtype: str
     values: tuple[str, ...]
     exact: bool = True
+    without: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The record set as people write it."""
+        if self.without and not self.values:
+            return f"no {self.rtype} {', '.join(self.without)}"
         return f"{self.rtype} {', '.join(self.values)}" if self.values else f"no {self.rtype}"
 
     def satisfied_by(self, values: Iterable[str]) -> bool:
         """Whether a server that gives these values has what is wanted."""
         seen = set(values)
+        if seen & set(self.without):
+            return False
+        if self.without and not self.values:
+            return True
         if self.exact or not self.values:
             return seen == set(self.values)
         return set(self.values) <= seen
@@ -80,6 +97,9 @@ class Answer:
         code: how it ended.
         values: canonical values, for :attr:`Code.ANSWER`.
         alias: the target, where the name is a CNAME and another type was asked for.
+        ttl: seconds that others may remember the record.
+        texts: the values as the server's zone file would have them, in the order of ``values``.
+        heard: whether this address answered earlier in the same wait; then its silence counts.
     """
 
     server: str
@@ -87,6 +107,9 @@ class Answer:
     code: Code
     values: tuple[str, ...] = ()
     alias: str = ""
+    ttl: int = 0
+    texts: tuple[str, ...] = ()
+    heard: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the module's return value."""
@@ -100,20 +123,65 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Hop:
+    """One alias on the way to a record.
+
+    Attributes:
+        name: the alias.
+        answers: one per address of every authoritative server of its zone.
+    """
+
+    name: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
 class Look:
     """One round about one wanted record set.
 
     Attributes:
         wanted: what was asked about.
         zone: the zone that holds the name; empty when it could not be found.
-        answers: one per address of every authoritative server.
+        answers: one per address of every server that was asked.
         problem: why there are no answers, for a person.
+        unreachable: there are none because no resolver answered.
+        via: the aliases that led from the name to where ``answers`` come from.
+        wildcard: a name that cannot exist gets the same answer.
+        complete: whether the list of servers comes from one of them, so that none is missing.
     """
 
     wanted: Wanted
     zone: str = ""
     answers: tuple[Answer, ...] = ()
     problem: str = ""
+    unreachable: bool = False
+    via: tuple[Hop, ...] = ()
+    wildcard: bool = False
+    complete: bool = True
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Every answer of the round, aliases first, as plain data."""
+        hops = [(hop.name, answer) for hop in self.via for answer in hop.answers]
+        last = alias_of(self.via[-1].answers) if self.via else self.wanted.name
+        both = [*hops, *((last, answer) for answer in self.answers)]
+        return [{"name": owner, "type": self.wanted.rtype} | answer.as_dict() for owner, answer in both]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One look at everything.
+
+    Attributes:
+        looks: what the authoritative servers said, one look per wanted record set.
+        resolvers: what the named resolvers said; empty when they were not asked.
+        public: what public resolvers said over HTTPS, where no authoritative server could be reached.
+        must_agree: whether the named resolvers have a say.
+    """
+
+    looks: tuple[Look, ...]
+    resolvers: tuple[Look, ...] = ()
+    public: tuple[Look, ...] = ()
+    must_agree: bool = False
 
 
 def canonical(rtype: str, value: str) -> str:
@@ -141,8 +209,16 @@ def canonical(rtype: str, value: str) -> str:
 
 
 def host_name(name: str) -> str:
-    """A name as compared: lower case, no final dot."""
-    return name.strip().lower().rstrip(".")
+    """A name as compared: lower case, no final dot, other scripts as they travel.
+
+    Raises:
+        HubError: E-DNS-05 for a name that cannot travel.
+    """
+    bare = name.strip().lower().rstrip(".")
+    try:
+        return bare if bare.isascii() else bare.encode("idna").decode()
+    except UnicodeError as problem:
+        raise HubError("E-DNS-05", f"{name!r} is no host name", "correct the name") from problem
 
 
 def parse_wanted(items: Iterable[Mapping[str, Any]], default_name: str = "") -> tuple[Wanted, ...]:
@@ -153,28 +229,43 @@ def parse_wanted(items: Iterable[Mapping[str, Any]], default_name: str = "") -> 
     """
     result = []
     for item in items:
-        name = host_name(item.get("name") or default_name)
+        name = host_name(str(item.get("name") or default_name))
         if not name:
             raise HubError("E-DNS-05", "A wanted record has no name", "give the record's name")
         rtype = str(item["type"]).upper()
-        values = tuple(sorted({canonical(rtype, str(value)) for value in item.get("values") or []}))
+        values, without = (
+            tuple(sorted({canonical(rtype, str(value)) for value in item.get(key) or []}))
+            for key in ("values", "without")
+        )
         exact = item.get("exact")
-        result.append(Wanted(name, rtype, values, True if exact is None else bool(exact)))
+        result.append(Wanted(name, rtype, values, True if exact is None else bool(exact), without))
     if not result:
         raise HubError("E-DNS-05", "There is no record to prove", "name at least one record")
     return tuple(result)
 
 
 def by_server(answers: Iterable[Answer]) -> dict[str, list[Answer]]:
-    """Answers of each server; an address that never answers is left out where another of the same server did.
+    """Answers of each server; an address that never answered is left out where another of the same server did.
 
     A controller without IPv6 cannot reach half of the addresses in the world; the server is proved by the other half.
+    An address that answered earlier in the same wait is never left out: what it said then may still be true.
     """
     grouped: dict[str, list[Answer]] = {}
     for answer in answers:
         grouped.setdefault(answer.server, []).append(answer)
-    heard = {server: [item for item in items if item.code is not Code.TIMEOUT] for server, items in grouped.items()}
+    heard = {server: [item for item in items if _counts(item)] for server, items in grouped.items()}
     return {server: heard[server] or grouped[server] for server in sorted(grouped)}
+
+
+def _counts(answer: Answer) -> bool:
+    return answer.code is not Code.TIMEOUT or answer.heard
+
+
+def alias_of(answers: Iterable[Answer]) -> str:
+    """The one name that every authoritative server gives as the alias's target; empty unless all of them do."""
+    counted = [item for items in by_server(answers).values() for item in items]
+    targets = {item.alias if item.code is Code.ANSWER else "" for item in counted}
+    return targets.pop() if len(targets) == 1 else ""
 
 
 def agrees(wanted: Wanted, answers: Iterable[Answer]) -> bool:
@@ -183,125 +274,61 @@ def agrees(wanted: Wanted, answers: Iterable[Answer]) -> bool:
 
 
 def proved(look: Look) -> bool:
-    """Whether all authoritative servers of one look agree with what is wanted; nobody answering proves nothing."""
+    """Whether all servers of one look agree with what is wanted; nobody answering proves nothing."""
     servers = by_server(look.answers)
-    return bool(servers) and not look.problem and all(agrees(look.wanted, items) for items in servers.values())
+    if not servers or look.problem or not look.complete or not all(alias_of(hop.answers) for hop in look.via):
+        return False
+    return all(agrees(look.wanted, items) for items in servers.values())
 
 
-def judge(rounds: Sequence[Sequence[Look]]) -> Verdict:
-    """Done when two rounds in a row are fully proved.
-
-    Args:
-        rounds: the first round and, only where that one was proved, the confirming one.
-    """
-    seen = describe(rounds[-1])
-    if len(rounds) >= 2 and all(looks and all(map(proved, looks)) for looks in rounds[-2:]):
-        return Verdict(State.DONE, seen)
-    return Verdict(State.PENDING, seen)
+def proved_by_some(look: Look) -> bool:
+    """Whether every public resolver that answered agrees; one that is closed off here has no say, but not all."""
+    heard = [item for item in look.answers if item.code is not Code.TIMEOUT]
+    return bool(heard) and agrees(look.wanted, heard)
 
 
 def unreachable(looks: Iterable[Look]) -> bool:
-    """Whether not one authoritative server could be asked, although they are known."""
-    answers = [answer for look in looks for answer in look.answers]
-    return bool(answers) and all(answer.code is Code.TIMEOUT for answer in answers)
+    """Whether not one authoritative server could be asked, although they are known or no resolver answers."""
+    looks = tuple(looks)
+    answers = [answer for look in looks for hop in look.via for answer in hop.answers]
+    answers += [answer for look in looks for answer in look.answers]
+    unknown = [look for look in looks if not look.answers]
+    if not all(look.unreachable for look in unknown):
+        return False
+    return bool(answers or unknown) and all(answer.code is Code.TIMEOUT for answer in answers)
 
 
-def describe(looks: Sequence[Look]) -> str:
-    """One round in words: ``A 198.51.100.4 and AAAA 2001:db8::9 at 2 of 2 authoritative servers``."""
-    names = list(dict.fromkeys(look.wanted.name for look in looks))
-    parts = []
-    for name in names:
-        text = _describe_name([look for look in looks if look.wanted.name == name])
-        parts.append(f"{name}: {text}" if len(names) > 1 else text)
-    return "; ".join(parts)
+def standing(round_: Round) -> Standing:
+    """What one round amounts to."""
+    if round_.must_agree and not (round_.resolvers and all(map(proved, round_.resolvers))):
+        return Standing.NOT_YET
+    if round_.looks and all(map(proved, round_.looks)):
+        return Standing.VERIFIED
+    if round_.public and unreachable(round_.looks) and all(map(proved_by_some, round_.public)):
+        return Standing.PUBLIC
+    return Standing.NOT_YET
 
 
-def _describe_name(looks: Sequence[Look]) -> str:
-    problems = list(dict.fromkeys(look.problem for look in looks if look.problem))
-    if problems:
-        return ", ".join(problems)
-    servers = list(dict.fromkeys(answer.server for look in looks for answer in look.answers))
-    said: dict[str, list[str]] = {}
-    for server in servers:
-        said.setdefault(_server_text(server, looks), []).append(server)
-    if len(said) == 1:
-        return f"{next(iter(said))} at {len(servers)} of {len(servers)} authoritative servers"
-    return ", ".join(f"{text} at {len(group)} of {len(servers)} ({', '.join(group)})" for text, group in said.items())
+def reached(rounds: Sequence[Round]) -> Standing:
+    """What the last two rounds amount to: nothing unless they amount to the same."""
+    last = [standing(one) for one in rounds[-2:]]
+    return last[0] if len(last) == 2 and last[0] is last[1] else Standing.NOT_YET
 
 
-def _server_text(server: str, looks: Sequence[Look]) -> str:
-    found, other = [], []
-    for look in looks:
-        for answer in by_server(look.answers).get(server, []):
-            if answer.alias:
-                found.append(f"CNAME {answer.alias}")
-            elif answer.values:
-                found.append(f"{look.wanted.rtype} {', '.join(answer.values)}")
-            elif answer.code is not Code.NO_DATA:
-                other.append(answer.code.value)
-    texts = list(dict.fromkeys(found)) or list(dict.fromkeys(other)) or [Code.NO_DATA.value]
-    return " and ".join(texts)
+def current(look: Look) -> dict[str, Any]:
+    """What is there now, for somebody who wants to add to it.
 
-
-def not_proved(looks: Sequence[Look], seconds: float, details: dict[str, Any]) -> HubError:
-    """The error when the time is up."""
-    names = ", ".join(dict.fromkeys(look.wanted.name for look in looks))
-    wanted = "; ".join(
-        dict.fromkeys(
-            ", ".join(look.wanted.text() for look in looks if look.wanted.name == name)
-            for name in dict.fromkeys(x.wanted.name for x in looks)
-        )
-    )
-    if unreachable(looks):
-        return HubError(
-            error_id="E-DNS-03",
-            what=f"The authoritative name servers of {names} cannot be reached from here, so nothing is proved",
-            seen=describe(looks),
-            wanted=f"{wanted}; waited {seconds:.0f} s",
-            do="open port 53 (UDP and TCP) outward for this machine, or run from one that has it",
-            details=details,
-        )
-    if any(look.problem for look in looks):
-        return HubError(
-            error_id="E-DNS-01",
-            what=f"The zone of {names} could not be found",
-            seen=describe(looks),
-            wanted=f"{wanted}; waited {seconds:.0f} s",
-            do="check the name, its delegation and this machine's resolver, then run again",
-            details=details,
-        )
-    elsewhere = any(answer.values or answer.alias for look in looks for answer in look.answers)
-    return HubError(
-        error_id="E-DNS-02",
-        what=f"{names} {'points elsewhere' if elsewhere else 'has no such record'}",
-        seen=describe(looks),
-        wanted=f"{wanted}; waited {seconds:.0f} s",
-        do="correct the record, run again",
-        details=details,
-    )
-
-
-def records_for(addresses: Sequence[str]) -> list[dict[str, Any]]:
-    """The complete record sets of a name that must lead to these addresses (or to one host name, as on AWS).
-
-    Raises:
-        HubError: E-DNS-05 for addresses mixed with host names, or more than one host name.
+    ``agreed`` is false while the servers differ or one of them cannot tell; then nothing may be built upon ``present``.
     """
-    families: dict[str, list[str]] = {"A": [], "AAAA": []}
-    hosts = []
-    for text in addresses:
-        try:
-            address = ipaddress.ip_address(text)
-        except ValueError:
-            hosts.append(host_name(text))
-            continue
-        families["A" if address.version == 4 else "AAAA"].append(str(address))
-    if not hosts:
-        return [{"type": rtype, "values": sorted(set(values)), "exact": True} for rtype, values in families.items()]
-    if len(set(hosts)) > 1 or families["A"] or families["AAAA"]:
-        raise HubError(
-            "E-DNS-05",
-            f"No single name can lead to {', '.join(addresses)}",
-            "set hub_dns_addresses to addresses or to one host name",
-        )
-    return [{"type": "CNAME", "values": hosts[:1], "exact": True}]
+    answers = [item for items in by_server(look.answers).values() for item in items]
+    sets = {item.values for item in answers}
+    agreed = len(sets) == 1 and not look.via and all(item.code in USABLE and not item.alias for item in answers)
+    first = answers[0] if agreed else Answer("", "", Code.NO_DATA)
+    return {
+        "name": look.wanted.name,
+        "type": look.wanted.rtype,
+        "agreed": agreed,
+        "present": list(first.values),
+        "texts": list(first.texts),
+        "ttl": first.ttl,
+    }

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-SUMMARY_STEPS = ("login", "cell", "kept", "stranger", "redirect", "image")
+SUMMARY_STEPS = ("login", "cell", "kept", "stranger", "guard", "redirect", "image")
 """The rows of the one-line summary, in its order; the others are conditions of these."""
 
 
@@ -70,7 +70,7 @@ class Evidence:
         hub: the hub's name.
         url: its front door.
         user: whose server was used; empty until somebody is in.
-        login: ``oidc`` or ``hub_token``.
+        login: ``oidc``, ``iap_service_account`` or ``hub_token``.
         started: when the test began.
         check_mode: nothing was tried that changes anything.
     """

@@ -24,12 +24,20 @@ DEFAULTS: Json = {
 METHOD_DEFAULTS: Json = {"letsencrypt_method": ""}
 """The role letsencrypt's variable that this layer also reads; empty and ``none`` mean the same."""
 
+DOOR_DEFAULTS: Json = {"gke_iap_front_door": "ingress"}
+"""The role gke_iap's variable that this layer also reads."""
+
 LEGAL: dict[tuple[str, str], str] = {
     ("secret", "none"): "the Secret exists already; its owner renews it",
     ("secret", "direct"): "the role letsencrypt fetches the certificate over ACME into the Secret",
     ("manual", "none"): "the role puts certificate and key files into the Secret",
+    ("ingress", "none"): "on GKE, Google's load balancer ends TLS with a certificate that Google renews",
+    ("gateway", "none"): "on GKE, Google's load balancer ends TLS with the certificates of a certificate map",
 }
 """Pairs of hub_https_type and letsencrypt_method that work; every other pair is refused."""
+
+DOORS = ("ingress", "gateway")
+"""Types that end TLS in front of the cluster; only the front door of GKE is made by this collection so far."""
 
 HTTPS_PORT = 443
 
@@ -43,13 +51,19 @@ def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[
     """The chart values that end TLS at the hub's own proxy, with a certificate from a Secret.
 
     Type ``manual`` also becomes the chart's type ``secret``: the chart's own ``manual`` wants the private key among the
-    values, where everybody who may read the release could read it.
+    values, where everybody who may read the release could read it. Behind a load balancer that ends TLS, the proxy
+    speaks plain HTTP, which the chart calls ``offload``.
     """
-    settled, findings = read(variables, SHARED | DEFAULTS | METHOD_DEFAULTS)
+    settled, findings = read(variables, SHARED | DEFAULTS | METHOD_DEFAULTS | DOOR_DEFAULTS)
     findings += stray_names(variables, "hub_https_", DEFAULTS)
-    if not settled["hub_https_type"]:
+    kind = settled["hub_https_type"] = settled_type(settled)
+    if not kind:
         return None, findings
-    findings += pair_problem(settled["hub_https_type"], settled["letsencrypt_method"]) + _missing(settled)
+    findings += pair_problem(kind, settled["letsencrypt_method"]) + _missing(settled)
+    if kind in DOORS:
+        findings += _door_problem(settled)
+        https = {"enabled": True, "type": "offload", "hosts": [settled["hub_domain"].lower()]}
+        return {"proxy": {"https": https}}, findings
     values: Json = {
         "proxy": {
             "https": {
@@ -64,6 +78,32 @@ def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[
         # The chart's proxy sends plain HTTP to port 443, whatever port people use; the last flag counts.
         values["proxy"]["chp"] = {"extraCommandLineFlags": [f"--redirect-to={settled['hub_port']}"]}
     return values, findings
+
+
+def settled_type(settled: Mapping[str, Any]) -> str:
+    """Where TLS ends: what was said, else on GKE the front door of the role gke_iap."""
+    if settled["hub_https_type"] or settled["hub_platform"] != "gke":
+        return str(settled["hub_https_type"])
+    return str(settled["gke_iap_front_door"])
+
+
+def _door_problem(settled: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong with a load balancer that ends TLS: no role makes it here, or it is another one."""
+    kind, door = settled["hub_https_type"], settled["gke_iap_front_door"]
+    if settled["hub_platform"] != "gke":
+        fitting = tuple(other for other in TYPES_NOW if other not in DOORS)
+        platform = settled["hub_platform"]
+        return [_refused("hub_https_type", f"is planned for hub_platform {platform}, but not built yet", kind, fitting)]
+    if kind != door:
+        return [
+            Finding(
+                "E-CERT-27",
+                "hub_https_type",
+                f"is {kind}, and gke_iap_front_door is {door}: TLS ends at the front door",
+                f"leave hub_https_type out, or set gke_iap_front_door: {kind}",
+            )
+        ]
+    return []
 
 
 def pair_problem(kind: str, method: str) -> list[Finding]:

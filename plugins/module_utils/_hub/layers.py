@@ -101,9 +101,10 @@ def chart_values(
 
 def _lint(final: Json, mine: Json, settled: Json, known: list[Finding]) -> list[Finding]:
     """The lint of the final values; what comes from the operator is named by the variable it came from."""
+    by_callback = settled["hub_oauth_provider"] != "iap"  # nobody is sent anywhere: IAP has asked before
     context = lint.Context(
         acknowledged=settled["hub_oauth_acknowledge_open_hub"],
-        callback=oauth.callback_url(settled) if settled["hub_domain"] else "",
+        callback=oauth.callback_url(settled) if settled["hub_domain"] and by_callback else "",
         chart_version=settled["z2jh_chart_version"],
     )
     prefix = ".".join(("z2jh_values", *root_path(settled["z2jh_values_root"])))

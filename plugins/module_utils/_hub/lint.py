@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import keys
+from .oauth import ALLOW_RULES as VARIABLES
 from .oauth import SECRET_KEY, SECRET_NAME, open_hub, same_url, wrong_callback
 from .placeholders import is_placeholder
 from .secrets_in_values import misplaced_secrets
@@ -63,6 +64,8 @@ ALLOW_RULES = (
     "hosted_domain", "allowed_hosted_domains", "allowed_google_groups", "allowed_globus_groups", "identity_provider",
     "idps", "allowed_teams", "allowed_gitlab_groups", "allowed_project_ids",
 )  # fmt: skip
+IAP_CLASS = "iapauthenticator"
+IAP_RULES = ("allowed_users", "allowed_domains", "allow_existing_users", "allow_all")
 GROUP_TRAITS = ("allowed_groups", "admin_groups", "auth_state_groups_key")
 OAUTH_CLASSES = frozenset(AUTHENTICATORS[3:13])
 
@@ -386,10 +389,10 @@ def _open_hub(values: Json, context: Context) -> Iterator[Finding]:
     for section, traits in judged.items():
         if traits.get("allow_all") is True:
             yield open_hub(f"hub.config.{section}.allow_all", "is true: everybody the provider knows may enter")
-    if _by_oauth(values) and not any(
-        traits.get(rule) for traits in judged.values() for rule in (*ALLOW_RULES, "allow_all")
-    ):
-        yield open_hub(path, f"is {chosen}, and no rule says who may enter")
+    by_iap = _word(values) == IAP_CLASS
+    rules = IAP_RULES if by_iap else (*ALLOW_RULES, "allow_all")
+    if (by_iap or _by_oauth(values)) and not any(traits.get(rule) for traits in judged.values() for rule in rules):
+        yield open_hub(path, f"is {chosen}, and no rule says who may enter", VARIABLES["iap" if by_iap else "generic"])
 
 
 def _authenticator(values: Json) -> str:

@@ -18,6 +18,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from . import oauth_iap
+from .hub_program import hub_program
+from .oauth_iap import CA_MOUNT
 from .settings import SHARED, Finding, Json, read, stray_names
 
 DEFAULTS: Json = {
@@ -31,18 +34,20 @@ DEFAULTS: Json = {
     "hub_oauth_scopes": [],
     "hub_oauth_username_claim": "preferred_username",
     "hub_oauth_groups_claim": "groups",
+    "hub_oauth_iap_audiences": [],
     "hub_oauth_allowed_users": [],
     "hub_oauth_allowed_groups": [],
+    "hub_oauth_allowed_domains": [],
     "hub_oauth_admin_groups": [],
     "hub_oauth_allow_all": False,
     "hub_oauth_acknowledge_open_hub": False,
     "hub_oauth_login_service": "",
 }
 
-PROVIDERS = ("generic",)
+PROVIDERS = ("generic", "iap")
 LATER_PROVIDERS = (
-    "auth0", "azuread", "bitbucket", "cilogon", "github", "gitlab", "globus", "google", "iap", "indigo_iam",
-    "mediawiki", "openshift",
+    "auth0", "azuread", "bitbucket", "cilogon", "github", "gitlab", "globus", "google", "indigo_iam", "mediawiki",
+    "openshift",
 )  # fmt: skip
 REGISTRATIONS = ("hand_made",)
 LATER_REGISTRATIONS = ("dynamic",)
@@ -51,7 +56,11 @@ TOKEN_AUTH_METHODS = ("client_secret_post", "client_secret_basic")
 SECRET_NAME = "hub-secrets"
 """The Secret that the z2jh role fills before the release; layers refer to its keys."""
 SECRET_KEY = "OAUTH_CLIENT_SECRET"
-CA_MOUNT = "/usr/local/etc/jupyterhub/oauth-issuer-ca.pem"
+ALLOW_RULES = {
+    "generic": ("hub_oauth_allowed_users", "hub_oauth_allowed_groups"),
+    "iap": ("hub_oauth_allowed_users", "hub_oauth_allowed_domains"),
+}
+"""The variables that say who may enter, by provider."""
 WANTED_SCOPES = ("openid", "profile", "email", "groups")
 HTTPS_PORT = 443
 
@@ -61,7 +70,8 @@ def layer(variables: Mapping[str, Any], discovery: Mapping[str, Any]) -> tuple[J
 
     Args:
         variables: the inventory's ``hub_*`` variables without secrets.
-        discovery: what the look-up ``oidc_discovery`` returned for the issuer; empty when it was not asked.
+        discovery: what the look-up ``oidc_discovery`` returned for the issuer, or ``iap_audiences`` for provider
+            ``iap``; empty when it was not asked.
 
     Returns:
         No layer (None) where no provider is chosen; the lint of the final values then judges what lets people in.
@@ -73,6 +83,10 @@ def layer(variables: Mapping[str, Any], discovery: Mapping[str, Any]) -> tuple[J
     unknown = _unsupported(settled)
     if unknown:
         return {}, findings + unknown
+    if settled["hub_oauth_provider"] == "iap":
+        findings += oauth_iap.problems(settled, discovery, DEFAULTS) + _open_hub(settled)
+        return oauth_iap.values(settled, discovery, hub_program()), findings
+    findings += oauth_iap.misplaced(settled, oauth_iap.ONLY_IAP, DEFAULTS)
     findings += _missing(settled) + _discovery_problem(discovery) + _callback_problem(settled) + _open_hub(settled)
     return _values(settled, discovery), findings
 
@@ -186,23 +200,21 @@ def _open_hub(settled: Mapping[str, Any]) -> list[Finding]:
     """A hub that everybody the issuer knows could enter, without somebody having said so."""
     if settled["hub_oauth_acknowledge_open_hub"]:
         return []
+    first, second = rules = ALLOW_RULES[settled["hub_oauth_provider"]]
     if settled["hub_oauth_allow_all"]:
-        return [open_hub("hub_oauth_allow_all", "lets everybody in whom the issuer knows")]
-    if not settled["hub_oauth_allowed_users"] and not settled["hub_oauth_allowed_groups"]:
-        return [
-            open_hub("hub_oauth_allowed_users", "and hub_oauth_allowed_groups are empty: no rule says who may enter")
-        ]
+        return [open_hub("hub_oauth_allow_all", "lets everybody in whom the issuer knows", rules)]
+    if not settled[first] and not settled[second]:
+        return [open_hub(first, f"and {second} are empty: no rule says who may enter", rules)]
     return []
 
 
-def open_hub(path: str, sentence: str) -> Finding:
+def open_hub(path: str, sentence: str, rules: tuple[str, ...] = ALLOW_RULES["generic"]) -> Finding:
     """The finding for a hub without a rule about who may enter."""
     return Finding(
         "E-OAUTH-04",
         path,
         sentence,
-        "set hub_oauth_allowed_users or hub_oauth_allowed_groups; if everybody really may enter, "
-        "set hub_oauth_acknowledge_open_hub: true",
+        f"set {' or '.join(rules)}; if everybody really may enter, set hub_oauth_acknowledge_open_hub: true",
     )
 
 

@@ -53,6 +53,7 @@ class Credentials:
     def websocket_headers(self, url: str) -> dict[str, str]:
         """Headers of a websocket handshake with ``url`` (written as https)."""
         base = {"User-Agent": USER_AGENT, "Sec-Fetch-Mode": "websocket", "Sec-Fetch-Site": "same-origin"}
+        base |= self.http.identity(url)
         if self._token is not None:
             return base | {"Authorization": f"token {self._token}"}
         return base | {"Cookie": self.http.cookie_header(url)}

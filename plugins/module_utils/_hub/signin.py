@@ -59,6 +59,17 @@ def sign_in(http: Http, hub_url: str, user: str, password: str) -> Finish:
     return Finish(End.STUCK, f"more than {MAX_PAGES} pages, the last one: {_read(answer).quote()}")
 
 
+def enter(http: Http, hub_url: str) -> Finish:
+    """Open the hub as somebody whom a proxy before it vouches for; nothing is followed or filled in.
+
+    Raises:
+        HttpError: an exchange that did not take place.
+    """
+    page = _read(_start(http, hub_url))
+    move = decide(page, Memory(), hub_url)
+    return move if isinstance(move, Finish) else Finish(End.STUCK, f"a page for a second login: {page.quote()}")
+
+
 def _start(http: Http, hub_url: str) -> Answer:
     landing = urlsplit(urljoin(hub_url, LANDING)).path
     return http.browse("GET", f"{urljoin(hub_url, 'hub/login')}?next={landing}", headers=NAVIGATE)

@@ -21,13 +21,15 @@ from typing import Any
 from .._core.budget import Budget
 from .._core.clock import Clock
 from .._core.errors import Changed, HubError
+from .._core.poll import wait
 from .._core.progress import Reporter
-from .._core.transport import Http, HttpError, clean_url
-from . import door
+from .._core.transport import Answer, Http, HttpError, clean_url
+from . import door, iap_door
 from .evidence import Evidence, Result, Row
+from .iap_account import Identity, read_account
 from .login import End, Finish
-from .rest import Credentials, HubApi
-from .signin import failure, has_password, sign_in, sign_in_page
+from .rest import NAVIGATE, Credentials, HubApi
+from .signin import enter, failure, has_password, sign_in, sign_in_page
 from .userpod import UserPods, wrong_image
 from .userserver import UserServer
 from .wish import Wish
@@ -96,7 +98,7 @@ class SmokeTest:
             learn: gets every secret that turns up, to be masked.
 
         Raises:
-            HttpError: for a CA file that cannot be used.
+            HubError: for a CA file or a service account's key file that cannot be used.
         """
         self.evidence = Evidence(wish.hub, wish.url, wish.login, clock.utcnow())
         self.left_running = False
@@ -108,7 +110,8 @@ class SmokeTest:
         self._learn = learn
         self._title = "start"
         self._budget = Budget(clock, wish.timeout, self._expired)
-        self._as = self._credentials(wish.token if wish.login == "hub_token" else None)
+        self._account = self._identity(wish.account_file) if wish.login == "iap_service_account" else None
+        self._as = self._credentials(wish.token if wish.login == "hub_token" else None, self._account)
         self._hub = HubApi(self._as, wish.url)
         self._server: UserServer | None = None
         self._file = FILE_PREFIX + secrets.token_hex(4)
@@ -140,12 +143,17 @@ class SmokeTest:
         self._prove_door()
         if self._wish.http_redirect:
             self._prove_redirect()
+        if self._account is not None:
+            self._prove_guard()
+            self._pass_iap(self._account)
         self._prove_hub()
 
     def _look_inside(self) -> None:
         """Check mode: as far as one gets without being known."""
         if self._wish.login == "hub_token":
             self._enter_by_token()
+        elif self._account is not None:
+            self._note("login", "IAP login", Result.SKIPPED, "check mode: the first login makes the user in the hub")
         else:
             with self._step("login", "sign-in page") as draft:
                 page = sign_in_page(self._http(), self._wish.url)
@@ -156,10 +164,14 @@ class SmokeTest:
     def _inside(self) -> None:
         if self._wish.login == "hub_token":
             self._enter_by_token()
+        elif self._account is not None:
+            self._log_in_by_iap(self._account)
         else:
             self._log_in()
         if self._wish.stranger:
             self._refuse_stranger()
+        if self._wish.stranger_account_file:
+            self._refuse_account(self._identity(self._wish.stranger_account_file))
         self._server = server = UserServer(
             self._hub, self._as, self.evidence.user, pods=self._pods, budget=self._budget, reporter=self._reporter
         )
@@ -201,11 +213,15 @@ class SmokeTest:
             do="look at the times of the steps; where a node is added or an image pulled, raise hub_verify_timeout",
         )
 
-    def _http(self) -> Http:
-        return Http(ca_file=self._wish.ca_file, seconds_left=self._budget.left, learn=self._learn)
+    def _http(self, identity: Identity | None = None) -> Http:
+        left = self._budget.left
+        return Http(ca_file=self._wish.ca_file, seconds_left=left, learn=self._learn, identity=identity)
 
-    def _credentials(self, token: str | None = None) -> Credentials:
-        return Credentials(self._http(), self._budget, token)
+    def _credentials(self, token: str | None = None, identity: Identity | None = None) -> Credentials:
+        return Credentials(self._http(identity), self._budget, token)
+
+    def _identity(self, file: str) -> Identity:
+        return Identity(read_account(file), self._wish.url, self._clock, self._learn)
 
     # ---- the door -----------------------------------------------------------------------------------------
 
@@ -241,6 +257,63 @@ class SmokeTest:
         with self._step("hub", "hub answers") as draft:
             version = self._hub.version()
             draft.facts, draft.text = {"version": version}, f"JupyterHub {version}"
+
+    # ---- Identity-Aware Proxy -------------------------------------------------------------------------------
+
+    def _prove_guard(self) -> None:
+        """Prove that nobody gets to the hub without IAP; says nothing about who may."""
+        with self._step("guard", "nobody enters without IAP") as draft:
+            answer = self._at_door(self._http())
+            wrong = iap_door.unguarded(answer, self._wish.url)
+            if wrong is not None:
+                raise wrong
+            draft.text = f"without credentials: {iap_door.who_says(answer, self._wish.url).value} ({answer.status})"
+
+    def _pass_iap(self, account: Identity) -> None:
+        """Wait until IAP lets the account through: a new policy takes minutes to reach all of Google's front ends."""
+        url, patience = self._wish.url, 0.0 if self.evidence.check_mode else self._wish.iap_wait
+        with self._step("iap", f"IAP lets {account.email} through") as draft:
+            self._budget.extend(patience + iap_door.LAST_LOOK)
+            waited = wait(
+                f"IAP for {account.email}",
+                lambda: self._at_door(self._as.http),
+                iap_door.DoorWatch(url).judge,
+                clock=self._clock,
+                timeout=patience,
+                interval=iap_door.LOOK_EVERY,
+                reporter=self._reporter,
+            )
+            if not waited.done:
+                raise iap_door.not_let_in(waited.observation, account.email, url, waited.seconds, self._clock.utcnow())
+            self._budget.extend(self._wish.timeout)
+            draft.facts = {"looks": waited.looks}
+            draft.text = "at once" if waited.looks == 1 else f"after {waited.seconds:.0f} s"
+
+    def _at_door(self, http: Http) -> Answer:
+        return http.request("GET", f"{self._wish.url}hub/api/", headers=NAVIGATE | {"Accept": "application/json"})
+
+    def _log_in_by_iap(self, account: Identity) -> None:
+        url = self._wish.url
+        with self._step("login", f"IAP login as {account.email}") as draft:
+            finish = enter(self._as.http, url)
+            if finish.end is not End.INSIDE:
+                raise iap_door.not_logged_in(finish, account.email, url)
+            model = self._hub.whoami()
+            name = str(model["name"]) if model is not None else "nobody"
+            if model is None or name != account.email.lower():
+                raise iap_door.not_logged_in(
+                    Finish(End.HUB_BROKEN, f"{finish.seen}, and the hub calls this user {name}"), account.email, url
+                )
+            self.evidence.user = name
+            draft.facts = {"user": name, "admin": bool(model.get("admin"))}
+            draft.text = "by what IAP signed, without a second login"
+
+    def _refuse_account(self, account: Identity) -> None:
+        """Prove that a service account which is on no list is turned away, by IAP or by the hub."""
+        with self._step("stranger", f"{account.email} (not listed) refused") as draft:
+            session = self._credentials(identity=account)
+            finish = enter(session.http, self._wish.url)
+            self._judge_stranger(draft, session, account.email, finish, "hub_verify_stranger_service_account_file")
 
     # ---- logging in ---------------------------------------------------------------------------------------
 
@@ -284,24 +357,31 @@ class SmokeTest:
         with self._step("stranger", f"{stranger} (not listed) refused") as draft:
             session = self._credentials()
             finish = sign_in(session.http, self._wish.url, stranger, self._wish.stranger_password)
-            inside = HubApi(session, self._wish.url).whoami() is not None
-            if finish.end is End.INSIDE or inside:
-                raise HubError(
-                    error_id="E-VERIFY-11",
-                    what=f"The hub lets {stranger} in, who must be refused",
-                    seen=finish.seen,
-                    wanted="403 from the hub",
-                    do="correct the allow rules (hub_oauth_allowed_*), then delete this user in the hub's admin page",
-                )
-            if finish.end is not End.REFUSED:
-                raise HubError(
-                    error_id="E-VERIFY-12",
-                    what=f"Whether the hub refuses {stranger} is not known: {finish.end.value}",
-                    seen=finish.seen,
-                    wanted="a sign-in that the provider accepts and the hub answers with 403",
-                    do="correct hub_verify_stranger_user and hub_verify_stranger_password, or leave both out",
-                )
-            draft.text = finish.seen
+            self._judge_stranger(
+                draft, session, stranger, finish, "hub_verify_stranger_user and hub_verify_stranger_password"
+            )
+
+    def _judge_stranger(
+        self, draft: Draft, session: Credentials, stranger: str, finish: Finish, variables: str
+    ) -> None:
+        inside = HubApi(session, self._wish.url).whoami() is not None
+        if finish.end is End.INSIDE or inside:
+            raise HubError(
+                error_id="E-VERIFY-11",
+                what=f"The hub lets {stranger} in, who must be refused",
+                seen=finish.seen,
+                wanted="403 from the hub",
+                do="correct the allow rules (hub_oauth_allowed_*), then delete this user in the hub's admin page",
+            )
+        if finish.end is not End.REFUSED:
+            raise HubError(
+                error_id="E-VERIFY-12",
+                what=f"Whether the hub refuses {stranger} is not known: {finish.end.value}",
+                seen=finish.seen,
+                wanted="a sign-in that the provider accepts and the hub answers with 403",
+                do=f"correct {variables}, or leave it out",
+            )
+        draft.text = finish.seen
 
     # ---- the server ---------------------------------------------------------------------------------------
 

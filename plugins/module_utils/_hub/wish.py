@@ -17,6 +17,7 @@ from .._core.transport import clean_url, origin
 
 NEEDS = {
     "oidc": "user and password (hub_verify_user, hub_verify_password)",
+    "iap_service_account": "service_account_file (hub_verify_service_account_file)",
     "hub_token": "token (hub_verify_token)",
 }
 """What each login method cannot do without."""
@@ -29,12 +30,15 @@ class Wish:
     Attributes:
         hub: the hub's name, for people.
         url: the front door with the base path and a slash at the end.
-        login: ``oidc`` or ``hub_token``.
+        login: ``oidc``, ``iap_service_account`` or ``hub_token``.
         user: who signs in; with a token: whose server is used, empty for the token's owner.
         password: of ``user``.
         token: the hub token.
         stranger: who must be refused; empty leaves this out.
         stranger_password: of ``stranger``.
+        account_file: key file of the service account that enters through IAP.
+        stranger_account_file: key file of a service account that must be refused; empty leaves this out.
+        iap_wait: seconds for which IAP may refuse the account, because a new policy takes minutes to spread.
         ca_file: CAs to trust besides the system's.
         timeout: seconds for everything together.
         expected_image: what user pods must run; empty leaves this unproved.
@@ -50,6 +54,9 @@ class Wish:
     token: str = field(default="", repr=False)
     stranger: str = ""
     stranger_password: str = field(default="", repr=False)
+    account_file: str = ""
+    stranger_account_file: str = ""
+    iap_wait: float = 600.0
     ca_file: str | None = None
     timeout: float = 900.0
     expected_image: str = ""
@@ -73,27 +80,47 @@ def parse_wish(params: Mapping[str, Any]) -> Wish:
             wanted="https://HOST[:PORT]/[BASE/]; a password never travels over plain http",
             do="set url (hub_domain, hub_port, hub_base_url)",
         )
-    if params["timeout"] <= 0:
-        raise HubError(
-            error_id="E-VERIFY-15",
-            what=f"A timeout of {params['timeout']} s leaves no time",
-            do="set timeout (hub_verify_timeout) to a positive number of seconds",
-        )
+    refuse_bad_times(params)
+    login = choose_login(params)
+    refuse_foreign_stranger(params, login)
     return Wish(
         hub=params["hub"] or host,
         url=url,
-        login=choose_login(params),
+        login=login,
         user=params["user"] or "",
         password=params["password"] or "",
         token=params["token"] or "",
         stranger=params["stranger_user"] or "",
         stranger_password=params["stranger_password"] or "",
+        account_file=params["service_account_file"] or "",
+        stranger_account_file=params["stranger_service_account_file"] or "",
+        iap_wait=float(params["iap_wait"]),
         ca_file=params["ca_file"] or None,
         timeout=float(params["timeout"]),
         expected_image=params["expected_image"] or "",
         keep_server=bool(params["keep_server"]),
         http_redirect=bool(params["http_redirect"]),
     )
+
+
+def refuse_bad_times(params: Mapping[str, Any]) -> None:
+    """Times that are none.
+
+    Raises:
+        HubError: E-VERIFY-15.
+    """
+    if params["timeout"] <= 0:
+        raise HubError(
+            error_id="E-VERIFY-15",
+            what=f"A timeout of {params['timeout']} s leaves no time",
+            do="set timeout (hub_verify_timeout) to a positive number of seconds",
+        )
+    if params["iap_wait"] < 0:
+        raise HubError(
+            error_id="E-VERIFY-15",
+            what=f"A wait of {params['iap_wait']} s for Identity-Aware Proxy is no time",
+            do="set iap_wait (hub_verify_iap_wait) to the seconds a new policy may take, or 0",
+        )
 
 
 def choose_login(params: Mapping[str, Any]) -> str:
@@ -103,23 +130,36 @@ def choose_login(params: Mapping[str, Any]) -> str:
         HubError: E-AUTH-14.
     """
     asked = params["login"]
-    given = {"oidc": bool(params["user"] and params["password"]), "hub_token": bool(params["token"])}
+    given = {
+        "oidc": bool(params["user"] and params["password"]),
+        "iap_service_account": bool(params["service_account_file"]),
+        "hub_token": bool(params["token"]),
+    }
     if asked == "auto":
         chosen = next((method for method, there in given.items() if there), None)
         if chosen is not None:
             return chosen
     elif given.get(asked):
         return str(asked)
-    if asked != "auto" and asked not in NEEDS:
-        raise HubError(
-            error_id="E-AUTH-14",
-            what=f"The login method {asked} is not available yet: this release cannot enter through IAP",
-            wanted="oidc or hub_token",
-            do="use hub_verify_login: hub_token (the evidence then says that the login is not proved)",
-        )
     raise HubError(
         error_id="E-AUTH-14",
         what=f"The smoke test has nothing to log in with (login method {asked})",
         wanted=NEEDS.get(asked) or " or ".join(NEEDS.values()),
         do="set these variables, from a vault",
     )
+
+
+def refuse_foreign_stranger(params: Mapping[str, Any], login: str) -> None:
+    """A stranger must come the same way as the user: by a sign-in page, or through IAP.
+
+    Raises:
+        HubError: E-AUTH-14.
+    """
+    by_iap = login == "iap_service_account"
+    name, other = ("stranger_user", "stranger_service_account_file")[:: 1 if by_iap else -1]
+    if params[name]:
+        raise HubError(
+            error_id="E-AUTH-14",
+            what=f"The login method {login} cannot try {name}: a stranger must come the same way as the user",
+            do=f"set {other} (hub_verify_{other}) instead, or leave hub_verify_{name} out",
+        )

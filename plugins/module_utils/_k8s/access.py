@@ -67,6 +67,18 @@ def read_sources(paths: Sequence[str]) -> list[Source]:
     return sources
 
 
+def check_hub(hub: str) -> None:
+    """Refuse a hub's name that would lead out of our directory.
+
+    Raises:
+        HubError: E-ACCESS-16.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", hub):
+        raise HubError(
+            "E-ACCESS-16", f"The hub's name {hub!r} cannot name a directory", "use letters, digits, dots and dashes"
+        )
+
+
 def as_yaml(document: Mapping[str, Any], origin: str) -> str:
     """A document as the text of a file that says where it came from; equal input gives equal text."""
     import yaml

@@ -8,9 +8,10 @@
 
 The package reads the kubeconfig (client certificates, tokens, exec helpers, proxies, TLS names) and owns the
 connection pool, except for the usual kubeconfig, which :mod:`.connection` opens faster. This adapter adds what the
-package lacks: a timeout on every request, one error per cause, a single renewal of
-credentials on 401, and plain JSON instead of typed models. There is no implicit in-cluster configuration: a run
-inside a cluster (AWX) must never change that cluster by accident.
+package lacks: a timeout on every request, one error per cause, a single renewal of credentials on 401, a look at the
+object before a write whose answer was lost is sent again, the kubeconfig's own proxy, and plain JSON instead of typed
+models. There is no implicit in-cluster configuration: a run inside a cluster (AWX) must never change that cluster by
+accident.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from .._core.errors import Changed, HubError
-from .connection import open_connection
+from .connection import open_connection, proxy_of
+from .readback import Fate, Write, judge
 
 Json = dict[str, Any]
 
@@ -32,6 +34,8 @@ CONNECT_TIMEOUT = 5.0
 """Seconds until a connection must stand."""
 READ_TIMEOUT = 30.0
 """Seconds between two bytes of a reply."""
+WATCH_SECONDS = 25.0
+"""Seconds one watch lasts at most: the server ends it before a silent connection counts as dead."""
 PAGE = 500
 """Objects per page of a list; the server's own clients use the same."""
 
@@ -44,10 +48,11 @@ WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of the API server: HTTP status and decoded body."""
+    """One answer of the API server: HTTP status, decoded body, and the seconds it wants to be left alone."""
 
     status: int
     body: Json
+    retry_after: float = 0.0
 
 
 class KubeClient:
@@ -137,6 +142,59 @@ class KubeClient:
         self._accepted(reply, "DELETE", path)
         return True
 
+    def watch(self, path: str, query: Mapping[str, str], seconds: float) -> Iterator[Json]:
+        """What happens in a collection, as it happens: ``{"type": "MODIFIED", "object": {...}}``.
+
+        Args:
+            path: the collection.
+            query: ``fieldSelector`` and ``resourceVersion``: only what is newer than that version is told.
+            seconds: how long to look; the end of the events is not an error.
+
+        Raises:
+            HubError: as :meth:`request`; E-K8S-08 with status 410 when that version is too old to go on from.
+        """
+        bounded = {**query, "watch": "true", "timeoutSeconds": str(max(1, int(min(seconds, WATCH_SECONDS))))}
+        for line in self._stream(path, bounded):
+            event = _decode(line)
+            if event.get("type") == "ERROR":
+                status = event.get("object") or {}
+                raise api_error(Reply(int(status.get("code") or 500), status), "WATCH", path, self.server)
+            yield event
+
+    def _stream(self, path: str, query: Mapping[str, str]) -> Iterator[bytes]:
+        """The lines of an answer that goes on for a while."""
+        import urllib3
+
+        used = self._credentials
+        answer = self._open_stream(path, query)
+        if answer.status == 401:
+            answer.release_conn()
+            self._renew(used)
+            answer = self._open_stream(path, query)
+        try:
+            if answer.status != 200:
+                raise api_error(Reply(answer.status, _decode(answer.data)), "WATCH", path, self.server)
+            yield from _lines(answer.stream(65536))
+        except urllib3.exceptions.HTTPError as problem:
+            raise _unreachable(self.server, self._origin, problem, "GET") from problem
+        finally:
+            answer.close()
+
+    def _open_stream(self, path: str, query: Mapping[str, str]) -> Any:
+        import urllib3
+
+        try:
+            return self._pool.request(
+                "GET",
+                f"{self.server.rstrip('/')}{path}?{urlencode(query)}",
+                headers={"Accept": "application/json", "User-Agent": FIELD_MANAGER, **self._credentials},
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
+                retries=False,
+                preload_content=False,
+            )
+        except urllib3.exceptions.HTTPError as problem:
+            raise _unreachable(self.server, self._origin, problem, "GET") from problem
+
     def request(
         self,
         method: str,
@@ -153,10 +211,10 @@ class KubeClient:
             HubError: E-K8S-02 unreachable, E-K8S-03 credentials refused.
         """
         used = self._credentials
-        reply = self._send(method, path, query, body, accept, content_type)
+        reply = self._sent(method, path, query, body, accept, content_type)
         if reply.status == 401:
             self._renew(used)
-            reply = self._send(method, path, query, body, accept, content_type)
+            reply = self._sent(method, path, query, body, accept, content_type)
         if reply.status == 401:
             raise HubError(
                 error_id="E-K8S-03",
@@ -174,6 +232,48 @@ class KubeClient:
                 context = getattr(self._configuration, "chosen_context", None)
                 self._configuration, self._pool = _load(self._origin, context)
                 self._credentials = _credentials(self._configuration)
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Json | None,
+        accept: str,
+        content_type: str,
+    ) -> Reply:
+        """Send; a write whose answer is lost (a tunnel broke) is settled by a look at its object."""
+        try:
+            return self._send(method, path, query, body, accept, content_type)
+        except HubError as lost:
+            write = Write(method, path, query or {}, body or {})
+            if method not in WRITES or not (write.harmless or write.place):
+                raise
+            if not write.harmless and (done := self._settled(write, lost)) is not None:
+                return done
+        reply = self._send(method, path, query, body, accept, content_type)
+        if reply.status == 409 and method == "POST":  # the first one came through after all
+            found = self._send("GET", write.place, None, None, accept, content_type)
+            if judge(write, found.status, found.body) is Fate.DONE:
+                return Reply(201, found.body)
+        return reply
+
+    def _settled(self, write: Write, lost: HubError) -> Reply | None:
+        """The answer that was lost, None when the write was not done.
+
+        Raises:
+            HubError: nobody can tell.
+        """
+        try:
+            found = self._send("GET", write.place, None, None, "application/json", "application/json")
+        except HubError:
+            raise lost from None
+        fate = judge(write, found.status, found.body)
+        if fate is Fate.UNCLEAR:
+            raise lost
+        if fate is Fate.LOST:
+            return None
+        return Reply(201 if write.method == "POST" else 200, found.body if found.status == 200 else {})
 
     def _send(
         self,
@@ -199,12 +299,13 @@ class KubeClient:
                 headers=headers,
                 body=payload,
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
-                # A read lost on the way is repeated; a write is not, because it may have been done.
+                # A read lost on the way is repeated; a write is not, because it may have been done (see _sent).
                 retries=False if method in WRITES else urllib3.Retry(2, redirect=0, backoff_factor=0.2),
             )
         except urllib3.exceptions.HTTPError as problem:
             raise _unreachable(self.server, self._origin, problem, method) from problem
-        return Reply(answer.status, _decode(answer.data))
+        asked = str((answer.headers or {}).get("Retry-After") or "")
+        return Reply(answer.status, _decode(answer.data), float(asked) if asked.isdecimal() else 0.0)
 
     def _accepted(self, reply: Reply, method: str, path: str) -> Json:
         """The body of a successful reply; anything else raises the error that belongs to its status."""
@@ -253,6 +354,14 @@ def _decode(data: bytes) -> Json:
     return body if isinstance(body, dict) else {"message": str(body)[:200]}
 
 
+def _lines(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines out of parts that end anywhere; a cut last line is dropped."""
+    rest = b""
+    for part in parts:
+        *whole, rest = (rest + part).split(b"\n")
+        yield from (line for line in whole if line.strip())
+
+
 def _load(path: str, context: str | None) -> tuple[Any, Any]:
     """Configuration and connection pool for a kubeconfig file: the quick way, or else the kubernetes package's."""
     quick = open_connection(path, context)
@@ -273,6 +382,8 @@ def _load(path: str, context: str | None) -> tuple[Any, Any]:
             do="set kubeconfig (cluster_access_kubeconfig) to a file that `kubectl --kubeconfig FILE version` accepts",
         ) from problem
     configuration.chosen_context = context
+    # The package reads proxy-url from 37.0 on only; without it a request would go past the tunnel.
+    configuration.proxy = proxy_of(path, context) or configuration.proxy
     return configuration, client.ApiClient(configuration).rest_client.pool_manager
 
 

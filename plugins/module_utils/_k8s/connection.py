@@ -96,6 +96,12 @@ def open_connection(path: str, context: str | None, environ: Mapping[str, str] |
         return None
 
 
+def proxy_of(path: str, context: str | None) -> str:
+    """The proxy that a kubeconfig names for its cluster; empty when it names none."""
+    chosen = _read(path, context or "")
+    return str(chosen.cluster.get("proxy-url") or "") if chosen else ""
+
+
 def _read(path: str, context: str) -> Chosen | None:
     """The wanted context of a single file; None where anything about it is unusual."""
     import yaml

@@ -76,15 +76,7 @@ class FrontApi:
             raise
 
     def _apply_namespace(self, dry_run: bool, live: Json | None) -> Json:
-        try:
-            return self._client.apply(
-                f"/api/v1/namespaces/{self._front.namespace}", self._front.namespace_object(), dry_run=dry_run
-            )
-        except HubError as problem:
-            # A namespace that an administrator made for us, without the right to mark it, serves as well.
-            if live is None or problem.error_id != "E-K8S-04":
-                raise
-            return live
+        return apply_namespace(self._client, self._front.namespace_object(), dry_run=dry_run, live=live)
 
     def _apply_service(self, dry_run: bool) -> Json:
         return self._client.apply(self._front.path, self._front.service_object(), dry_run=dry_run)
@@ -116,9 +108,27 @@ class FrontApi:
         return addresses_of(ended.observation)
 
     def _event(self) -> str:
-        path = f"/api/v1/namespaces/{self._front.namespace}/events"
-        query = {"fieldSelector": f"involvedObject.kind=Service,involvedObject.name={self._front.name}"}
-        try:
-            return last_warning(self._client.list(path, query))
-        except HubError:  # the events are a courtesy, the missing address is the news
-            return ""
+        return last_event(self._client, self._front.namespace, "Service", self._front.name)
+
+
+def apply_namespace(client: KubeClient, wanted: Json, *, dry_run: bool, live: Json | None) -> Json:
+    """Make the hub's namespace; one that an administrator made for us, without the right to mark it, serves as well.
+
+    Raises:
+        HubError: the namespace is missing and may not be made.
+    """
+    try:
+        return client.apply(f"/api/v1/namespaces/{wanted['metadata']['name']}", wanted, dry_run=dry_run)
+    except HubError as problem:
+        if live is None or problem.error_id != "E-K8S-04":
+            raise
+        return live
+
+
+def last_event(client: KubeClient, namespace: str, kind: str, name: str) -> str:
+    """The newest warning about an object; empty where there is none or events may not be read."""
+    query = {"fieldSelector": f"involvedObject.kind={kind},involvedObject.name={name}"}
+    try:
+        return last_warning(client.list(f"/api/v1/namespaces/{namespace}/events", query))
+    except HubError:  # the events are a courtesy, what is missing is the news
+        return ""

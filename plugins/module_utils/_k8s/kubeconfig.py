@@ -62,23 +62,54 @@ class MachineLogin:
 
     def user(self) -> Json:
         """The kubeconfig's ``user`` that logs in this way."""
-        words = ["-I", self.helper, "--issuer", self.issuer, "--client-id", self.client_id]
-        words += ["--client-secret-file", self.secret_file, "--cache-dir", self.cache_dir]
-        words += [
-            word
-            for flag, value in (("--audience", self.audience), ("--ca-file", self.ca_file))
-            if value
-            for word in (flag, value)
-        ]
-        return {
-            "exec": {
-                "apiVersion": EXEC_API,
-                "command": self.python,
-                "args": words,
-                "interactiveMode": "Never",
-                "provideClusterInfo": False,
-            }
+        given = {"issuer": self.issuer, "client-id": self.client_id, "client-secret-file": self.secret_file}
+        given |= {"cache-dir": self.cache_dir, "audience": self.audience, "ca-file": self.ca_file}
+        return _exec(self.python, ["-I", self.helper, *_flags(given)])
+
+
+@dataclass(frozen=True)
+class CloudLogin:
+    """A login at a cloud, by the libraries of this machine.
+
+    Attributes:
+        kind: ``gke`` or ``eks``.
+        given: the helper's further options by name; empty ones are left out.
+        helper: path of exec_credential.py.
+        python: interpreter that runs it.
+        cache_dir: private directory for the token.
+    """
+
+    kind: str
+    given: Mapping[str, str]
+    helper: str
+    python: str
+    cache_dir: str
+
+    def command(self) -> list[str]:
+        """The helper's command line. Libraries may be a person's own (site packages), the directory's are not."""
+        flags = _flags({"kind": self.kind, "cache-dir": self.cache_dir, **self.given})
+        return [self.python, "-P", self.helper, *flags]
+
+    def user(self) -> Json:
+        """The kubeconfig's ``user`` that logs in this way."""
+        command = self.command()
+        return _exec(command[0], command[1:])
+
+
+def _flags(given: Mapping[str, str]) -> list[str]:
+    return [word for name, value in given.items() if value for word in (f"--{name}", value)]
+
+
+def _exec(command: str, words: list[str]) -> Json:
+    return {
+        "exec": {
+            "apiVersion": EXEC_API,
+            "command": command,
+            "args": words,
+            "interactiveMode": "Never",
+            "provideClusterInfo": False,
         }
+    }
 
 
 @dataclass(frozen=True)
@@ -193,6 +224,11 @@ def with_login(chosen: Chosen, login: MachineLogin | None) -> Chosen:
     if login is None:
         return chosen
     return Chosen(chosen.context, chosen.cluster, login.user(), chosen.namespace)
+
+
+def through_proxy(chosen: Chosen, proxy_url: str) -> Chosen:
+    """The same context behind a proxy of its own: for this cluster only, and for whoever reads this kubeconfig."""
+    return Chosen(chosen.context, chosen.cluster | {"proxy-url": proxy_url}, chosen.user, chosen.namespace)
 
 
 def helper_command(user: Mapping[str, Any]) -> str:

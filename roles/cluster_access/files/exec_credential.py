@@ -1,15 +1,19 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kubernetes exec credential helper: a machine logs in at an OpenID provider and renews its token by itself.
+"""Kubernetes exec credential helper: a machine logs in and renews its token by itself.
+
+Three kinds of login: at an OpenID provider (``oidc``), at Google for GKE (``gke``), at AWS for EKS (``eks``).
 
 The kubeconfig that the role cluster_access writes names this file. kubectl, helm and every client library start it,
 read one ExecCredential from standard output, and start it again when the token ends, also in the middle of a long play.
 
-It needs Python's standard library only, because it runs wherever the kubeconfig is used. The client secret is read
-from a file, never from the command line. A token is kept (mode 0600) until 30 s before it ends, and a lock makes
+It runs wherever the kubeconfig is used. ``oidc`` needs Python's standard library only, ``gke`` google-auth and
+requests, ``eks`` botocore; neither gcloud nor the aws command is needed. Secrets are read from files or found by those
+libraries, never taken from the command line. A token is kept (mode 0600) until shortly before it ends, and a lock makes
 callers that start together fetch one token, not many. An error is one line on standard error and exit code 1.
 
-Protocols: OpenID Connect Discovery 1.0, RFC 6749 section 4.4 (client credentials), client.authentication.k8s.io/v1.
+Protocols: OpenID Connect Discovery 1.0, RFC 6749 section 4.4 (client credentials), client.authentication.k8s.io/v1;
+the token of EKS is the address of a GetCallerIdentity request, signed for 60 s and taken by EKS for 15 minutes.
 """
 
 from __future__ import annotations
@@ -26,7 +30,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC
+from typing import Any, Protocol
 
 MARGIN = 30.0
 """Seconds before its end at which a token is no longer handed out."""
@@ -40,6 +45,36 @@ MAX_REPLY = 1 << 20
 """Bytes read from a reply."""
 DEFAULT_LIFETIME = 300.0
 """Seconds, when the provider does not say how long its token lives (RFC 6749 only recommends it)."""
+GOOGLE_SCOPES = ("https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/userinfo.email")
+"""The second one lets GKE know a service account by its e-mail address, as role bindings name it."""
+GOOGLE_VARIABLES = ("GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG")
+AWS_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+)
+"""What in the environment decides who we are: another value, another cached token."""
+EKS_SIGNED = 60
+"""Seconds for which the request is signed; EKS wants at most that."""
+EKS_LIFETIME = 14 * 60.0
+"""Seconds; EKS takes a token for 15 minutes, and clocks differ."""
+
+
+class Login(Protocol):
+    """One way to a token."""
+
+    def key(self) -> str:
+        """The name of the cached token: logins of one key share it."""
+
+    def fetch(self, now: Callable[[], float]) -> Token:
+        """A new token.
+
+        Raises:
+            Problem: what a person has to know.
+        """
 
 
 class Problem(Exception):
@@ -50,8 +85,8 @@ class Problem(Exception):
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What one token depends on; equal settings share one cached token."""
+class Oidc:
+    """A login at an OpenID provider by client credentials: what one token depends on."""
 
     issuer: str
     client_id: str
@@ -63,8 +98,11 @@ class Settings:
 
     def key(self) -> str:
         """The name of the cached token."""
-        text = json.dumps([self.issuer, self.client_id, self.secret_file, self.audience, self.scope, self.token])
-        return hashlib.sha256(text.encode()).hexdigest()[:20]
+        return digest(self.issuer, self.client_id, self.secret_file, self.audience, self.scope, self.token)
+
+    def fetch(self, now: Callable[[], float]) -> Token:
+        """A new token from the provider."""
+        return login(Provider(self.ca_file), self, now)
 
 
 @dataclass(frozen=True)
@@ -78,6 +116,11 @@ class Token:
     def usable(self, now: float) -> bool:
         """Whether it may still be handed out."""
         return bool(self.value) and now < self.ends - self.margin
+
+
+def digest(*parts: str) -> str:
+    """A name made of texts."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
 
 
 def read_secret(path: str) -> str:
@@ -190,7 +233,7 @@ def discover(provider: Provider, issuer: str) -> dict[str, Any]:
     return document
 
 
-def login(provider: Provider, settings: Settings, now: Callable[[], float] = time.time) -> Token:
+def login(provider: Provider, settings: Oidc, now: Callable[[], float] = time.time) -> Token:
     """A new token by the client credentials grant.
 
     Raises:
@@ -232,11 +275,146 @@ def _seconds(value: Any) -> float:
         return DEFAULT_LIFETIME
 
 
-def _refused(settings: Settings, status: int, reply: dict[str, Any]) -> Problem:
+def _refused(settings: Oidc, status: int, reply: dict[str, Any]) -> Problem:
     code = "".join(letter for letter in str(reply.get("error", "no error code"))[:60] if letter.isprintable())
     what = f"{settings.issuer} refused the client {settings.client_id} ({code}, HTTP status {status})"
     do = f"check client id, the secret in {settings.secret_file}, and that the client may use client_credentials"
     return Problem("E-ACCESS-12", what, do)
+
+
+@dataclass(frozen=True)
+class Google:
+    """A login at Google.
+
+    Attributes:
+        auth_kind: google.cloud's word: ``application``, ``serviceaccount``, ``machineaccount`` or ``accesstoken``.
+        key_file: JSON key of the service account, or the access token; mode 0600 where it is ours.
+        email: service account of this machine; empty for its default one.
+    """
+
+    auth_kind: str = "application"
+    key_file: str = ""
+    email: str = ""
+
+    def key(self) -> str:
+        """The name of the cached token."""
+        return digest(
+            "gke", self.auth_kind, self.key_file, self.email, *[os.environ.get(name, "") for name in GOOGLE_VARIABLES]
+        )
+
+    def fetch(self, now: Callable[[], float]) -> Token:
+        """A new access token.
+
+        Raises:
+            Problem: E-ACCESS-19 without google-auth, E-ACCESS-20 for credentials that give none.
+        """
+        if self.auth_kind == "accesstoken":  # somebody else renews it, if anybody
+            return Token(read_secret(self.key_file), now() + DEFAULT_LIFETIME, 0.0)
+        try:
+            import google.auth.exceptions
+            import google.auth.transport.requests
+        except ImportError as error:
+            raise missing("google-auth and requests", error) from error
+        try:
+            credentials = self._credentials()
+            credentials.refresh(google.auth.transport.requests.Request())
+        except (google.auth.exceptions.GoogleAuthError, OSError, ValueError) as error:
+            what = f"Google gives no access token ({self.auth_kind}{f', {self.key_file}' if self.key_file else ''}): "
+            do = (
+                "run: gcloud auth application-default login; or name a service account's key by "
+                "cluster_access_service_account_file or GOOGLE_APPLICATION_CREDENTIALS"
+            )
+            raise Problem("E-ACCESS-20", what + first_line(error), do) from error
+        ends = now() + DEFAULT_LIFETIME
+        if credentials.expiry is not None:  # without a zone, and in UTC
+            ends = credentials.expiry.replace(tzinfo=UTC).timestamp()
+        return Token(str(credentials.token), ends, min(MARGIN, max(0.0, (ends - now()) / 2)))
+
+    def _credentials(self) -> Any:
+        if self.auth_kind == "serviceaccount":
+            from google.oauth2 import service_account
+
+            return service_account.Credentials.from_service_account_file(self.key_file, scopes=GOOGLE_SCOPES)
+        if self.auth_kind == "machineaccount":
+            from google.auth import compute_engine
+
+            return compute_engine.Credentials(self.email or "default", scopes=GOOGLE_SCOPES)
+        import google.auth
+
+        return google.auth.default(scopes=GOOGLE_SCOPES)[0]
+
+
+@dataclass(frozen=True)
+class Eks:
+    """A login at an EKS cluster.
+
+    Attributes:
+        cluster: its name.
+        region: where it is.
+        profile: the profile of AWS's own configuration; empty for the usual search.
+    """
+
+    cluster: str
+    region: str
+    profile: str = ""
+
+    def key(self) -> str:
+        """The name of the cached token."""
+        variables = [os.environ.get(name, "") for name in AWS_VARIABLES]
+        return digest("eks", self.cluster, self.region, self.profile, *variables)
+
+    def fetch(self, now: Callable[[], float]) -> Token:
+        """A new token: a signed address that only EKS may read.
+
+        Raises:
+            Problem: E-ACCESS-19 without botocore, E-ACCESS-20 without usable credentials.
+        """
+        try:
+            import botocore.exceptions
+            import botocore.session
+            import botocore.signers
+        except ImportError as error:
+            raise missing("botocore", error) from error
+        do = "log in to AWS (aws sso login, AWS_PROFILE, AWS_ACCESS_KEY_ID) or set cluster_access_aws_profile"
+        asked = now()
+        try:
+            session = botocore.session.Session(profile=self.profile or None)
+            session.set_config_variable("sts_regional_endpoints", "regional")
+            credentials = session.get_credentials()
+            if credentials is None:
+                raise Problem("E-ACCESS-20", "There are no AWS credentials on this machine", do)
+            endpoint = session.create_client("sts", region_name=self.region).meta.endpoint_url
+            emitter = session.get_component("event_emitter")
+            service = session.get_service_model("sts").service_id
+            signer = botocore.signers.RequestSigner(service, self.region, "sts", "v4", credentials, emitter)
+            address = signer.generate_presigned_url(
+                {
+                    "method": "GET",
+                    "url": f"{endpoint}/?Action=GetCallerIdentity&Version=2011-06-15",
+                    "body": {},
+                    "headers": {"x-k8s-aws-id": self.cluster},
+                    "context": {},
+                },
+                region_name=self.region,
+                expires_in=EKS_SIGNED,
+                operation_name="",
+            )
+        except botocore.exceptions.BotoCoreError as error:
+            raise Problem("E-ACCESS-20", f"AWS credentials cannot be used: {first_line(error)}", do) from error
+        value = "k8s-aws-v1." + base64.urlsafe_b64encode(address.encode()).decode().rstrip("=")
+        return Token(value, asked + EKS_LIFETIME)
+
+
+def missing(what: str, error: ImportError) -> Problem:
+    """The problem of a library that is not there."""
+    do = f"run: {sys.executable} -m pip install {what.replace(' and ', ' ')}"
+    return Problem("E-ACCESS-19", f"{sys.executable} lacks {what} ({first_line(error)})", do)
+
+
+def first_line(error: BaseException) -> str:
+    """A library's reason, short."""
+    text = str(error.args[0] if error.args else error).strip()
+    return text.splitlines()[0].rstrip(".")[:300] if text else type(error).__name__
 
 
 class Cache:
@@ -303,7 +481,7 @@ class Cache:
             waited += step
 
 
-def token_for(settings: Settings, cache: Cache, provider: Provider, now: Callable[[], float] = time.time) -> Token:
+def token_for(who: Login, cache: Cache, now: Callable[[], float] = time.time) -> Token:
     """The kept token while it lives long enough, else a new one; parallel callers fetch once."""
     kept = cache.read()
     if kept and kept.usable(now()):
@@ -312,7 +490,7 @@ def token_for(settings: Settings, cache: Cache, provider: Provider, now: Callabl
         kept = cache.read()
         if kept and kept.usable(now()):
             return kept
-        token = login(provider, settings, now)
+        token = who.fetch(now)
         cache.write(token)
         return token
 
@@ -339,27 +517,59 @@ def default_cache_dir() -> str:
     return os.path.join(base, "researchops-jupyterhub", "tokens")
 
 
-def parse(argv: Sequence[str]) -> tuple[Settings, str]:
-    """The command line as settings and the cache directory.
+def parse(argv: Sequence[str]) -> tuple[Login, str]:
+    """The command line as a login and the cache directory.
 
     Raises:
         Problem: E-ACCESS-11 for an issuer without https.
     """
-    parser = argparse.ArgumentParser(description="Kubernetes exec credential helper (OpenID client credentials).")
-    parser.add_argument("--issuer", required=True, help="issuer URL, https")
-    parser.add_argument("--client-id", required=True)
-    parser.add_argument("--client-secret-file", required=True, help="file with the client secret, mode 0600")
-    parser.add_argument("--audience", default="", help="sent as `audience`; for providers that ask for it")
-    parser.add_argument("--scope", default="")
-    parser.add_argument("--ca-file", default="", help="PEM file with the provider's CA; default: the system's")
-    parser.add_argument("--token", choices=("access_token", "id_token"), default="access_token")
+    parser = argparse.ArgumentParser(description="Kubernetes exec credential helper: OpenID provider, GKE, EKS.")
+    parser.add_argument("--kind", choices=("oidc", "gke", "eks"), default="oidc", help="where to log in")
     parser.add_argument("--cache-dir", default="", help="private directory for the token")
+    oidc = parser.add_argument_group("oidc (client credentials)")
+    oidc.add_argument("--issuer", default="", help="issuer URL, https")
+    oidc.add_argument("--client-id", default="")
+    oidc.add_argument("--client-secret-file", default="", help="file with the client secret, mode 0600")
+    oidc.add_argument("--audience", default="", help="sent as `audience`; for providers that ask for it")
+    oidc.add_argument("--scope", default="")
+    oidc.add_argument("--ca-file", default="", help="PEM file with the provider's CA; default: the system's")
+    oidc.add_argument("--token", choices=("access_token", "id_token"), default="access_token")
+    gke = parser.add_argument_group("gke")
+    kinds = ("application", "serviceaccount", "machineaccount", "accesstoken")
+    gke.add_argument("--auth-kind", choices=kinds, default="application")
+    gke.add_argument("--key-file", default="", help="JSON key of the service account, or a file with a token")
+    gke.add_argument("--email", default="", help="service account of this machine, where it has several")
+    eks = parser.add_argument_group("eks")
+    eks.add_argument("--cluster", default="")
+    eks.add_argument("--region", default="")
+    eks.add_argument("--profile", default="", help="profile of AWS's configuration")
     options = parser.parse_args(argv)
+    needed = {
+        "oidc": ("issuer", "client_id", "client_secret_file"),
+        "gke": ("key_file",) if options.auth_kind in ("serviceaccount", "accesstoken") else (),
+        "eks": ("cluster", "region"),
+    }[options.kind]
+    lacking = [f"--{name.replace('_', '-')}" for name in needed if not getattr(options, name)]
+    if lacking:
+        parser.error(f"--kind {options.kind} needs {', '.join(lacking)}")
+    return chosen(options), options.cache_dir or default_cache_dir()
+
+
+def chosen(options: argparse.Namespace) -> Login:
+    """The login that these options mean.
+
+    Raises:
+        Problem: E-ACCESS-11 for an issuer without https.
+    """
+    if options.kind == "gke":
+        return Google(options.auth_kind, options.key_file, options.email)
+    if options.kind == "eks":
+        return Eks(options.cluster, options.region, options.profile)
     if not options.issuer.startswith("https://"):
         raise Problem(
             "E-ACCESS-11", f"The issuer {options.issuer} does not start with https://", "give the issuer's https URL"
         )
-    settings = Settings(
+    return Oidc(
         issuer=options.issuer,
         client_id=options.client_id,
         secret_file=os.path.abspath(options.client_secret_file),
@@ -368,15 +578,14 @@ def parse(argv: Sequence[str]) -> tuple[Settings, str]:
         ca_file=options.ca_file,
         token=options.token,
     )
-    return settings, options.cache_dir or default_cache_dir()
 
 
 def main(argv: Sequence[str]) -> int:
     """Print one ExecCredential, or one line that says what to do."""
     os.umask(0o077)
     try:
-        settings, directory = parse(argv)
-        token = token_for(settings, Cache(directory, settings.key()), Provider(settings.ca_file))
+        who, directory = parse(argv)
+        token = token_for(who, Cache(directory, who.key()))
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1

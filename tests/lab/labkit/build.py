@@ -39,12 +39,16 @@ PACKAGES = (
     "knot-dnsutils",
     "mmdebstrap",
     "mount",
+    "openssh-client",
+    "openssh-server",
     "openssl",
     "pebble",
     "runc",
+    "tinyproxy-bin",
 )
 BROWSER_PACKAGES = ("chromium", "libnss3-tools")
-UNITS = ("containerd", "knot")  # systemd units these packages bring; the lab runs its own, so a fresh install stays off
+#: systemd units these packages bring, by package; the lab runs its own, so a fresh install stays off
+UNITS = {"containerd": "containerd", "knot": "knot", "openssh-server": "ssh"}
 HELM = {"4": "helm.sh/helm/v4", "3": "helm.sh/helm/v3"}
 POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -86,7 +90,7 @@ def install_packages(wanted: Sequence[str] = PACKAGES) -> None:
     lacking = missing_packages(wanted)
     if not lacking:
         return
-    fresh = [unit for unit in UNITS if unit in lacking]
+    fresh = [unit for package, unit in UNITS.items() if package in lacking]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=600"]
     hint = f"check apt's sources, or install by hand: {' '.join(lacking)}"

@@ -257,8 +257,9 @@ def _cni(lab: Lab) -> dict[str, Any]:
 
 
 def corefile(lab: Lab) -> str:
-    """cluster.local from the API server, ``test`` from the lab's name servers (never cached), nothing else exists."""
+    """cluster.local from the API server, ``test`` from the name servers (never cached), Google's names; no more."""
     here = f"bind {lab.dns_ip} {lab.v6(13)}\n    errors"
+    google = "\n        ".join(f"{ip} {' '.join(google_hosts(lab))}" for ip in (lab.google_ip, lab.v6(15)))
     reverse = " ".join(str(network) for network in (*SERVICE_NETWORKS, lab.pod_network, lab.pod_network6))
     return f"""{CLUSTER_DOMAIN} {reverse} {{
     {here}
@@ -275,6 +276,13 @@ test {{
         max_fails 0
     }}
 }}
+googleapis.com gstatic.com google.com {{
+    {here}
+    hosts {{
+        {google}
+        ttl 5
+    }}
+}}
 . {{
     {here}
     template ANY ANY . {{
@@ -282,6 +290,12 @@ test {{
     }}
 }}
 """
+
+
+def google_hosts(lab: Lab) -> list[str]:
+    """The names of Google's that the lab's stand-in answers under."""
+    found: list[str] = json.loads((lab.source / "google" / "names.json").read_text(encoding="ascii"))["hosts"]
+    return found
 
 
 def name_service(host: str) -> str:

@@ -34,6 +34,9 @@ API_PORT = 6443
 TSIG_NAME = "lab-update."
 OIDC_CLIENT = "hub-lab"
 AUTOMATION_CLIENT = "automation"
+GOOGLE_PROJECT = "lab-project"
+GOOGLE_LOCATION = "europe-west1"
+GOOGLE_CLUSTER = "lab"
 SERVICE_NETWORKS = (IPv4Network("10.96.0.0/16"), IPv6Network("fd00:96::/112"))
 
 
@@ -105,6 +108,16 @@ class Lab:
     def dns_ip(self) -> str:
         """The resolver (CoreDNS) for pods and ``lab exec``."""
         return self.v4(13)
+
+    @property
+    def google_ip(self) -> str:
+        """The stand-in for Google's APIs."""
+        return self.v4(15)
+
+    @property
+    def google_doors(self) -> tuple[str, ...]:
+        """Addresses the stand-in's load balancers have: what "reserve a static address" gives out, both families."""
+        return tuple(address for host in range(16, 20) for address in (self.v4(host), self.v6(host)))
 
     @property
     def service_hosts(self) -> tuple[int, ...]:
@@ -229,6 +242,11 @@ class Lab:
     @property
     def automation_client_secret_file(self) -> Path:
         return self.secrets / "automation-client-secret"
+
+    @property
+    def google_account_file(self) -> Path:
+        """Key file of the automation's service account at the stand-in for Google."""
+        return self.secrets / "google-account.json"
 
     @property
     def tsig_file(self) -> Path:

@@ -19,7 +19,18 @@ from pathlib import Path
 from labkit import build, cgroups, kube, kubeconf, labs, runtime, trust
 from labkit.api import Api
 from labkit.build import Built, Image
-from labkit.paths import AUTOMATION_CLIENT, HTTPS_PORT, KUBERNETES_VERSION, OIDC_CLIENT, TSIG_NAME, ZONE, Lab
+from labkit.paths import (
+    AUTOMATION_CLIENT,
+    GOOGLE_CLUSTER,
+    GOOGLE_LOCATION,
+    GOOGLE_PROJECT,
+    HTTPS_PORT,
+    KUBERNETES_VERSION,
+    OIDC_CLIENT,
+    TSIG_NAME,
+    ZONE,
+    Lab,
+)
 from labkit.process import Process, ReadyCheck
 from labkit.say import LabError, run, say
 
@@ -40,7 +51,7 @@ def have_image() -> bool:
 # ---- nothing to do? ------------------------------------------------------------------------------------------
 def fingerprint() -> str:
     """Hash of the lab's own sources (charts, documentation and tests apart) and of what else changes what runs."""
-    parts = [labs.SOURCE / name for name in ("labkit", "build", "image", "oidc")]
+    parts = [labs.SOURCE / name for name in ("labkit", "build", "image", "oidc", "google")]
     return build.digest(build.helm_major(), sys.version, *[part for part in parts if part.is_dir()])
 
 
@@ -197,6 +208,12 @@ def facts(lab: Lab, built: Built, cluster_uid: str) -> dict[str, str]:
         "automation_client_id": AUTOMATION_CLIENT,
         "automation_client_secret_file": str(lab.automation_client_secret_file),
         "acme_directory": lab.acme_directory,
+        "google_control": f"https://google.{ZONE}/control",
+        "google_project": GOOGLE_PROJECT,
+        "google_location": GOOGLE_LOCATION,
+        "google_cluster": GOOGLE_CLUSTER,
+        "google_account_file": str(lab.google_account_file),
+        "google_doors": ",".join(lab.google_doors),
         "dns_server": lab.knot_ip,
         "dns_zone": ZONE,
         "tsig_file": str(lab.tsig_file),

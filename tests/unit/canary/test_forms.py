@@ -20,7 +20,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker imp
 from cryptography.hazmat.primitives import serialization
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "canary"))
-from forms import VARIANTS, WINDOW, Canary, base64_secret, planted, private_key, spellings, windows
+from forms import VARIANTS, WINDOW, Canary, base64_secret, planted, private_key, service_account, spellings, windows
 
 AWKWARD = "Zq7'x\"L9%2f$w;K&8aö€bT{r}\\nV3 m|Yp5<c>Hd"
 ENCODERS: dict[str, Callable[[str], str]] = {
@@ -102,6 +102,22 @@ def test_a_key_of_another_kind_is_refused() -> None:
     other = make("a.test", begins=now, ends=now + timedelta(days=1), rsa_bits=2048)
     with pytest.raises(ValueError, match="not an EC P-256 key"):
         private_key("key", other.key_pem)
+
+
+def test_a_service_accounts_key_is_known_by_its_private_lines() -> None:
+    now = datetime.now(UTC)
+    made = make("a.test", begins=now, ends=now + timedelta(days=1), rsa_bits=2048)
+    canary, file = service_account("account", made.key_pem)
+    assert file["private_key"] == canary.value == made.key_pem
+    modulus = made.key.public_key().public_numbers().n.to_bytes(256, "big")
+    held = base64.b64decode("".join(line for line in made.key_pem.splitlines() if not line.startswith("-----")))
+    ends = held.index(modulus) + len(modulus)
+    assert ends <= 8 * 48, "the first eight lines hold the public half"
+    assert len(canary.secret_parts) >= 10
+    assert all(part in made.key_pem for part in canary.secret_parts)
+    small = make("a.test", begins=now, ends=now + timedelta(days=1))
+    with pytest.raises(ValueError, match="not an RSA key"):
+        service_account("account", small.key_pem)
 
 
 def test_the_parts_of_a_canary_are_numbered() -> None:

@@ -93,7 +93,16 @@ SAMPLES = [
         code_rules.action_groups,
         "missing",
         {MODULE: TAKES_KUBECONFIG, "meta/runtime.yml": "action_groups: {k8s: []}\n"},
-        "thing takes kubeconfig",
+        "thing extends researchops.jupyterhub.kubernetes and is missing",
+    ),
+    sample(
+        code_rules.action_groups,
+        "missing from the other",
+        {
+            MODULE: TAKES_KUBECONFIG.replace("jupyterhub.kubernetes", "jupyterhub.gcp"),
+            "meta/runtime.yml": "action_groups: {k8s: [], gcp: []}\n",
+        },
+        "missing from the action group gcp",
     ),
     sample(
         code_rules.action_groups,
@@ -118,6 +127,16 @@ SAMPLES = [
         "nested",
         {MODULE: module("run(body, argument_spec={'x': {'type': 'dict', 'options': {'token': {}}}})")},
         "x.token",
+    ),
+    sample(
+        role_rules.proxied,
+        "past the tunnel",
+        {
+            "roles/thing/tasks/main.yml": "- block:\n"
+            "    - name: Look\n"
+            "      kubernetes.core.k8s_info: {kubeconfig: x, proxy: http://other}\n"
+        },
+        "Look: no proxy",
     ),
     sample(role_rules.skeleton, "empty", {"roles/thing/README.md": ""}, "tasks/preflight.yml"),
     sample(role_rules.skeleton, "entry point", {SPEC: spec("{}")}, "entry point preflight"),

@@ -43,7 +43,8 @@ SECRET = re.compile(r"(^|_)(secret|password|passphrase|token|private_key|credent
 #: an option that names a file or a method, or tells how long something may last, is no secret by itself
 NOT_SECRET = re.compile(r"_(file|files|method|timeout|ttl)$")
 MARKS = ("TO" + "DO", "FIX" + "ME", "X" * 3)
-KUBERNETES_FRAGMENT = "researchops.jupyterhub.kubernetes"
+#: action group: the documentation fragment whose options its members take
+GROUPS = {"k8s": "researchops.jupyterhub.kubernetes", "gcp": "researchops.jupyterhub.gcp"}
 
 
 def layers(root: Path) -> Verdict:
@@ -237,20 +238,23 @@ def documented(root: Path) -> Verdict:
 
 
 def action_groups(root: Path) -> Verdict:
-    """The action group k8s lists exactly the modules that take the cluster's options."""
+    """The action groups k8s and gcp list exactly the modules that take the options of a cluster or of Google."""
     verdict = Verdict()
-    listed = set((load(root / "meta" / "runtime.yml").get("action_groups") or {}).get("k8s") or [])
-    for path in module_files(root):
-        fragments = documentation(path).get("extends_documentation_fragment") or []
-        takes = KUBERNETES_FRAGMENT in fragments
-        if takes and path.stem not in listed:
-            verdict.look(f"{path.stem} takes kubeconfig and is missing from the action group k8s in meta/runtime.yml")
-        elif not takes and path.stem in listed:
-            verdict.look(f"{path.stem} is in the action group k8s but does not extend {KUBERNETES_FRAGMENT}")
-        else:
-            verdict.look()
-    gone = sorted(listed - {path.stem for path in module_files(root)})
-    verdict.complaints += [f"the action group k8s lists {name}, which does not exist" for name in gone]
+    groups = load(root / "meta" / "runtime.yml").get("action_groups") or {}
+    for group, fragment in GROUPS.items():
+        listed = set(groups.get(group) or [])
+        for path in module_files(root):
+            takes = fragment in (documentation(path).get("extends_documentation_fragment") or [])
+            if takes and path.stem not in listed:
+                verdict.look(
+                    f"{path.stem} extends {fragment} and is missing from the action group {group} in meta/runtime.yml"
+                )
+            elif not takes and path.stem in listed:
+                verdict.look(f"{path.stem} is in the action group {group} but does not extend {fragment}")
+            else:
+                verdict.look()
+        gone = sorted(listed - {path.stem for path in module_files(root)})
+        verdict.complaints += [f"the action group {group} lists {name}, which does not exist" for name in gone]
     return verdict
 
 

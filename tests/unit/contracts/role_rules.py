@@ -151,6 +151,27 @@ def tested(root: Path) -> Verdict:
     return verdict
 
 
+def proxied(root: Path) -> Verdict:
+    """A task of kubernetes.core takes the tunnel's proxy: its Python package may not read it in the kubeconfig."""
+    verdict = Verdict()
+    for path in sorted((root / "roles").glob("*/tasks/*.yml")):
+        for task in tasks_of(load(path) or []):
+            for name in ("kubernetes.core.k8s", "kubernetes.core.k8s_info"):
+                if name in task:
+                    good = "__cluster_access_proxy" in str((task[name] or {}).get("proxy", ""))
+                    place = f"{path.relative_to(root)}: {task.get('name')}"
+                    verdict.look(None if good else f"{place}: no proxy of __cluster_access_proxy")
+    return verdict
+
+
+def tasks_of(entries: list[Any]) -> Iterator[dict[str, Any]]:
+    """Yield every task of a list, also those in blocks."""
+    for entry in entries:
+        yield entry
+        for part in ("block", "rescue", "always"):
+            yield from tasks_of(entry.get(part) or [])
+
+
 def playbooks(root: Path) -> Verdict:
     """A playbook says which hosts get which roles, and nothing else."""
     verdict = Verdict()

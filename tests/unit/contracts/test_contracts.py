@@ -30,6 +30,7 @@ RULES: dict[Callable[[Path], Verdict], int] = {
     role_rules.shared_types: 30,
     role_rules.secrets: 5,
     role_rules.tested: 5,
+    role_rules.proxied: 10,
     role_rules.playbooks: 3,
     docs_rules.errors: 20,
     docs_rules.derived: 6,

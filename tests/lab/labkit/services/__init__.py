@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's own network services: OpenID provider (oidc), ACME server (acme), authoritative DNS (dns).
+"""The lab's own network services: OpenID provider (oidc), ACME server (acme), authoritative DNS (dns),
+a stand-in for Google's APIs with its load balancers (google).
 
 ``prepare(lab)`` writes what they need and is safe to repeat: a file is written only when its content differs, secrets
 are made once. ``processes(lab)`` says how to run them. Addresses and ports:
@@ -12,6 +13,7 @@ oidc    issuer.lab.test (.10) 8443     OpenID provider; port 8444 is a host with
 acme    acme.lab.test (.11) 14000      ACME directory /dir; management interface on port 15000
 dns     ns1.lab.test (.12) 53          primary of lab.test (updates with TSIG) and other.test (no updates)
 dns2    ns2.lab.test (.14) 53          secondary of both, fed by NOTIFY and zone transfer
+google  google.lab.test (.15) 443      Google's APIs under their own names (tests/lab/google); its doors: .16 to .19
 ======= ============================== =====================================================================
 
 Secrets, all in ``lab.secrets``: ``oidc-client-secret``, ``automation-client-secret``, ``tsig`` (base64 alone), and the
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 from labkit.paths import Lab
 from labkit.process import Process
-from labkit.services import acme, dns, oidc
+from labkit.services import acme, dns, google, oidc
 
 
 def prepare(lab: Lab) -> None:
@@ -33,8 +35,9 @@ def prepare(lab: Lab) -> None:
     dns.prepare(lab)
     acme.prepare(lab)
     oidc.prepare(lab)
+    google.prepare(lab)
 
 
 def processes(lab: Lab) -> list[Process]:
     """The processes of the services, to be started after ``prepare``."""
-    return [*dns.processes(lab), acme.process(lab), oidc.process(lab)]
+    return [*dns.processes(lab), acme.process(lab), oidc.process(lab), google.process(lab)]

@@ -12,6 +12,20 @@ from ansible_collections.researchops.jupyterhub.plugins.filter.door_preflight im
 
 door_preflight = FilterModule().filters()["door_preflight"]
 FRONT = {"kind": "LoadBalancer", "address": "", "https_port": 443, "source_ranges": []}
+GKE = {
+    "host": "hub.example.org",
+    "https_port": 443,
+    "source_ranges": [],
+    "door": "ingress",
+    "address_name": "climate-hub-front",
+    "certificate": "managed",
+    "oauth_client": "google_managed",
+    "client_id": "",
+    "client_secret": "",
+    "service_type": "ClusterIP",
+    "timeout": 86400,
+    "draining": 60,
+}
 DNS = {"domain": "hub.example.org", "provider": "manual", "server": "", "zone": "", "key_name": "", "key_secret": ""}
 ACME = {
     "method": "direct",
@@ -29,6 +43,8 @@ ACME = {
     [
         ("hub_front", FRONT, True, ("front Service", True)),
         ("hub_front", FRONT | {"kind": "NodePort"}, True, ("front Service", False)),
+        ("gke_iap", GKE, True, ("front door", True)),
+        ("gke_iap", GKE | {"timeout": 30}, True, ("front door", False)),
         ("hub_dns", DNS, True, ("DNS settings", True)),
         ("hub_dns", DNS | {"domain": ""}, True, ("DNS settings", False)),
         ("letsencrypt", ACME, True, ("ACME", True)),

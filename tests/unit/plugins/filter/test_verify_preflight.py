@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible_collections.researchops.jupyterhub.plugins.filter import verify_preflight as plugin
 from ansible_collections.researchops.jupyterhub.plugins.modules import hub_smoke_test
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap_door import ADA, MALLORY, make_account
 from ansible_collections.researchops.jupyterhub.tests.unit.module_options import rules
 
 verify_preflight = plugin.FilterModule().filters()["verify_preflight"]
@@ -25,6 +26,9 @@ OIDC = {"url": URL, "user": "ada", "password": "pw-of-ada-1234"}
         ({"url": URL}, "E-AUTH-14"),
         ({"url": URL, "user": "ada", "password": ""}, "E-AUTH-14"),
         ({"url": URL, "login": "iap_service_account"}, "E-AUTH-14"),
+        ({"url": URL, "login": "iap_service_account", "service_account_file": "/not/there.json"}, "E-IAP-33"),
+        (OIDC | {"stranger_service_account_file": "/not/there.json"}, "E-AUTH-14"),
+        (OIDC | {"iap_wait": -1}, "E-VERIFY-15"),
         (OIDC | {"stranger_user": "mallory", "stranger_password": ""}, "E-AUTH-14"),
         (OIDC | {"url": "http://hub.example.org/"}, "E-VERIFY-15"),
         (OIDC | {"url": "https:///"}, "E-VERIFY-15"),
@@ -56,6 +60,16 @@ def test_what_would_fail_later_is_a_failed_row(given: dict[str, Any], error_id: 
 )
 def test_what_will_be_done_is_told(given: dict[str, Any], text: str) -> None:
     assert verify_preflight(given) == [{"check": "smoke test", "ok": True, "text": text}]
+
+
+def test_accounts_are_read_where_they_are_used_and_only_there(tmp_path: Path) -> None:
+    ada, mallory = make_account(ADA, tmp_path), make_account(MALLORY, tmp_path)
+    given = {"url": URL, "login": "iap_service_account", "service_account_file": str(ada.file)}
+    text = f"{URL} by iap_service_account as {ADA}; "
+    assert verify_preflight(given)[0]["text"] == text + "whoever has no credentials must be refused"
+    given |= {"stranger_service_account_file": str(mallory.file)}
+    assert verify_preflight(given)[0]["text"] == text + f"{MALLORY} must be refused"
+    assert verify_preflight(OIDC | {"service_account_file": "/not/there.json"})[0]["ok"] is True
 
 
 def test_a_ca_file_that_is_none_is_told(tmp_path: Path) -> None:

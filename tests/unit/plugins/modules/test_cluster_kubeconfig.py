@@ -102,7 +102,7 @@ def test_secrets_open_to_others_are_warned_about(given: dict[str, Any]) -> None:
     assert run(**given).warnings == [f"{path} holds secrets and others may read it; run: chmod 600 {path}"]
 
 
-LOGIN = {"oidc_issuer": "https://issuer.test", "oidc_client_id": "auto", "oidc_helper": "/h.py"}
+LOGIN = {"oidc_issuer": "https://issuer.test", "oidc_client_id": "auto", "login_helper": "/h.py"}
 
 
 def test_a_machine_login_replaces_the_user_and_keeps_its_secret_in_a_file(given: dict[str, Any]) -> None:
@@ -124,7 +124,7 @@ def test_a_secret_file_is_used_where_it_is(given: dict[str, Any], tmp_path: Path
     assert len(os.listdir(tmp_path / "cache" / "climate")) == 1
 
 
-@pytest.mark.parametrize("missing", ["oidc_client_id", "oidc_helper", "oidc_client_secret"])
+@pytest.mark.parametrize("missing", ["oidc_client_id", "login_helper", "oidc_client_secret"])
 def test_a_machine_login_that_is_incomplete_is_refused(given: dict[str, Any], missing: str) -> None:
     login = {**LOGIN, "oidc_client_secret": "a-client-secret"}
     del login[missing]
@@ -157,3 +157,88 @@ def test_absent_removes_the_directory_once(given: dict[str, Any], tmp_path: Path
     assert run(**given, state="absent").changed is True
     assert os.listdir(tmp_path / "cache") == []
     assert run(**given, state="absent").changed is False
+
+
+# ---- clouds
+
+GKE = {"project": "p", "location": "europe-west4", "name": "research"}
+GKE_CLUSTER = {
+    "status": "RUNNING",
+    "masterAuth": {"clusterCaCertificate": "Q0E="},
+    "controlPlaneEndpointsConfig": {
+        "dnsEndpointConfig": {"endpoint": "x.gke.goog", "allowExternalTraffic": True},
+        "ipEndpointsConfig": {"enabled": True, "privateEndpoint": "10.0.0.2"},
+    },
+}
+KEY = {"auth_kind": "accesstoken", "access_token": "an-access-token-of-mine"}
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Options for a cluster that a cloud describes; the clouds themselves have tests of their own."""
+    monkeypatch.setattr(cluster_kubeconfig.gke, "describe", lambda _api, _name: GKE_CLUSTER)
+    eks = {"status": "ACTIVE", "arn": "arn:x", "endpoint": "https://eks.test", "certificateAuthority": {"data": "Q0E="}}
+    monkeypatch.setattr(cluster_kubeconfig.eks, "describe", lambda _name: eks)
+    return {"hub": "climate", "cache_dir": str(tmp_path / "cache"), "login_helper": "/h.py"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "cluster"),
+    [
+        ("dns", {"server": "https://x.gke.goog"}),
+        ("private", {"server": "https://10.0.0.2", "certificate-authority-data": "Q0E="}),
+    ],
+)
+def test_a_gke_cluster_by_its_name(cloud: dict[str, Any], endpoint: str, cluster: dict[str, str]) -> None:
+    given = {**cloud, **KEY, "gke": {**GKE, "endpoint": endpoint}}
+    outcome = run(**given)
+    assert (outcome.changed, outcome.result["context"]) == (True, "gke_p_europe-west4_research")
+    made = yaml.safe_load(Path(outcome.result["path"]).read_text())
+    assert made["clusters"][0]["cluster"] == cluster
+    words = made["users"][0]["user"]["exec"]["args"]
+    assert words[:4] == ["-P", "/h.py", "--kind", "gke"]
+    key_file = Path(words[words.index("--key-file") + 1])
+    assert (key_file.read_text(), stat.S_IMODE(key_file.stat().st_mode)) == ("an-access-token-of-mine\n", 0o600)
+    assert "an-access-token-of-mine" not in str(outcome) + Path(outcome.result["path"]).read_text()
+    assert run(**given).changed is False
+
+
+def test_an_eks_cluster_by_its_name(cloud: dict[str, Any]) -> None:
+    given = {**cloud, "eks": {"region": "eu-west-1", "name": "research", "profile": "lab"}}
+    outcome = run(**given)
+    made = yaml.safe_load(Path(outcome.result["path"]).read_text())
+    assert (outcome.result["context"], outcome.result["server"]) == ("arn:x", "https://eks.test")
+    words = made["users"][0]["user"]["exec"]["args"]
+    assert words[-6:] == ["--cluster", "research", "--region", "eu-west-1", "--profile", "lab"]
+    assert run(**given).changed is False
+    assert run(check_mode=True, **given).changed is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"gke": {**GKE, "name": "../x"}, **KEY}, "E-ACCESS-18"),
+        ({"eks": {"region": "a/b", "name": "x"}}, "E-ACCESS-18"),
+        ({"gke": GKE, "auth_kind": "serviceaccount"}, "E-GCP-01"),
+        ({"gke": GKE, **KEY, "login_helper": None}, "E-ACCESS-17"),
+        ({"eks": {"region": "eu-west-1", "name": "x"}, "login_helper": None}, "E-ACCESS-17"),
+    ],
+)
+def test_a_cluster_that_cannot_be_asked_for(cloud: dict[str, Any], changes: dict[str, Any], error: str) -> None:
+    with pytest.raises(HubError, match=error):
+        run(**{**cloud, **changes})
+    assert not os.path.exists(cloud["cache_dir"])
+
+
+def test_one_cloud_at_a_time(cloud: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="mutually exclusive"):
+        run(**cloud, gke=GKE, eks={"region": "eu-west-1", "name": "x"})
+
+
+@pytest.mark.parametrize("library", ["google.auth", "no_such_package.inside", "no_such_package"])
+def test_a_library_that_only_one_way_needs(library: str) -> None:
+    if library == "google.auth":
+        return cluster_kubeconfig.need(library, "google-auth")
+    with pytest.raises(HubError, match="E-LIB-01 The Python library google-auth is missing"):
+        cluster_kubeconfig.need(library, "google-auth")
+    return None

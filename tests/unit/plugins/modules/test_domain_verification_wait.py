@@ -8,27 +8,33 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll import State, Verdict
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.resolver import Proof
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Answer, Code, Look, Wanted
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.proof import Proof
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import (
+    Answer,
+    Code,
+    Look,
+    Round,
+    Wanted,
+    standing,
+)
 from ansible_collections.researchops.jupyterhub.plugins.modules import domain_verification_wait
 from ansible_collections.researchops.jupyterhub.tests.unit.module_options import Refused, request
 
 HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
-RIGHT = [Look(HUB, "example.org", (Answer("ns1", "192.0.2.1", Code.ANSWER, ("203.0.113.7",)),))]
-WRONG = [Look(HUB, "example.org", (Answer("ns1", "192.0.2.1", Code.ANSWER, ("203.0.113.9",)),))]
+RIGHT = Look(HUB, "example.org", (Answer("ns1", "192.0.2.1", Code.ANSWER, ("203.0.113.7",), ttl=60),))
+WRONG = Look(HUB, "example.org", (Answer("ns1", "192.0.2.1", Code.ANSWER, ("203.0.113.9",)),))
+CLOSED = Look(HUB, "example.org", (Answer("ns1", "192.0.2.1", Code.TIMEOUT),))
+SAID = Look(HUB, answers=(Answer("dns.test", "https://dns.test", Code.ANSWER, ("203.0.113.7",)),))
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A world in which the record is right unless `looks` says otherwise; records how it was asked."""
-    found: dict[str, Any] = {"looks": RIGHT}
+    """A world in which the record is right unless `round` says otherwise; records how it was asked."""
+    found: dict[str, Any] = {"round": Round((RIGHT,))}
 
     def prove(authorities: Any, wanted: Any, **words: Any) -> Proof:
         found.update(words, wanted=wanted, resolver=authorities.resolver)
-        right = found["looks"] is RIGHT
-        verdict = Verdict(State.DONE if right else State.PENDING, "what was seen")
-        return Proof(right, found["looks"], [{"looks": 1}], 1.26, verdict)
+        return Proof(standing(found["round"]), found["round"], [{"looks": 1}], 1.26, "what was seen")
 
     monkeypatch.setattr(domain_verification_wait, "prove", prove)
     monkeypatch.setattr(domain_verification_wait, "recursive", lambda nameservers, port: (nameservers, port))
@@ -49,9 +55,21 @@ def test_one_record_is_proved(asked: dict[str, Any]) -> None:
     assert outcome.changed is False
     assert outcome.result == {
         "verified": True,
+        "public": False,
+        "verdict": "verified at every authoritative server",
         "zones": ["example.org"],
         "seen": "what was seen",
         "seconds": 1.3,
+        "current": [
+            {
+                "name": "hub.example.org",
+                "type": "A",
+                "agreed": True,
+                "present": ["203.0.113.7"],
+                "texts": [],
+                "ttl": 60,
+            }
+        ],
         "attempts": [{"looks": 1}],
         "transitions": [],
     }
@@ -74,14 +92,46 @@ def test_several_records_take_the_common_name(asked: dict[str, Any]) -> None:
 
 
 def test_a_record_that_never_came_is_an_error_with_all_attempts(asked: dict[str, Any]) -> None:
-    asked["looks"] = WRONG
+    asked["round"] = Round((WRONG,))
     with pytest.raises(HubError, match=r"E-DNS-02 hub.example.org points elsewhere") as caught:
         run(**ONE)
-    assert caught.value.details == {"attempts": [{"looks": 1}]}
+    assert caught.value.details == {"attempts": [{"looks": 1}], "verdict": "not verified"}
+
+
+def test_public_resolvers_make_a_success_that_is_not_verified(asked: dict[str, Any]) -> None:
+    asked["round"] = Round((CLOSED,), public=(SAID,))
+    outcome = run(**ONE)
+    assert (outcome.result["verified"], outcome.result["public"]) == (False, True)
+    assert outcome.result["verdict"] == "authoritative servers not reachable from here"
+    assert outcome.warnings == ["authoritative servers not reachable from here: what was seen"]
+
+
+def test_a_resolver_that_is_behind_is_warned_of(asked: dict[str, Any]) -> None:
+    asked["round"] = Round((RIGHT,), (WRONG,))
+    assert run(**ONE).warnings == ["the record is right, but not everywhere yet: what was seen"]
+
+
+@pytest.mark.parametrize(
+    ("options", "named", "must_agree", "public"),
+    [
+        pytest.param({}, False, False, True, id="by-default"),
+        pytest.param({"resolvers": ["192.0.2.53"]}, True, False, True, id="named"),
+        pytest.param({"resolvers": ["192.0.2.53"], "resolvers_must_agree": True}, True, True, True, id="with-a-say"),
+        pytest.param({"resolvers_must_agree": True}, False, False, True, id="nobody-to-agree"),
+        pytest.param({"https_fallback": False}, False, False, False, id="no-fallback"),
+        pytest.param({"https_resolvers": []}, False, False, False, id="nobody-to-fall-back-on"),
+    ],
+)
+def test_others_are_asked_as_the_options_say(
+    asked: dict[str, Any], options: dict[str, Any], named: bool, must_agree: bool, public: bool
+) -> None:
+    run(**ONE, **options)
+    others = asked["others"]
+    assert (others.resolvers is not None, others.must_agree, others.public is not None) == (named, must_agree, public)
 
 
 def test_check_mode_looks_once_and_never_fails(asked: dict[str, Any]) -> None:
-    asked["looks"] = WRONG
+    asked["round"] = Round((WRONG,))
     outcome = run(check_mode=True, **ONE, wait_timeout=600)
     assert (outcome.result["verified"], asked["timeout"]) == (False, 0)
 

@@ -181,7 +181,11 @@ def test_documentation_and_specification_agree() -> None:
 
 def test_the_examples_are_accepted() -> None:
     tasks = [task["researchops.jupyterhub.hub_smoke_test"] for task in yaml.safe_load(hub_smoke_test.EXAMPLES)]
-    assert [request(hub_smoke_test, **given).params["login"] for given in tasks] == ["auto", "hub_token"]
+    assert [request(hub_smoke_test, **given).params["login"] for given in tasks] == [
+        "auto",
+        "iap_service_account",
+        "hub_token",
+    ]
 
 
 def test_returns_name_what_is_returned(fake: type[FakeTest]) -> None:

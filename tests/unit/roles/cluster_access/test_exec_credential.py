@@ -17,12 +17,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import make
 from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Server, serving
 
 HELPER = Path(__file__).resolve().parents[4] / "roles" / "cluster_access" / "files" / "exec_credential.py"
@@ -381,3 +383,188 @@ def test_it_needs_the_standard_library_only() -> None:
     code = f"import runpy, sys; sys.argv = ['x', '--help']; runpy.run_path({str(HELPER)!r}, run_name='__main__')"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, "client-secret-file" in done.stdout) == (0, True)
+
+
+# ---- clouds ---------------------------------------------------------------------------------------------
+
+
+class Helper:
+    """The helper with a cache of its own and a clean environment."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is set."""
+        self.folder = folder
+        self.environ = {"HOME": str(folder), "PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        said, complained = io.StringIO(), io.StringIO()
+        with (
+            patch.dict(os.environ, self.environ, clear=True),
+            redirect_stdout(said),
+            redirect_stderr(complained),
+        ):
+            code = helper.main([*words, "--cache-dir", str(self.folder / "cache")])
+        return subprocess.CompletedProcess([], code, said.getvalue(), complained.getvalue())
+
+    def status(self, *words: str) -> dict[str, str]:
+        done = self.run(*words)
+        assert done.stderr == ""
+        found: dict[str, str] = json.loads(done.stdout)["status"]
+        return found
+
+
+@pytest.fixture
+def clouds(tmp_path: Path) -> Helper:
+    return Helper(tmp_path)
+
+
+EKS = ("--kind", "eks", "--cluster", "research", "--region", "eu-west-1")
+
+
+def seconds_left(end: str) -> float:
+    return datetime.strptime(end, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp() - time.time()
+
+
+def test_an_eks_token_is_a_signed_address(clouds: Helper) -> None:
+    clouds.environ |= {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "a-secret-key-of-the-test"}
+    status = clouds.status(*EKS)
+    prefix, _dot, text = status["token"].partition(".")
+    assert prefix == "k8s-aws-v1"
+    assert "=" not in text
+    address = urlsplit(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
+    query = {name: values[0] for name, values in parse_qs(address.query).items()}
+    assert (address.scheme, address.netloc) == ("https", "sts.eu-west-1.amazonaws.com")
+    assert (query["Action"], query["X-Amz-Expires"]) == ("GetCallerIdentity", "60")
+    assert query["X-Amz-SignedHeaders"] == "host;x-k8s-aws-id"
+    assert query["X-Amz-Credential"].startswith("AKIAEXAMPLE/")
+    assert "a-secret-key-of-the-test" not in status["token"]
+    assert 12 * 60 < seconds_left(status["expirationTimestamp"]) < 14 * 60
+
+
+def test_an_eks_token_is_kept_for_its_cluster_and_its_account(clouds: Helper) -> None:
+    clouds.environ |= {"AWS_ACCESS_KEY_ID": "AKIAONE", "AWS_SECRET_ACCESS_KEY": "a-secret-key-of-the-test"}
+    with patch.object(helper.time, "time", lambda: 2e9):  # the signature has the real time in it
+        first, second = clouds.status(*EKS), clouds.status(*EKS)
+        other = clouds.status("--kind", "eks", "--cluster", "other", "--region", "eu-west-1")
+        clouds.environ["AWS_ACCESS_KEY_ID"] = "AKIATWO"
+        account = clouds.status(*EKS)
+    assert first == second
+    assert len({one["token"] for one in (first, other, account)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param((), "E-ACCESS-20 There are no AWS credentials on this machine. Nothing was changed.", id="none"),
+        pytest.param(
+            ("--profile", "nobody"), "E-ACCESS-20 AWS credentials cannot be used: The config profile", id="profile"
+        ),
+    ],
+)
+def test_aws_without_credentials(clouds: Helper, words: tuple[str, ...], said: str) -> None:
+    done = clouds.run(*EKS, *words)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert done.stderr.startswith(said)
+
+
+class GoogleTokens:
+    """Google's token endpoint."""
+
+    def __init__(self) -> None:
+        """Tokens of an hour."""
+        self.asked: list[dict[str, Any]] = []
+        self.refuses = False
+
+    def answer(self, method: str, path: str, _headers: dict[str, str], body: str) -> tuple[int, Any, dict[str, str]]:
+        assert (method, path) == ("POST", "/token")
+        claims = parse_qs(body)["assertion"][0].split(".")[1]
+        self.asked.append(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))))
+        if self.refuses:
+            return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}, {}
+        return 200, {"access_token": f"ya29.{len(self.asked)}", "expires_in": 3599}, {}
+
+
+@pytest.fixture
+def google(tmp_path: Path, clouds: Helper) -> Iterator[GoogleTokens]:
+    made = GoogleTokens()
+    with serving(tmp_path, made.answer) as server:
+        key = {
+            "type": "service_account",
+            "client_email": "robot@p.iam.gserviceaccount.com",
+            "private_key_id": "1",
+            "private_key": make("key", rsa_bits=2048).key_pem,
+            "token_uri": f"{server.url}/token",
+        }
+        (tmp_path / "key.json").write_text(json.dumps(key))
+        clouds.environ["REQUESTS_CA_BUNDLE"] = str(server.ca_file)
+        yield made
+
+
+def test_a_google_token_of_a_service_account(clouds: Helper, google: GoogleTokens) -> None:
+    words = ("--kind", "gke", "--auth-kind", "serviceaccount", "--key-file", str(clouds.folder / "key.json"))
+    first, second = clouds.status(*words), clouds.status(*words)
+    assert (first, first["token"]) == (second, "ya29.1")
+    assert 58 * 60 < seconds_left(first["expirationTimestamp"]) < 60 * 60
+    (asked,) = google.asked
+    assert asked["scope"].split() == list(helper.GOOGLE_SCOPES)
+
+
+def test_google_s_application_default_credentials(clouds: Helper, google: GoogleTokens) -> None:
+    clouds.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(clouds.folder / "key.json")
+    assert clouds.status("--kind", "gke")["token"] == "ya29.1"
+
+
+def test_a_google_token_that_somebody_else_renews(clouds: Helper) -> None:
+    file = clouds.folder / "token"
+    file.write_text("a-token-of-mine\n")
+    words = ("--kind", "gke", "--auth-kind", "accesstoken", "--key-file", str(file))
+    file.chmod(0o644)
+    assert clouds.run(*words).stderr.startswith("E-ACCESS-13 ")
+    file.chmod(0o600)
+    assert clouds.status(*words)["token"] == "a-token-of-mine"
+
+
+def test_google_refuses(clouds: Helper, google: GoogleTokens) -> None:
+    google.refuses = True
+    file = str(clouds.folder / "key.json")
+    done = clouds.run("--kind", "gke", "--auth-kind", "serviceaccount", "--key-file", file)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert f"E-ACCESS-20 Google gives no access token (serviceaccount, {file}): invalid_grant" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "library"),
+    [(("--kind", "gke"), "google-auth and requests"), (EKS, "botocore")],
+)
+def test_a_library_that_is_missing(clouds: Helper, words: tuple[str, ...], library: str) -> None:
+    gone = dict.fromkeys(("google.auth.exceptions", "botocore.exceptions"))
+    with patch.dict(sys.modules, gone):
+        done = clouds.run(*words)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"E-ACCESS-19 {sys.executable} lacks {library} (")
+    assert f"-m pip install {library.replace(' and ', ' ')}." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "lacking"),
+    [
+        ((), "--kind oidc needs --issuer, --client-id, --client-secret-file"),
+        (("--kind", "eks"), "--kind eks needs --cluster, --region"),
+        (("--kind", "gke", "--auth-kind", "serviceaccount"), "--kind gke needs --key-file"),
+    ],
+)
+def test_words_that_are_missing(words: tuple[str, ...], lacking: str) -> None:
+    said = io.StringIO()
+    with redirect_stderr(said), pytest.raises(SystemExit):
+        helper.parse(words)
+    assert lacking in said.getvalue()
+
+
+@pytest.mark.parametrize("email", ["", "robot@p.iam.gserviceaccount.com"])
+def test_a_machine_s_own_account(clouds: Helper, email: str) -> None:
+    with patch("google.auth.compute_engine.Credentials") as credentials:
+        credentials.return_value.expiry = None
+        credentials.return_value.token = "from-the-machine"
+        words = ("--kind", "gke", "--auth-kind", "machineaccount", "--email", email)
+        assert clouds.status(*words)["token"] == "from-the-machine"
+    credentials.assert_called_once_with(email or "default", scopes=helper.GOOGLE_SCOPES)

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import (
     Changed,
     HubError,
+    is_installed,
     missing_library,
 )
 
@@ -53,3 +54,15 @@ def test_a_missing_library_names_the_interpreter_and_the_command() -> None:
         "then run again."
     )
     assert error.details == {"library": "kubernetes", "interpreter": "/opt/py/bin/python"}
+
+
+def test_a_missing_library_is_installed_by_its_packages_name() -> None:
+    assert "pip install google-auth (or" in missing_library("google.auth", "python").text()
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [("json", True), ("json.decoder", True), ("json.nothing", False), ("nothing_of_this_name.auth", False)],
+)
+def test_what_is_installed(name: str, there: bool) -> None:
+    assert is_installed(name) is there

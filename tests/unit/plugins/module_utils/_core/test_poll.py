@@ -62,6 +62,39 @@ def test_how_a_wait_ends(
     assert ended.done is (verdict is DONE)
 
 
+@pytest.mark.parametrize(
+    ("paced", "slept"),
+    [
+        pytest.param(False, [2.0, 2.0], id="from-the-end"),
+        pytest.param(True, [0.5, 0.5], id="from-the-beginning"),
+    ],
+)
+def test_the_interval_counts_from_the_end_of_a_look_unless_paced(paced: bool, slept: list[float]) -> None:
+    clock = FakeClock()
+    verdicts = iter([PENDING, PENDING, DONE])
+
+    def look() -> Verdict:
+        clock.passed += 1.5
+        return next(verdicts)
+
+    reporter = Reporter("hub", "test", clock)
+    wait("it", look, lambda seen: seen, clock=clock, timeout=60, interval=2, reporter=reporter, paced=paced)
+    assert clock.slept == slept
+
+
+def test_a_look_longer_than_the_interval_is_followed_at_once() -> None:
+    clock = FakeClock()
+    verdicts = iter([PENDING, DONE])
+
+    def look() -> Verdict:
+        clock.passed += 3
+        return next(verdicts)
+
+    reporter = Reporter("hub", "test", clock)
+    wait("it", look, lambda seen: seen, clock=clock, timeout=60, interval=2, reporter=reporter, paced=True)
+    assert clock.slept == [0.0]
+
+
 def test_the_last_sleep_is_cut_to_the_deadline() -> None:
     ended, clock, _said = run(for_ever(PENDING), timeout=5.0)
     assert clock.slept == [2.0, 2.0, 1.0]

@@ -124,6 +124,25 @@ def fails(kind: str, call: Callable[[], Any]) -> HttpError:
     return caught.value
 
 
+# ---- identity -------------------------------------------------------------------------------------------------
+
+
+def test_who_asks_is_told_anew_for_every_request_and_by_address(site: Site, other: Site) -> None:
+    asked: list[str] = []
+
+    def identity(url: str) -> dict[str, str]:
+        asked.append(url)
+        return {"Proxy-Authorization": f"Bearer {len(asked)}"} if url.startswith(site.url) else {}
+
+    http = client(site, identity=identity)
+    http.request("GET", site.url + "/", headers={"Authorization": "token of the hub"})
+    http.request("GET", other.url + "/")
+    http.request("GET", site.url + "/")
+    assert [each["headers"].get("Proxy-Authorization") for each in site.seen] == ["Bearer 1", "Bearer 3"]
+    assert site.seen[0]["headers"]["Authorization"] == "token of the hub"
+    assert "Proxy-Authorization" not in other.seen[0]["headers"]
+
+
 # ---- addresses ------------------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,10 @@ UPDATE = MANUAL | {
 }
 
 
+CLOUD = MANUAL | {"provider": "clouddns", "zone": "example-org", "project": "example-research"}
+ZONES = [{"name": "example-org", "dnsName": "example.org."}]
+
+
 @pytest.mark.parametrize(
     ("values", "error_id", "seen"),
     [
@@ -38,6 +42,11 @@ UPDATE = MANUAL | {
         pytest.param(UPDATE | {"key_secret": "not base64!"}, "E-DNS-07", "not base64", id="10-no-base64"),
         pytest.param(UPDATE | {"key_secret": "YWJj"}, "E-DNS-07", "not base64", id="11-too-short"),
         pytest.param(UPDATE | {"zone": "example.com"}, "E-DNS-07", "is not in hub_dns_zone", id="12-another-zone"),
+        pytest.param(CLOUD | {"domain": ""}, "E-DNS-07", "hub_domain is not set", id="14-cloud-without-a-name"),
+        pytest.param(CLOUD | {"project": ""}, "E-DNS-07", "hub_dns_project", id="15-cloud-without-a-project"),
+        pytest.param(CLOUD | {"zone": "example.org"}, "E-DNS-07", "no name of a managed zone", id="16-a-domain"),
+        pytest.param(CLOUD | {"zones": [], "zones_problem": "403."}, "E-DNS-11", "403", id="17-cloud-refuses"),
+        pytest.param(CLOUD | {"zones": []}, "E-DNS-10", "no public managed zone", id="18-no-zone-holds-it"),
         pytest.param(UPDATE | {"zone": "ample.org"}, "E-DNS-07", "is not in hub_dns_zone", id="13-no-label-border"),
     ],
 )
@@ -49,7 +58,15 @@ def test_settings_that_cannot_work(values: dict[str, Any], error_id: str, seen: 
 
 @pytest.mark.parametrize(
     "values",
-    [MANUAL, UPDATE, UPDATE | {"zone": ""}, UPDATE | {"zone": "hub.example.org", "domain": "Hub.Example.org."}],
+    [
+        MANUAL,
+        CLOUD,
+        CLOUD | {"zones": ZONES},
+        CLOUD | {"zones": "", "zone": ""},
+        UPDATE,
+        UPDATE | {"zone": ""},
+        UPDATE | {"zone": "hub.example.org", "domain": "Hub.Example.org."},
+    ],
 )
 def test_settings_that_work(values: dict[str, Any]) -> None:
     assert settings.rows(values) == [

@@ -9,13 +9,22 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll import State
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns import verdicts
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Answer, Code, Look, Wanted
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import (
+    Answer,
+    Code,
+    Hop,
+    Look,
+    Round,
+    Standing,
+    Wanted,
+)
 
 HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
 NONE = Wanted("hub.example.org", "AAAA", ())
 NOTHING = Wanted("hub.example.org", "TXT", (), exact=False)
+WITHOUT = Wanted("hub.example.org", "TXT", (), without=("a",))
+BOTH = Wanted("hub.example.org", "TXT", ("a",), exact=False, without=("b",))
 SOME = Wanted("hub.example.org", "TXT", ("b",), exact=False)
 
 
@@ -59,6 +68,11 @@ def silent(server: str = "ns1", address: str = "2001:db8::1", code: Code = Code.
         pytest.param(NONE, (silent(),), False, id="18-silence-is-not-absence"),
         pytest.param(SOME, (said("a"),), False, id="19-not-among-them"),
         pytest.param(NOTHING, (said("a"),), False, id="20-nothing-is-not-a-part-of-something"),
+        pytest.param(WITHOUT, (said("a"),), False, id="26-what-must-not-be-there"),
+        pytest.param(BOTH, (said("b"),), False, id="27-right-beside-what-must-not-be-there"),
+        pytest.param(BOTH, (said("a", "c"),), True, id="28-right-and-without"),
+        pytest.param(WITHOUT, (said("b"),), True, id="29-others-may-stay"),
+        pytest.param(WITHOUT, (said(code=Code.NO_NAME),), True, id="30-nothing-is-without"),
         pytest.param(HUB, (RIGHT,), True, id="21-right"),
         pytest.param(HUB, (RIGHT, RIGHT2), True, id="22-right-everywhere"),
         pytest.param(HUB, (RIGHT, silent(), RIGHT2), True, id="23-ipv6-not-reachable-from-here"),
@@ -75,22 +89,132 @@ def test_a_problem_proves_nothing() -> None:
 
 
 GOOD, BAD = Look(HUB, "example.org", (RIGHT,)), Look(HUB, "example.org", (WRONG2,))
+GONE = Look(HUB, "example.org", (silent(),))
+LOST = Look(HUB, problem="the resolver gives no SOA", unreachable=True)
+DOH = Look(HUB, answers=(said("203.0.113.7", server="dns.google"), silent("other")))
+DOH_OLD = Look(HUB, answers=(said("198.51.100.4", server="dns.google"), said("203.0.113.7", server="other")))
+DOH_SHUT = Look(HUB, answers=(silent("dns.google"), silent("other")))
+V, P, N = Standing.VERIFIED, Standing.PUBLIC, Standing.NOT_YET
 
 
 @pytest.mark.parametrize(
-    ("rounds", "state"),
+    ("round_", "amounts_to"),
     [
-        pytest.param([[GOOD]], State.PENDING, id="00-once-is-not-enough"),
-        pytest.param([[GOOD], [BAD]], State.PENDING, id="01-lost-again"),
-        pytest.param([[BAD], [GOOD]], State.PENDING, id="02-only-the-second"),
-        pytest.param([[GOOD, BAD], [GOOD, BAD]], State.PENDING, id="03-one-of-two-records"),
-        pytest.param([[], []], State.PENDING, id="04-nothing-wanted-proves-nothing"),
-        pytest.param([[GOOD], [GOOD]], State.DONE, id="05-twice-in-a-row"),
-        pytest.param([[BAD], [GOOD], [GOOD]], State.DONE, id="06-the-last-two-count"),
+        pytest.param(Round(()), N, id="00-nothing-wanted"),
+        pytest.param(Round((BAD,)), N, id="01-wrong"),
+        pytest.param(Round((GOOD, BAD)), N, id="02-one-of-two-records"),
+        pytest.param(Round((GONE,)), N, id="03-silence-and-nobody-else-asked"),
+        pytest.param(Round((GONE,), public=(DOH_OLD,)), N, id="04-public-resolvers-differ"),
+        pytest.param(Round((GONE,), public=(DOH_SHUT,)), N, id="05-no-public-resolver-answers"),
+        pytest.param(Round((BAD,), public=(DOH,)), N, id="06-a-server-that-answers-outweighs-public-resolvers"),
+        pytest.param(Round((GONE, BAD), public=(DOH, DOH)), N, id="07-one-record-was-answered-for"),
+        pytest.param(Round((GOOD,), (BAD,), must_agree=True), N, id="08-a-named-resolver-differs"),
+        pytest.param(Round((GOOD,), (GONE,), must_agree=True), N, id="09-a-named-resolver-is-silent"),
+        pytest.param(Round((GOOD,), (), must_agree=True), N, id="10-named-resolvers-not-asked"),
+        pytest.param(Round((GONE,), (BAD,), (DOH,), must_agree=True), N, id="11-public-but-not-the-named"),
+        pytest.param(Round((Look(HUB, problem="no zone holds x"),), public=(DOH,)), N, id="12-no-zone-is-an-answer"),
+        pytest.param(Round((GONE,), public=(DOH,)), P, id="13-public"),
+        pytest.param(Round((LOST,), public=(DOH,)), P, id="14-public-where-no-resolver-answers"),
+        pytest.param(Round((GOOD,), (BAD,)), V, id="15-a-resolver-without-a-say"),
+        pytest.param(Round((GOOD,), (GOOD,), must_agree=True), V, id="16-everybody"),
+        pytest.param(Round((GOOD,)), V, id="17-right"),
     ],
 )
-def test_done_is_two_full_rounds_in_a_row(rounds: list[list[Look]], state: State) -> None:
-    assert verdicts.judge(rounds).state is state
+def test_a_round_amounts_to_something(round_: Round, amounts_to: Standing) -> None:
+    assert verdicts.standing(round_) is amounts_to
+
+
+@pytest.mark.parametrize(
+    ("rounds", "amounts_to"),
+    [
+        pytest.param([Round((GOOD,))], N, id="00-once-is-not-enough"),
+        pytest.param([Round((GOOD,)), Round((BAD,))], N, id="01-lost-again"),
+        pytest.param([Round((BAD,)), Round((GOOD,))], N, id="02-only-the-second"),
+        pytest.param([Round((GONE,), public=(DOH,)), Round((GOOD,))], N, id="03-two-different-things"),
+        pytest.param([Round((GOOD,)), Round((GOOD,))], V, id="04-twice-in-a-row"),
+        pytest.param([Round((BAD,)), Round((GOOD,)), Round((GOOD,))], V, id="05-the-last-two-count"),
+        pytest.param([Round((GONE,), public=(DOH,))] * 2, P, id="06-public-twice"),
+    ],
+)
+def test_two_rounds_in_a_row_must_amount_to_the_same(rounds: list[Round], amounts_to: Standing) -> None:
+    assert verdicts.reached(rounds) is amounts_to
+
+
+LB = said(alias="lb.example")
+LB2 = said(server="ns2", address="192.0.2.2", alias="lb.example")
+OTHER_LB = said(server="ns2", address="192.0.2.2", alias="old.example")
+
+
+@pytest.mark.parametrize(
+    ("answers", "target"),
+    [
+        pytest.param((), "", id="00-nobody"),
+        pytest.param((LB, WRONG2), "", id="01-one-server-has-an-address"),
+        pytest.param((LB, OTHER_LB), "", id="02-two-targets"),
+        pytest.param((LB, said(server="ns2", code=Code.NO_NAME)), "", id="03-one-server-lags"),
+        pytest.param((LB, silent("ns2", code=Code.SERVFAIL)), "", id="04-one-server-fails"),
+        pytest.param((LB, silent("ns2")), "", id="05-one-server-is-dead"),
+        pytest.param((LB, LB2, silent()), "lb.example", id="06-all-that-were-heard"),
+    ],
+)
+def test_an_alias_is_one_only_when_all_servers_give_it(answers: tuple[Answer, ...], target: str) -> None:
+    assert verdicts.alias_of(answers) == target
+
+
+def test_a_chain_is_proved_only_with_all_its_links() -> None:
+    good = Hop("hub.example.org", (LB, LB2))
+    assert verdicts.proved(Look(HUB, "example", (RIGHT,), via=(good,)))
+    assert not verdicts.proved(Look(HUB, "example", (RIGHT,), via=(good, Hop("lb.example", (LB, WRONG2)))))
+
+
+def test_an_address_that_was_heard_before_is_not_left_out() -> None:
+    old = Answer("ns1", "2001:db8::1", Code.TIMEOUT, heard=True)
+    assert not verdicts.proved(Look(HUB, "example.org", (RIGHT, old)))
+
+
+@pytest.mark.parametrize(
+    ("looks", "closed"),
+    [
+        pytest.param([], False, id="00-nothing-asked"),
+        pytest.param([GONE, GOOD], False, id="01-one-answers"),
+        pytest.param([Look(HUB, problem="no zone holds x")], False, id="02-no-zone"),
+        pytest.param([Look(HUB, "z", (silent(),), via=(Hop("a", (LB,)),))], False, id="03-only-the-target-is-silent"),
+        pytest.param([GONE, LOST], True, id="04-silence-everywhere"),
+    ],
+)
+def test_out_of_reach_means_not_one_answer(looks: list[Look], closed: bool) -> None:
+    assert verdicts.unreachable(looks) is closed
+
+
+@pytest.mark.parametrize(
+    ("look", "agreed", "present"),
+    [
+        pytest.param(Look(SOME, "z", ()), False, [], id="00-nobody"),
+        pytest.param(Look(SOME, "z", (said("a"), said("b", server="ns2"))), False, [], id="01-differ"),
+        pytest.param(Look(SOME, "z", (said("a"), silent("ns2"))), False, [], id="02-one-is-silent"),
+        pytest.param(Look(SOME, "z", (said(alias="lb"),)), False, [], id="03-an-alias"),
+        pytest.param(Look(SOME, "z", (said("a"),), via=(Hop("x", (LB,)),)), False, [], id="04-behind-an-alias"),
+        pytest.param(Look(SOME, "z", (said(), said(server="ns2", code=Code.NO_NAME))), True, [], id="05-nothing"),
+        pytest.param(Look(SOME, "z", (said("a", "b"), silent())), True, ["a", "b"], id="06-the-same"),
+    ],
+)
+def test_what_is_there_is_told_only_when_servers_agree(look: Look, agreed: bool, present: list[str]) -> None:
+    assert verdicts.current(look) == {
+        "name": look.wanted.name,
+        "type": "TXT",
+        "agreed": agreed,
+        "present": present,
+        "texts": [],
+        "ttl": 0,
+    }
+
+
+def test_answers_are_listed_link_by_link() -> None:
+    look = Look(HUB, "example", (RIGHT,), via=(Hop("hub.example.org", (LB,)),))
+    assert [(item["name"], item["status"], item["answers"], item.get("alias")) for item in look.as_dicts()] == [
+        ("hub.example.org", "answer", [], "lb.example"),
+        ("lb.example", "answer", ["203.0.113.7"], None),
+    ]
 
 
 def test_no_false_proof_in_a_thousand_random_worlds() -> None:
@@ -172,77 +296,11 @@ def test_no_record_and_no_name_are_refused(items: list[dict[str, Any]]) -> None:
         verdicts.parse_wanted(items)
 
 
-@pytest.mark.parametrize(
-    ("looks", "text"),
-    [
-        pytest.param(
-            [
-                Look(HUB, "z", (said("198.51.100.4"), said("198.51.100.4", server="ns2"))),
-                Look(NONE, "z", (said("2001:db8::9"), said("2001:db8::9", server="ns2"))),
-            ],
-            "A 198.51.100.4 and AAAA 2001:db8::9 at 2 of 2 authoritative servers",
-            id="as-the-first-hour-shows-it",
-        ),
-        pytest.param(
-            [Look(HUB, "z", (RIGHT, WRONG2, silent("ns3")))],
-            "A 203.0.113.7 at 1 of 3 (ns1), A 198.51.100.4 at 1 of 3 (ns2), no answer at 1 of 3 (ns3)",
-            id="servers-that-differ",
-        ),
-        pytest.param([Look(HUB, "z", (said(),))], "no such record at 1 of 1 authoritative servers", id="no-data"),
-        pytest.param([Look(HUB, problem="no zone holds x")] * 2, "no zone holds x", id="problem-once"),
-        pytest.param([Look(HUB, "z", (said(alias="lb"),))], "CNAME lb at 1 of 1 authoritative servers", id="alias"),
-        pytest.param(
-            [Look(HUB, "z", (RIGHT,)), Look(Wanted("b.org", "TXT", ("x",)), "z", (said(code=Code.NO_NAME),))],
-            "hub.example.org: A 203.0.113.7 at 1 of 1 authoritative servers; "
-            "b.org: NXDOMAIN at 1 of 1 authoritative servers",
-            id="two-names",
-        ),
-    ],
-)
-def test_a_round_in_words(looks: list[Look], text: str) -> None:
-    assert verdicts.describe(looks) == text
+def test_a_wish_is_told_as_people_write_it() -> None:
+    assert [item.text() for item in (HUB, NONE, WITHOUT, BOTH)] == ["A 203.0.113.7", "no AAAA", "no TXT a", "TXT a"]
 
 
-@pytest.mark.parametrize(
-    ("looks", "error_id", "what"),
-    [
-        pytest.param([BAD, Look(NONE, "z", (said(),))], "E-DNS-02", "hub.example.org points elsewhere", id="elsewhere"),
-        pytest.param([Look(HUB, "z", (said(alias="lb"),))], "E-DNS-02", "hub.example.org points elsewhere", id="alias"),
-        pytest.param([Look(HUB, "z", (said(),))], "E-DNS-02", "hub.example.org has no such record", id="missing"),
-        pytest.param([Look(HUB, "z", (silent(),))], "E-DNS-03", "cannot be reached from here", id="port-53-closed"),
-        pytest.param(
-            [Look(HUB, problem="no zone")], "E-DNS-01", "The zone of hub.example.org could not be found", id="no-zone"
-        ),
-    ],
-)
-def test_the_error_fits_what_was_seen(looks: list[Look], error_id: str, what: str) -> None:
-    error = verdicts.not_proved(looks, 600.2, {"attempts": []})
-    assert error.error_id == error_id
-    assert what in error.what
-
-
-def test_the_error_reads_as_in_the_first_hour() -> None:
-    answers = [said("198.51.100.4"), said("198.51.100.4", server="ns2")]
-    looks = [Look(HUB, "z", tuple(answers)), Look(NONE, "z", (said("2001:db8::9"), said("2001:db8::9", server="ns2")))]
-    assert verdicts.not_proved(looks, 600.2, {}).text() == (
-        "E-DNS-02 hub.example.org points elsewhere. Seen: A 198.51.100.4 and AAAA 2001:db8::9 at 2 of 2 authoritative "
-        "servers; wanted: A 203.0.113.7, no AAAA; waited 600 s. Nothing was changed. Do: correct the record, run again."
-    )
-
-
-def test_addresses_become_complete_record_sets() -> None:
-    assert verdicts.records_for(["203.0.113.8", "203.0.113.7"]) == [
-        {"type": "A", "values": ["203.0.113.7", "203.0.113.8"], "exact": True},
-        {"type": "AAAA", "values": [], "exact": True},
-    ]
-    assert verdicts.records_for(["2001:DB8::1"]) == [
-        {"type": "A", "values": [], "exact": True},
-        {"type": "AAAA", "values": ["2001:db8::1"], "exact": True},
-    ]
-    assert verdicts.records_for(["LB.example.org."]) == [{"type": "CNAME", "values": ["lb.example.org"], "exact": True}]
-
-
-@pytest.mark.parametrize("addresses", [["203.0.113.7", "lb.example.org"], ["a.example.org", "b.example.org"]])
-def test_addresses_no_name_can_lead_to_are_refused(addresses: list[str]) -> None:
-    with pytest.raises(HubError, match="E-DNS-05 No single name can lead to"):
-        verdicts.records_for(addresses)
+def test_names_in_other_scripts_travel_as_ascii() -> None:
+    assert verdicts.host_name("Bücher.Example.org.") == "xn--bcher-kva.example.org"
+    with pytest.raises(HubError, match=r"E-DNS-05 .* is no host name"):
+        verdicts.host_name("ü" * 64 + ".example.org")

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import https
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import Finding
 
+LEGAL = [("secret", ""), ("secret", "none"), ("secret", "direct"), ("manual", ""), ("ingress", ""), ("gateway", "none")]
 LATER = "is planned, but this release cannot do it yet"
 
 
@@ -22,8 +23,15 @@ LATER = "is planned, but this release cannot do it yet"
         pytest.param("secret", "certbot", "E-CERT-20", "letsencrypt_method", "is not a choice", id="02 no such method"),
         pytest.param("letsencrypt", "autohttps", "E-CERT-20", "hub_https_type", LATER, id="03 autohttps"),
         pytest.param("offload", "none", "E-CERT-20", "hub_https_type", LATER, id="04 offload"),
-        pytest.param("ingress", "cert_manager", "E-CERT-20", "hub_https_type", LATER, id="05 ingress"),
-        pytest.param("gateway", "none", "E-CERT-20", "hub_https_type", LATER, id="06 gateway"),
+        pytest.param("ingress", "cert_manager", "E-CERT-20", "letsencrypt_method", LATER, id="05 ingress"),
+        pytest.param(
+            "gateway",
+            "direct",
+            "E-CERT-21",
+            "hub_https_type",
+            "is gateway, which does not go with letsencrypt_method direct: the certificate would have two sources",
+            id="06 gateway",
+        ),
         pytest.param("secret", "cert_manager", "E-CERT-20", "letsencrypt_method", LATER, id="07 cert-manager"),
         pytest.param("secret", "autohttps", "E-CERT-20", "letsencrypt_method", LATER, id="08 secret and autohttps"),
         pytest.param(
@@ -47,7 +55,7 @@ def test_methods_that_fit_are_named() -> None:
     ]
 
 
-@pytest.mark.parametrize(("kind", "method"), [("secret", ""), ("secret", "none"), ("secret", "direct"), ("manual", "")])
+@pytest.mark.parametrize(("kind", "method"), LEGAL)
 def test_legal_pair(kind: str, method: str) -> None:
     assert https.pair_problem(kind, method) == []
 
@@ -112,6 +120,66 @@ def test_plain_http_is_sent_to_the_port_people_use(port: object, chp: object) ->
     assert findings == []
     assert values is not None
     assert values["proxy"].get("chp") == chp
+
+
+GKE = {"hub_platform": "gke", "hub_domain": "Hub.Example.ORG"}
+OFFLOADED = {"proxy": {"https": {"enabled": True, "type": "offload", "hosts": ["hub.example.org"]}}}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        pytest.param({}, id="the door of the role gke_iap"),
+        pytest.param({"gke_iap_front_door": "gateway"}, id="its Gateway"),
+        pytest.param({"hub_https_type": "ingress"}, id="said twice"),
+        pytest.param({"hub_https_type": "gateway", "gke_iap_front_door": "gateway"}, id="said twice, Gateway"),
+    ],
+)
+def test_on_gke_the_load_balancer_ends_tls(variables: dict[str, str]) -> None:
+    assert https.layer(GKE | variables, {}) == (OFFLOADED, [])
+
+
+def test_on_gke_a_hub_may_still_end_tls_itself() -> None:
+    values, findings = https.layer(GKE | {"hub_https_type": "secret"}, {})
+    assert findings == []
+    assert values is not None
+    assert values["proxy"]["https"]["type"] == "secret"
+
+
+@pytest.mark.parametrize(
+    ("variables", "error_id", "sentence"),
+    [
+        pytest.param(
+            {"hub_platform": "bare_metal", "hub_https_type": "ingress"},
+            "E-CERT-20",
+            "is planned for hub_platform bare_metal, but not built yet",
+            id="00 no door of ours",
+        ),
+        pytest.param(
+            GKE | {"hub_https_type": "gateway"},
+            "E-CERT-27",
+            "is gateway, and gke_iap_front_door is ingress: TLS ends at the front door",
+            id="01 two doors",
+        ),
+        pytest.param(
+            GKE | {"letsencrypt_method": "direct"},
+            "E-CERT-21",
+            "is ingress, which does not go with letsencrypt_method direct: the certificate would have two sources",
+            id="02 two certificates",
+        ),
+        pytest.param(
+            GKE | {"hub_domain": ""}, "E-CERT-22", "is not set, and hub_https_type ingress needs it", id="03 no name"
+        ),
+    ],
+)
+def test_doors_that_cannot_end_tls(variables: dict[str, str], error_id: str, sentence: str) -> None:
+    found = https.layer({"hub_domain": "h"} | variables, {})[1]
+    assert [(one.error_id, one.sentence) for one in found] == [(error_id, sentence)]
+
+
+def test_types_that_work_elsewhere_are_named() -> None:
+    (found,) = https.layer({"hub_domain": "h", "hub_https_type": "ingress"}, {})[1]
+    assert found.do == "choose one of: manual, secret"
 
 
 def test_no_type_is_no_layer() -> None:

@@ -245,7 +245,7 @@ def test_what_comes_later_is_told_from_what_does_not_exist(provider: str, senten
     values, found = oauth.layer(VARIABLES | {"hub_oauth_provider": provider}, DISCOVERY)
     assert (values, [(one.sentence, one.seen, one.do) for one in found]) == (
         {},
-        [(sentence, provider, "choose one of: generic")],
+        [(sentence, provider, "choose one of: generic, iap")],
     )
 
 

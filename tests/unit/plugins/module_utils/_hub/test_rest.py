@@ -37,6 +37,10 @@ class FakeHttp:
         self.sent: list[tuple[str, str, dict[str, str], Any]] = []
         self.cookies: dict[str, str] = {}
         self.streams: dict[str, list[str]] = {}
+        self.vouched: dict[str, str] = {}
+
+    def identity(self, _url: str) -> dict[str, str]:
+        return self.vouched
 
     def answers(self, call: str, *answers: Any) -> None:
         self.table[call] = list(answers)
@@ -113,6 +117,8 @@ def test_a_websocket_says_that_it_is_one(desk: Desk) -> None:
     base = {"User-Agent": "researchops.jupyterhub", "Sec-Fetch-Mode": "websocket", "Sec-Fetch-Site": "same-origin"}
     assert desk.credentials.websocket_headers(SERVER) == base | {"Cookie": f"cookies for {SERVER}"}
     assert Desk("tok-12345").credentials.websocket_headers(SERVER) == base | {"Authorization": "token tok-12345"}
+    desk.http.vouched = {"Proxy-Authorization": "Bearer x"}
+    assert desk.credentials.websocket_headers(SERVER)["Proxy-Authorization"] == "Bearer x"
 
 
 # ---- repetition -------------------------------------------------------------------------------------------------

@@ -17,6 +17,9 @@ GIVEN: dict[str, Any] = {
     "user": "ada",
     "password": "pw-of-ada-1234",
     "token": None,
+    "service_account_file": None,
+    "iap_wait": 600,
+    "stranger_service_account_file": None,
     "stranger_user": None,
     "stranger_password": None,
     "ca_file": None,
@@ -26,6 +29,10 @@ GIVEN: dict[str, Any] = {
     "keep_server": False,
     "http_redirect": True,
 }
+ANY = (
+    "user and password (hub_verify_user, hub_verify_password) or service_account_file "
+    "(hub_verify_service_account_file) or token (hub_verify_token)"
+)
 
 
 def test_the_wish_in_full() -> None:
@@ -102,54 +109,86 @@ def test_no_time_is_refused(timeout: int) -> None:
             None,
             None,
             None,
-            "user and password (hub_verify_user, hub_verify_password) or token (hub_verify_token)",
+            ANY,
         ),
         (
             "auto",
             "ada",
             None,
             None,
-            "user and password (hub_verify_user, hub_verify_password) or token (hub_verify_token)",
+            ANY,
         ),
         (
             "auto",
             None,
             "pw",
             None,
-            "user and password (hub_verify_user, hub_verify_password) or token (hub_verify_token)",
+            ANY,
         ),
         ("oidc", "ada", None, "t", "user and password (hub_verify_user, hub_verify_password)"),
         ("oidc", "", "pw", None, "user and password (hub_verify_user, hub_verify_password)"),
         ("hub_token", "ada", "pw", None, "token (hub_verify_token)"),
         ("hub_token", "ada", "pw", "", "token (hub_verify_token)"),
-        ("iap_service_account", "ada", "pw", "t", "oidc or hub_token"),
+        ("iap_service_account", "ada", "pw", "t", "service_account_file (hub_verify_service_account_file)"),
     ],
 )
 def test_a_login_that_is_not_possible(login: str, user: str, password: str, token: str, wanted: str) -> None:
     with pytest.raises(HubError) as caught:
-        choose_login({"login": login, "user": user, "password": password, "token": token})
+        choose_login({"login": login, "user": user, "password": password, "token": token, "service_account_file": None})
     assert (caught.value.error_id, caught.value.wanted) == ("E-AUTH-14", wanted)
 
 
-def test_entering_through_iap_is_refused_as_not_yet() -> None:
-    with pytest.raises(HubError, match="iap_service_account is not available yet"):
-        choose_login({"login": "iap_service_account", "user": None, "password": None, "token": None})
+IAP = {"login": "iap_service_account", "service_account_file": "/key.json"}
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "other"),
+    [
+        (IAP | {"stranger_user": "mallory"}, "stranger_user", "stranger_service_account_file"),
+        ({"stranger_service_account_file": "/other.json"}, "stranger_service_account_file", "stranger_user"),
+    ],
+)
+def test_a_stranger_comes_the_same_way_as_the_user(given: dict[str, Any], name: str, other: str) -> None:
+    with pytest.raises(HubError, match=f"E-AUTH-14 .* cannot try {name}") as caught:
+        parse_wish(GIVEN | given)
+    assert caught.value.do.startswith(f"set {other} ")
+
+
+def test_a_wait_that_is_none_is_refused() -> None:
+    with pytest.raises(HubError, match="E-VERIFY-15 A wait of -1 s"):
+        parse_wish(GIVEN | {"iap_wait": -1})
+
+
+def test_the_wish_to_enter_through_iap() -> None:
+    given = GIVEN | IAP | {"stranger_service_account_file": "/other.json", "iap_wait": 0}
+    wish = parse_wish(given)
+    assert (wish.login, wish.account_file, wish.stranger_account_file, wish.iap_wait) == (
+        "iap_service_account",
+        "/key.json",
+        "/other.json",
+        0.0,
+    )
 
 
 # ---- choices ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("login", "user", "password", "token", "chosen"),
+    ("login", "user", "password", "account", "token", "chosen"),
     [
-        ("auto", "ada", "pw", None, "oidc"),
-        ("auto", "ada", "pw", "t", "oidc"),
-        ("auto", "ada", None, "t", "hub_token"),
-        ("auto", None, None, "t", "hub_token"),
-        ("oidc", "ada", "pw", "t", "oidc"),
-        ("hub_token", "ada", "pw", "t", "hub_token"),
-        ("hub_token", None, None, "t", "hub_token"),
+        ("auto", "ada", "pw", None, None, "oidc"),
+        ("auto", "ada", "pw", "/k", "t", "oidc"),
+        ("auto", "ada", None, "/k", "t", "iap_service_account"),
+        ("auto", None, None, "/k", None, "iap_service_account"),
+        ("auto", "ada", None, None, "t", "hub_token"),
+        ("auto", None, None, "", "t", "hub_token"),
+        ("oidc", "ada", "pw", "/k", "t", "oidc"),
+        ("iap_service_account", "ada", "pw", "/k", "t", "iap_service_account"),
+        ("iap_service_account", None, None, "/k", None, "iap_service_account"),
+        ("hub_token", "ada", "pw", "/k", "t", "hub_token"),
+        ("hub_token", None, None, None, "t", "hub_token"),
     ],
 )
-def test_the_login_that_is_used(login: str, user: str, password: str, token: str, chosen: str) -> None:
-    assert choose_login({"login": login, "user": user, "password": password, "token": token}) == chosen
+def test_the_login_that_is_used(login: str, user: str, password: str, account: str, token: str, chosen: str) -> None:
+    given = {"login": login, "user": user, "password": password, "token": token, "service_account_file": account}
+    assert choose_login(given) == chosen

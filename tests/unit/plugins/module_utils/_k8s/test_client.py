@@ -37,7 +37,8 @@ class Wire:
         if isinstance(answer, Exception):
             raise answer
         status, body = answer
-        return SimpleNamespace(status=status, data=body if isinstance(body, bytes) else json.dumps(body).encode())
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return SimpleNamespace(status=status, data=data, headers={})
 
 
 def configuration(token: str = "Bearer one", **more: Any) -> SimpleNamespace:
@@ -142,11 +143,80 @@ def test_a_refused_write_raises(verb: str) -> None:
 
 @pytest.mark.parametrize(("method", "changed"), [("GET", Changed.NOTHING), ("PATCH", Changed.UNKNOWN)])
 def test_unreachable_says_whether_anything_may_have_happened(method: str, changed: Changed) -> None:
-    kube, _wire = client(urllib3.exceptions.ProtocolError("Connection aborted."))
+    kube, _wire = client(*[urllib3.exceptions.ProtocolError("Connection aborted.")] * 2)
     with pytest.raises(HubError) as caught:
         kube.request(method, PODS)
     assert (caught.value.error_id, caught.value.changed) == ("E-K8S-02", changed)
     assert "Connection aborted" in caught.value.what
+
+
+LOST = urllib3.exceptions.ProtocolError("Connection aborted.")
+THERE = {"metadata": {"name": "a"}, "data": {"k": "v"}}
+OTHER = {"metadata": {"name": "a"}, "data": {"k": "somebody else's"}}
+
+
+@pytest.mark.parametrize(
+    ("verb", "answers", "sent"),
+    [
+        pytest.param("create", [LOST, (200, THERE)], ["POST", "GET"], id="created, the answer was lost"),
+        pytest.param("create", [LOST, (404, {}), (201, THERE)], ["POST", "GET", "POST"], id="not created"),
+        pytest.param(
+            "create", [LOST, (404, {}), (409, {}), (200, THERE)], ["POST", "GET", "POST", "GET"], id="created late"
+        ),
+        pytest.param("apply", [LOST, (200, THERE)], ["PATCH", "GET"], id="applied"),
+        pytest.param("apply", [LOST, (200, OTHER), (200, THERE)], ["PATCH", "GET", "PATCH"], id="not applied"),
+        pytest.param("merge", [LOST, (200, THERE)], ["PATCH", "GET"], id="merged"),
+    ],
+)
+def test_a_write_whose_answer_is_lost_is_read_back(verb: str, answers: list[Any], sent: list[str]) -> None:
+    kube, wire = client(*answers)
+    path = PODS if verb == "create" else f"{PODS}/a"
+    assert getattr(kube, verb)(path, THERE) == THERE
+    assert [one["method"] for one in wire.asked] == sent
+    assert all(one["url"].split("?")[0].endswith(f"{PODS}/a") for one in wire.asked if one["method"] == "GET")
+
+
+@pytest.mark.parametrize(
+    ("answers", "sent", "result"),
+    [
+        ([LOST, (404, {})], ["DELETE", "GET"], True),
+        ([LOST, (200, THERE), (200, {})], ["DELETE", "GET", "DELETE"], True),
+    ],
+)
+def test_a_deletion_whose_answer_is_lost_is_read_back(answers: list[Any], sent: list[str], result: bool) -> None:
+    kube, wire = client(*answers)
+    assert kube.delete(f"{PODS}/a") is result
+    assert [one["method"] for one in wire.asked] == sent
+
+
+@pytest.mark.parametrize(
+    ("answers", "body"),
+    [
+        pytest.param([LOST], {"metadata": {"generateName": "a-"}}, id="no name to look for"),
+        pytest.param([LOST, (200, OTHER)], THERE, id="another object of that name"),
+        pytest.param([LOST, (403, {})], THERE, id="it may not be read"),
+        pytest.param([LOST, LOST], THERE, id="no answer again"),
+    ],
+)
+def test_what_cannot_be_settled_stays_unknown(answers: list[Any], body: dict[str, Any]) -> None:
+    kube, wire = client(*answers)
+    with pytest.raises(HubError) as caught:
+        kube.create(PODS, body)
+    assert (caught.value.error_id, caught.value.changed) == ("E-K8S-02", Changed.UNKNOWN)
+    assert [one["method"] for one in wire.asked] == ["POST", "GET"][: len(answers)]
+
+
+def test_a_question_is_simply_asked_again() -> None:
+    kube, wire = client(LOST, (201, THERE), LOST, (201, THERE))
+    assert kube.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", {"kind": "SelfSubjectReview"}) == THERE
+    assert kube.create(PODS, THERE, dry_run=True) == THERE
+    assert [one["method"] for one in wire.asked] == ["POST"] * 4
+
+
+def test_somebody_else_s_object_is_a_conflict_even_after_a_loss() -> None:
+    kube, _wire = client(LOST, (404, {}), (409, {}), (200, OTHER))
+    with pytest.raises(HubError, match="E-K8S-05"):
+        kube.create(PODS, THERE)
 
 
 def test_a_certificate_that_does_not_fit_has_another_cure() -> None:
@@ -239,6 +309,19 @@ def test_a_kubeconfig_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
+    "user", [pytest.param("token: abcdefgh", id="usual"), pytest.param("username: u, password: p", id="unusual")]
+)
+def test_a_kubeconfig_s_proxy_is_never_passed_by(tmp_path: Path, user: str) -> None:
+    path = tmp_path / "config"
+    proxied = KUBECONFIG.replace('"https://api.test:6443"', '"https://api.test:6443", proxy-url: "http://127.0.0.1:9"')
+    path.write_text(proxied.replace("token: abcdefgh", user))
+    kube = KubeClient.from_kubeconfig(str(path), None)
+    assert str(kube._pool.proxy) == "http://127.0.0.1:9"
+    path.write_text(KUBECONFIG.replace("token: abcdefgh", user))
+    assert getattr(KubeClient.from_kubeconfig(str(path), None)._pool, "proxy", None) is None
+
+
+@pytest.mark.parametrize(
     ("text", "context"),
     [
         pytest.param(None, None, id="no-such-file"),
@@ -254,3 +337,109 @@ def test_a_kubeconfig_that_cannot_be_used(tmp_path: Path, text: str | None, cont
     with pytest.raises(HubError, match="E-K8S-01") as caught:
         KubeClient.from_kubeconfig(str(path), context)
     assert str(path) in caught.value.what
+
+
+class Stream:
+    """An answer that goes on for a while."""
+
+    def __init__(self, *parts: bytes | Exception, status: int = 200) -> None:
+        self.parts = parts
+        self.status = status
+        self.data = b"".join(part for part in parts if isinstance(part, bytes))
+        self.ended: list[str] = []
+
+    def stream(self, amount: int) -> Any:
+        for part in self.parts:
+            if isinstance(part, Exception):
+                raise part
+            yield part
+
+    def release_conn(self) -> None:
+        self.ended.append("released")
+
+    def close(self) -> None:
+        self.ended.append("closed")
+
+
+class Streams(Wire):
+    """A pool that hands out streams."""
+
+    def request(self, method: str, url: str, **how: Any) -> Any:
+        self.asked.append({"method": method, "url": url, **how})
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def watching(*answers: Any) -> tuple[KubeClient, Streams]:
+    wire = Streams(*answers)
+    return KubeClient(configuration(), wire, "/kubeconfig"), wire
+
+
+def test_events_come_line_by_line_however_the_stream_is_cut() -> None:
+    stream = Stream(b'{"type": "ADDED"}\n{"ty', b'pe": "MODIFIED", "object": {"a": 1}}\n\n', b'{"type": "cut')
+    kube, wire = watching(stream)
+    events = list(kube.watch(PODS, {"resourceVersion": "7", "fieldSelector": "metadata.name=a"}, 600))
+    assert events == [{"type": "ADDED"}, {"type": "MODIFIED", "object": {"a": 1}}]
+    (asked,) = wire.asked
+    assert asked["url"].endswith("?resourceVersion=7&fieldSelector=metadata.name%3Da&watch=true&timeoutSeconds=25")
+    assert (asked["timeout"].read_timeout, asked["retries"], asked["preload_content"]) == (30.0, False, False)
+    assert stream.ended == ["closed"]
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(600, "25"), (7.9, "7"), (0.2, "1"), (-3, "1")])
+def test_a_watch_always_ends(seconds: float, asked: str) -> None:
+    kube, wire = watching(Stream())
+    assert list(kube.watch(PODS, {}, seconds)) == []
+    assert wire.asked[0]["url"].endswith(f"timeoutSeconds={asked}")
+
+
+def test_a_watch_that_is_left_early_is_closed() -> None:
+    stream = Stream(b'{"type": "ADDED"}\n{"type": "ADDED"}\n')
+    kube, _wire = watching(stream)
+    events = kube.watch(PODS, {}, 5)
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert stream.ended == ["closed"]
+
+
+def test_a_version_that_is_too_old_is_an_error_of_its_status() -> None:
+    gone = json.dumps({"type": "ERROR", "object": {"code": 410, "message": "too old"}}).encode() + b"\n"
+    kube, _wire = watching(Stream(gone))
+    with pytest.raises(HubError, match=r"E-K8S-08 WATCH .* 410, too old") as caught:
+        list(kube.watch(PODS, {}, 5))
+    assert caught.value.details["status"] == 410
+    kube, _wire = watching(Stream(b'{"type": "ERROR"}\n'))
+    with pytest.raises(HubError, match="500, no reason given"):
+        list(kube.watch(PODS, {}, 5))
+
+
+def test_a_refused_watch_is_an_error() -> None:
+    kube, _wire = watching(Stream(b'{"message": "no"}', status=403))
+    with pytest.raises(HubError, match="E-K8S-04"):
+        list(kube.watch(PODS, {}, 5))
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_a_broken_watch_is_an_error(when: str) -> None:
+    problem = urllib3.exceptions.ProtocolError("reset")
+    kube, _wire = watching(problem if when == "at once" else Stream(b'{"type": "ADDED"}\n', problem))
+    with pytest.raises(HubError, match="E-K8S-02") as caught:
+        list(kube.watch(PODS, {}, 5))
+    assert caught.value.changed is Changed.NOTHING
+
+
+def test_a_watch_renews_credentials_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused, stream = Stream(status=401), Stream(b'{"type": "ADDED"}\n')
+    kube, wire = watching(refused, stream)
+    monkeypatch.setattr(subject, "_load", lambda path, context: (configuration("Bearer two"), wire))
+    assert list(kube.watch(PODS, {}, 5)) == [{"type": "ADDED"}]
+    assert [asked["headers"]["authorization"] for asked in wire.asked] == ["Bearer one", "Bearer two"]
+    assert refused.ended == ["released"]
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0), ("", 0.0)])
+def test_what_the_server_asks_for_is_handed_on(header: str, seconds: float) -> None:
+    wire = Streams(SimpleNamespace(status=429, data=b"{}", headers={"Retry-After": header}))
+    assert KubeClient(configuration(), wire, "/kubeconfig").request("GET", PODS).retry_after == seconds

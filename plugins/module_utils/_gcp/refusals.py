@@ -1,0 +1,214 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""What Google's APIs say when they refuse: read once, told in one form. Pure.
+
+Newer APIs answer with a status word and typed details, older ones (Compute Engine, Site Verification) with a list of
+reasons; both are read here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from .._core.errors import Changed, HubError
+
+Json = dict[str, Any]
+
+LONGEST_PAUSE = 60.0
+"""Seconds; a server that asks for more is asked again after this much."""
+RATE_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"})
+QUOTA_REASONS = frozenset({"quotaExceeded", "dailyLimitExceeded", "QUOTA_EXCEEDED", "RESOURCE_QUOTA_EXCEEDED"})
+DISABLED_REASONS = frozenset({"SERVICE_DISABLED", "accessNotConfigured"})
+CONCURRENT = "concurrent policy changes"
+"""Some services refuse a stale etag with 400 and these words."""
+CONFLICT_STATUSES = frozenset({409, 412})
+BUSY_STATUSES = frozenset({408, 500, 502, 503, 504})
+
+
+@dataclass
+class GcpConflict(HubError):
+    """Somebody else changed the object between our read and our write, or it exists already.
+
+    Attributes:
+        after_lost: an earlier try of the same write had an unknown outcome, so the other one may be ourselves.
+    """
+
+    after_lost: bool = False
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A reply that is no success.
+
+    Attributes:
+        status: the HTTP status; 0 where no reply came.
+        word: Google's status word, such as ``ABORTED``.
+        message: the server's sentence, or why no reply came.
+        reasons: machine-readable reasons.
+        facts: further facts, such as ``service`` or ``permission``.
+        retry_after: seconds the server asks for, None when it does not.
+    """
+
+    status: int
+    word: str = ""
+    message: str = ""
+    reasons: frozenset[str] = frozenset()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    retry_after: float | None = None
+
+    @property
+    def rate_limited(self) -> bool:
+        """Refused only because of too many requests: nothing was done, and later it will work."""
+        return self.status == 429 or bool(self.status == 403 and self.reasons & RATE_REASONS)
+
+    @property
+    def ambiguous(self) -> bool:
+        """A write that ends like this may have taken effect."""
+        return self.status == 0 or self.status in BUSY_STATUSES
+
+    @property
+    def conflict(self) -> bool:
+        """The object is no longer what the write was based on."""
+        return self.status in CONFLICT_STATUSES or self.word == "ABORTED" or CONCURRENT in self.message
+
+
+def parse(status: int, body: Any, headers: Mapping[str, str], now: datetime) -> Refusal:
+    """Read a refusal out of a reply's status, decoded body and headers (lower-case names)."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):  # a token endpoint or a proxy on the way
+        return Refusal(status, message=str(error or ""), retry_after=retry_after(headers, now))
+    details = _dicts(error.get("details"))
+    reasons = {str(item["reason"]) for item in details + _dicts(error.get("errors")) if item.get("reason")}
+    facts = {str(key): str(value) for item in details for key, value in (item.get("metadata") or {}).items()}
+    delays = [_seconds(str(item.get("retryDelay", ""))) for item in details]
+    asked = [seconds for seconds in (retry_after(headers, now), *delays) if seconds is not None]
+    message = str(error.get("message") or "").strip().rstrip(".")
+    word = str(error.get("status") or "")
+    return Refusal(status, word, message[:500], frozenset(reasons), facts, asked[0] if asked else None)
+
+
+def _dicts(items: Any) -> list[Json]:
+    return [item for item in items or [] if isinstance(item, dict)]
+
+
+def _seconds(text: str) -> float | None:
+    """A duration in Google's form, such as ``2.5s``."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)s", text)
+    return float(found[1]) if found else None
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """The seconds a ``Retry-After`` header asks for; a date counts from the server's own clock where it tells it."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    if text.isdigit():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+        since = parsedate_to_datetime(headers["date"]) if headers.get("date") else now
+    except ValueError:
+        return None
+    return max(0.0, (_aware(until) - _aware(since)).total_seconds())
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def explain(refusal: Refusal, doing: str, *, service: str, project: str = "", write: bool = False) -> HubError:
+    """The error for a refusal.
+
+    Args:
+        refusal: what came back.
+        doing: what was asked, as a noun: ``the access policy of projects/p/iap_web``.
+        service: the API's host name, which is also its name.
+        project: whose API it is, for the command that enables it.
+        write: whether the request would have changed something.
+    """
+    error_id, what, do = _words(refusal, doing, service, project)
+    changed = Changed.UNKNOWN if write and refusal.ambiguous else Changed.NOTHING
+    kind = GcpConflict if error_id == "E-GCP-07" else HubError
+    return kind(
+        error_id=error_id,
+        what=what,
+        do=do,
+        seen=_seen(refusal),
+        changed=changed,
+        details={
+            "status": refusal.status,
+            "reason": refusal.word or ", ".join(sorted(refusal.reasons)),
+            "service": service,
+        },
+    )
+
+
+def _words(refusal: Refusal, doing: str, service: str, project: str) -> tuple[str, str, str]:
+    """Id, sentence and next step."""
+    if refusal.conflict:
+        return "E-GCP-07", f"Somebody else has changed {doing} at the same moment", "run again"
+    if refusal.rate_limited:
+        return (
+            "E-GCP-08",
+            f"{service} asks for patience about {doing}",
+            "run again in a few minutes, or ask for a higher request quota of this API",
+        )
+    if refusal.ambiguous:
+        return (
+            "E-GCP-09",
+            f"{service} gives no usable answer about {doing}",
+            "check the network on the way and Google's status page, then run again",
+        )
+    if refusal.reasons & DISABLED_REASONS:
+        name = refusal.facts.get("service") or service
+        where = project or refusal.facts.get("consumer", "").removeprefix("projects/") or "PROJECT"
+        return (
+            "E-GCP-05",
+            f"The API {name} is not enabled in project {where}",
+            f"run: gcloud services enable {name} --project {where}; wait a minute, then run again",
+        )
+    if refusal.reasons & QUOTA_REASONS or refusal.word == "RESOURCE_EXHAUSTED":
+        return (
+            "E-GCP-11",
+            f"A quota of the project is used up: {service} refuses {doing}",
+            "free what is not needed any more, or ask for more quota in the console (IAM, Quotas)",
+        )
+    return _plain_words(refusal, doing, service)
+
+
+def _plain_words(refusal: Refusal, doing: str, service: str) -> tuple[str, str, str]:
+    if refusal.status == 403:
+        named = refusal.facts.get("permission") or _permission(refusal.message)
+        grant = f"grant these credentials a role with the permission {named}" if named else "grant these credentials"
+        do = f"{grant}; a new grant takes up to a few minutes" if named else f"{grant} access to it, then run again"
+        lacking = f"the permission {named} is missing" if named else "it is not allowed"
+        return "E-GCP-04", f"{service} refuses {doing}: {lacking}", do
+    if refusal.status == 404:
+        return (
+            "E-GCP-06",
+            f"{service} does not know {doing}",
+            "check the names (project, region, resource) and that it has been created",
+        )
+    return "E-GCP-10", f"{service} refuses {doing}", "correct what the server names, then run again"
+
+
+def _permission(message: str) -> str:
+    """The permission a sentence names, if it looks like one (``iap.webServices.setIamPolicy``)."""
+    if "ermission" not in message:
+        return ""
+    quoted = re.findall(r"'([a-z]+(?:\.[A-Za-z]+){2,3})'", message)
+    return quoted[0] if quoted else ""
+
+
+def _seen(refusal: Refusal) -> str:
+    status = str(refusal.status) if refusal.status else ""
+    return ", ".join(part for part in (status, refusal.word, refusal.message) if part)

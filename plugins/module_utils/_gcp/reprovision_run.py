@@ -1,0 +1,497 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""The recreation of a managed certificate against a cluster: decide, rehearse, record, move by move, wait."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from .._core.clock import Clock
+from .._core.errors import Changed, HubError
+from .._core.plan import Step
+from .._core.poll import State as WaitState
+from .._core.poll import Verdict, wait
+from .._core.progress import Reporter
+from .._k8s.client import APPLY_PATCH, api_error
+from .certificate_api import ClusterSide, Compute, Examiner, Judged, passing, wait_active
+from .certificate_causes import refusal
+from .certificates import (
+    ATTACHED,
+    COMPUTE_ACTIVE,
+    Action,
+    Certificate,
+    parse_certificate,
+    parse_door,
+    parse_time,
+)
+from .reprovision import (
+    LABEL,
+    UNFINISHED,
+    Kind,
+    Move,
+    Saved,
+    Snapshot,
+    State,
+    World,
+    annotation,
+    detached_value,
+    foretell,
+    from_config_map,
+    is_old,
+    next_move,
+    patch_of,
+    recent,
+    snapshot_name,
+    step_of,
+    take,
+    to_config_map,
+    undecided,
+)
+
+Json = dict[str, Any]
+
+CONFIRM_AFTER = 0.3
+"""Seconds between the two looks that have to agree before anything is deleted."""
+GRACE = 180.0
+"""Seconds the load balancer gets to let go of a certificate before its Ingress is recreated; usual are up to 120."""
+INTERVAL = 5.0
+"""Seconds between two looks while a controller works."""
+MAX_TROUBLE = 12
+"""Passing refusals in a row after which a run gives up."""
+MAX_MOVES = 60
+"""Moves after which it is clear that somebody undoes them."""
+LONGEST_PAUSE = 20.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the caller wants.
+
+    Attributes:
+        name: the certificate.
+        force: recreate although that was done within 24 hours.
+        dry: change nothing.
+        wait: wait until the certificate is Active.
+        timeout: seconds for everything.
+    """
+
+    name: str
+    force: bool = False
+    dry: bool = False
+    wait: bool = True
+    timeout: float = 3600
+
+
+@dataclass
+class Done:
+    """What a run did.
+
+    Attributes:
+        action: ``none``, ``wait``, ``reprovision`` or ``resume``.
+        reason: why.
+        steps: what was (in check mode would be) changed, in order.
+        certificate: the certificate at the end.
+        ingresses: Ingresses that had to be recreated.
+    """
+
+    action: str
+    reason: str
+    certificate: Certificate
+    steps: list[Step] = field(default_factory=list)
+    ingresses: tuple[str, ...] = ()
+
+
+class Reprovisioner:
+    """One run for one certificate."""
+
+    def __init__(
+        self,
+        examiner: Examiner,
+        compute: Compute,
+        wish: Wish,
+        *,
+        clock: Clock,
+        reporter: Reporter,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._examiner = examiner
+        self._cluster: ClusterSide = examiner.cluster
+        self._compute = compute
+        self._wish = wish
+        self._clock = clock
+        self._reporter = reporter
+        self._jitter = jitter
+        self._steps: list[Step] = []
+        self._stored: Json | None = None
+        self._moves = self._trouble = 0
+        self._letting_go: float | None = None
+        self._end = clock.monotonic() + wish.timeout
+
+    # ---- the run
+
+    def run(self) -> Done:
+        """Do what is needed, and nothing to a healthy certificate.
+
+        Raises:
+            HubError: what a person has to do, or what the servers refused; running again continues.
+        """
+        while True:
+            try:
+                return self._run()
+            except HubError as problem:
+                if self._steps and problem.changed is Changed.NOTHING and not self._wish.dry:
+                    problem.changed = Changed.SOME
+                # Somebody else was quicker, or the server is busy: what is right now is decided anew.
+                away = problem.error_id == "E-K8S-02" and problem.changed is Changed.NOTHING
+                if away or not self._bear(problem):
+                    raise
+
+    def _bear(self, problem: HubError) -> bool:
+        """Let a passing refusal pass; False for one that will not, or after too many in a row."""
+        if not passing(problem) or self._trouble >= MAX_TROUBLE or self._left() <= 0:
+            return False
+        self._trouble += 1
+        self._clock.sleep(self._jitter() * min(LONGEST_PAUSE, 0.25 * 2**self._trouble))
+        return True
+
+    def _run(self) -> Done:
+        record, before = self._own(), None
+        if record is not None and record.state not in UNFINISHED:
+            record = None
+        if record is not None and record.state is State.RESTORING:
+            self._converge(record, self._world(record))
+            record, before = None, record if self._wish.dry else None
+        if record is not None:
+            world = self._world(record)
+            if not undecided(record, world):
+                return self._finish(record, world, "resume", "an earlier run was interrupted")
+        judged = self._judge(record or before)
+        decision = judged.decision
+        if decision.action is Action.REPROVISION:
+            return self._begin(judged, record, before)
+        if record is not None:
+            self._restore(record)
+        if decision.action is Action.NONE:
+            return Done("none", decision.reason, judged.certificate, self._steps)
+        if decision.action is Action.WAIT:
+            return self._await(Done("wait", decision.reason, judged.certificate, self._steps))
+        raise refusal(decision, judged.causes)
+
+    def _judge(self, record: Snapshot | None) -> Judged:
+        """Judge the certificate; two looks must agree before anything is deleted."""
+        judged = self._examine(record)
+        if judged.decision.action is Action.REPROVISION:
+            self._clock.sleep(CONFIRM_AFTER)
+            judged = self._examine(record)
+        return judged
+
+    def _examine(self, record: Snapshot | None) -> Judged:
+        (obj,) = self._cluster.certificates(self._wish.name)
+        ingresses = self._cluster.ingresses()
+        ingresses = [_as_before(ingress, record) for ingress in ingresses]
+        return self._examiner.examine(obj, ingresses, self._clock.utcnow(), detached=record is not None)
+
+    def _begin(self, judged: Judged, record: Snapshot | None, before: Snapshot | None) -> Done:
+        """Rehearse every write, record what will be deleted, then go."""
+        name, reason = self._wish.name, judged.decision.reason
+        if record is not None:
+            return self._finish(record, self._world(record), "resume", reason)
+        (obj,) = self._cluster.certificates(name)
+        ingresses = [_as_before(one, before) for one in self._cluster.ingresses()]
+        own = [one for one in ingresses if name in parse_door(one).attached]
+        if parse_certificate(obj) != judged.certificate:
+            return self._run()
+        snapshot = take(obj, own, self._clock.utcnow())
+        now = self._rehearse(snapshot, own)
+        earlier = None if self._wish.force else recent(self._snapshots(), judged.certificate, now)
+        if earlier is not None:
+            if parse_certificate(self._cluster.certificates(name)[0]) != judged.certificate:
+                return self._run()  # it was recreated by somebody else just now
+            raise _too_soon(earlier)
+        snapshot = replace(snapshot, started=now.isoformat(timespec="seconds"))
+        step = Step("update" if self._stored else "create", f"ConfigMap/{snapshot_name(name)}")
+        if not self._wish.dry:
+            self._store(snapshot)
+        self._note(step)
+        world = self._world(snapshot)
+        if before is not None:  # check mode, in which nothing was given back yet
+            world = replace(world, ingresses={key: _as_before(one, before) for key, one in world.ingresses.items()})
+        return self._finish(snapshot, world, "reprovision", reason)
+
+    def _finish(self, record: Snapshot, world: World, action: str, reason: str) -> Done:
+        """Bring a recorded recreation to its end."""
+        self._reporter.say(f"certificate {record.name}: {reason}; recreating it")
+        self._converge(record, world)
+        if self._wish.dry:
+            return Done(action, reason, parse_certificate(record.certificate.manifest), self._steps)
+        last = self._own() or record
+        if last.state is not State.RECREATED:  # it became Active before it was deleted
+            action = "none"
+        live = parse_certificate(self._cluster.certificates(self._wish.name)[0])
+        return self._await(Done(action, reason, live, self._steps, last.removed))
+
+    def _restore(self, record: Snapshot) -> None:
+        """Give the certificate back to its Ingresses: what an earlier run began is not going to be finished."""
+        restoring = replace(record, state=State.RESTORING)
+        if not self._wish.dry:
+            self._store(restoring)
+        self._converge(restoring, self._world(restoring))
+
+    def _await(self, done: Done) -> Done:
+        if self._wish.dry or not self._wish.wait or done.certificate.status == "Active":
+            return done
+        ended = wait_active(
+            self._cluster, self._wish.name, clock=self._clock, timeout=self._left(), reporter=self._reporter
+        )
+        if not ended.done:
+            raise self._not_active(ended.verdict.reason, ended.seconds)
+        return replace(done, certificate=parse_certificate(ended.observation or {}))
+
+    # ---- moves
+
+    def _converge(self, record: Snapshot, world: World) -> None:
+        """Move until nothing is left to do; in check mode foretell it."""
+        if self._wish.dry:
+            self._steps += foretell(record, world)
+            return
+        ended = wait(
+            f"certificate {record.name}",
+            self._advance,
+            _judge_move,
+            clock=self._clock,
+            timeout=self._left(),
+            interval=INTERVAL,
+            reporter=self._reporter,
+        )
+        if not ended.done:
+            raise self._late(ended.verdict.reason)
+
+    def _left(self) -> float:
+        return max(0.0, self._end - self._clock.monotonic())
+
+    def _advance(self) -> Move:
+        """Moves until one has to be waited for."""
+        while True:
+            try:
+                record = self._own()
+                if record is None:
+                    raise self._lost()
+                overdue = self._overdue()
+                world = self._world(record, proxies=overdue)
+                self._mind(record, world)
+                move = next_move(record, world, overdue)
+                if move.kind in (Kind.PAUSE, Kind.DONE):
+                    self._trouble = 0
+                    return move
+                self._count()
+                self._do(move, record, world)
+                self._trouble = 0
+            except HubError as problem:
+                if not self._bear(problem):
+                    raise
+
+    def _count(self) -> None:
+        self._moves += 1
+        if self._moves > MAX_MOVES:
+            raise HubError(
+                "E-CERT-51",
+                f"Certificate {self._wish.name} and its Ingress do not settle: somebody else undoes every change",
+                "stop what else manages them (a GitOps controller, a second run), then run again",
+            )
+
+    def _do(self, move: Move, record: Snapshot, world: World) -> None:
+        step = step_of(move, record, world)
+        if step is not None and (not self._steps or self._steps[-1] != step):
+            self._note(step)
+        if move.kind is Kind.RECORD and move.snapshot is not None:
+            self._store(move.snapshot)
+        elif move.kind in (Kind.DETACH, Kind.ATTACH, Kind.HAND_BACK):
+            patch = patch_of(move, record, world.ingresses[move.name])
+            self._cluster.client.merge(self._ingress_path(move.name), patch)
+        elif move.kind is Kind.DELETE_CERTIFICATE:
+            self._delete(self._certificate_path(), world.certificate or {}, exact=True)
+        elif move.kind is Kind.DELETE_INGRESS:
+            self._create(record.saved(move.name), self._cluster.ingresses_path, rehearsal=True)
+            self._delete(self._ingress_path(move.name), world.ingresses[move.name])
+        elif move.kind is Kind.CREATE_CERTIFICATE:
+            self._create(record.certificate, self._cluster.certificates_path)
+        elif move.kind is Kind.CREATE_INGRESS:
+            self._create(record.saved(move.name), self._cluster.ingresses_path)
+
+    def _note(self, step: Step) -> None:
+        self._steps.append(step)
+        if not self._wish.dry:
+            self._reporter.say(f"certificate {self._wish.name}: {step.verb} {step.target}")
+
+    def _delete(self, path: str, live: Json, *, exact: bool = False) -> None:
+        """Delete exactly this object; ``exact``: only as it was when we looked."""
+        metadata = live["metadata"]
+        conditions = {"uid": metadata.get("uid")}
+        if exact:
+            conditions["resourceVersion"] = metadata.get("resourceVersion")
+        self._cluster.client.delete(
+            path, body={"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": conditions}
+        )
+
+    def _create(self, saved: Saved, collection: str, *, rehearsal: bool = False) -> Json:
+        """Make an object again under its old owner; a rehearsal asks the server for its opinion under another name."""
+        client, manifest = self._cluster.client, saved.manifest
+        if rehearsal:
+            name = f"{saved.name[:50].rstrip('.-')}-rehearsal"
+            manifest = {**manifest, "metadata": {**manifest["metadata"], "name": name}}
+        if not saved.manager:
+            return client.create(collection, manifest, dry_run=rehearsal)
+        path = f"{collection}/{manifest['metadata']['name']}"
+        query = {"fieldManager": saved.manager, "force": "false"} | ({"dryRun": "All"} if rehearsal else {})
+        reply = client.request("PATCH", path, query, manifest, content_type=APPLY_PATCH)
+        if reply.status >= 300:
+            raise api_error(reply, "PATCH", path, client.server)
+        return reply.body
+
+    def _rehearse(self, snapshot: Snapshot, ingresses: Sequence[Json]) -> datetime:
+        """Let the server say what it thinks of every write, without one; returns the server's time.
+
+        Raises:
+            HubError: what would have stopped us half way.
+        """
+        client = self._cluster.client
+        for ingress in ingresses:
+            metadata = {"annotations": {ATTACHED: detached_value(annotation(ingress), snapshot.name)}}
+            client.merge(self._ingress_path(ingress["metadata"]["name"]), {"metadata": metadata}, dry_run=True)
+        client.delete(self._certificate_path(), dry_run=True)
+        made = self._create(snapshot.certificate, self._cluster.certificates_path, rehearsal=True)
+        return parse_time((made.get("metadata") or {}).get("creationTimestamp")) or self._clock.utcnow()
+
+    # ---- looking
+
+    def _world(self, record: Snapshot, *, proxies: bool = False) -> World:
+        certificate = self._cluster.certificate(record.name)
+        live = {item.name: self._cluster.client.get(self._ingress_path(item.name)) for item in record.ingresses}
+        ingresses = {name: obj for name, obj in live.items() if obj is not None}
+        twins = {name: twin for name in record.twins if (twin := self._compute.twin(name)) is not None}
+        old = is_old(record, certificate)
+        active = old and parse_certificate(certificate or {}).status == "Active"
+        active = active or any(old and twin.status == COMPUTE_ACTIVE for twin in twins.values())
+        holding = self._holding(record, ingresses, frozenset(twins)) if proxies and twins and not old else frozenset()
+        return World(certificate, ingresses, frozenset(twins), holding, active)
+
+    def _holding(self, record: Snapshot, ingresses: dict[str, Json], twins: frozenset[str]) -> frozenset[str]:
+        found = set()
+        for name, obj in ingresses.items():
+            proxy_name = parse_door(obj).proxy or record.saved(name).proxy
+            proxy = self._compute.proxy(proxy_name) if proxy_name else None
+            if proxy is not None and twins & set(proxy.certificates):
+                found.add(name)
+        return frozenset(found)
+
+    def _mind(self, record: Snapshot, world: World) -> None:
+        """Note since when the load balancer has been asked to let go."""
+        if not world.twins or is_old(record, world.certificate):
+            self._letting_go = None
+        elif self._letting_go is None:
+            self._letting_go = self._clock.monotonic()
+
+    def _overdue(self) -> bool:
+        """Whether the load balancer has had its time."""
+        return self._letting_go is not None and self._clock.monotonic() - self._letting_go >= GRACE
+
+    # ---- the record
+
+    def _own(self) -> Snapshot | None:
+        self._stored = self._cluster.client.get(f"{self._config_maps()}/{snapshot_name(self._wish.name)}")
+        return None if self._stored is None else from_config_map(self._stored)
+
+    def _snapshots(self) -> list[Snapshot]:
+        found = []
+        for obj in self._cluster.client.list(self._config_maps(), {"labelSelector": f"{LABEL}=managed-certificate"}):
+            try:
+                found.append(from_config_map(obj))
+            except HubError:  # the record of another certificate; our own one is read by name
+                continue
+        return found
+
+    def _store(self, snapshot: Snapshot) -> None:
+        """Write the record; the first write makes it, a later one must build on what was read."""
+        body = to_config_map(snapshot)
+        if self._stored is None:
+            self._stored = self._cluster.client.create(self._config_maps(), body)
+            return
+        body["metadata"]["resourceVersion"] = self._stored["metadata"].get("resourceVersion")
+        self._stored = self._cluster.client.merge(f"{self._config_maps()}/{body['metadata']['name']}", body)
+
+    def _config_maps(self) -> str:
+        return f"/api/v1/namespaces/{self._cluster.namespace}/configmaps"
+
+    def _certificate_path(self) -> str:
+        return f"{self._cluster.certificates_path}/{self._wish.name}"
+
+    def _ingress_path(self, name: str) -> str:
+        return f"{self._cluster.ingresses_path}/{name}"
+
+    # ---- errors
+
+    def _late(self, seen: str) -> HubError:
+        return HubError(
+            "E-CERT-52",
+            f"Certificate {self._wish.name} could not be recreated in {self._wish.timeout:.0f} s",
+            "look at the target proxy and the events of the Ingress, then run again: it goes on from here",
+            seen=seen,
+            changed=Changed.SOME,
+        )
+
+    def _lost(self) -> HubError:
+        return HubError(
+            "E-CERT-54",
+            f"ConfigMap {snapshot_name(self._wish.name)}, the record of this reprovisioning, has vanished",
+            "make certificate and Ingress right by hand, then run again",
+            changed=Changed.SOME,
+        )
+
+    def _not_active(self, seen: str, seconds: float) -> HubError:
+        """Why it did not become Active: what the diagnosis says now."""
+        judged = self._examine(None)
+        do = "run managed_certificate_info for the diagnosis; Google goes on trying, so running again later may do"
+        if judged.causes:
+            do = judged.causes[0].do
+        what = f"Certificate {self._wish.name} is not Active after {seconds:.0f} s"
+        if judged.causes:
+            what += f": {judged.causes[0].what}"
+        return HubError(
+            "E-CERT-55",
+            what,
+            do,
+            seen=seen,
+            wanted="Active",
+            details={"causes": [cause.as_dict() for cause in judged.causes]},
+        )
+
+
+def _too_soon(earlier: Snapshot) -> HubError:
+    return HubError(
+        "E-CERT-07",
+        f"Certificate {earlier.name} was recreated at {earlier.started}, and once in 24 hours is enough: "
+        "every try counts against the authority's limits",
+        "wait; if the cause of the failure was cured since then, run again with force: true",
+    )
+
+
+def _as_before(ingress: Json, record: Snapshot | None) -> Json:
+    """A live Ingress with the annotation it had before an earlier run took the certificate off."""
+    name = ingress["metadata"]["name"]
+    saved = next((item for item in record.ingresses if item.name == name), None) if record else None
+    if saved is None:
+        return ingress
+    notes = {**(ingress["metadata"].get("annotations") or {}), ATTACHED: annotation(saved.manifest)}
+    return {**ingress, "metadata": {**ingress["metadata"], "annotations": notes}}
+
+
+def _judge_move(move: Move) -> Verdict:
+    return Verdict(WaitState.DONE if move.kind is Kind.DONE else WaitState.PENDING, move.reason)

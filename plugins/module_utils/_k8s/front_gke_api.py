@@ -1,0 +1,251 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""A front door on GKE against its cluster and its project: read, foretell, apply, wait until IAP stands in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from .._core.clock import Clock
+from .._core.errors import Changed, HubError
+from .._core.plan import Plan, Step
+from .._core.poll import wait
+from .._core.progress import Reporter
+from .._gcp.front_backends import Backend, backends_for
+from .client import Json, KubeClient
+from .front import LABELS, plan
+from .front_api import apply_namespace, last_event
+from .front_gke import (
+    BUILT_IN,
+    DOOR_KINDS,
+    PLURALS,
+    POLICY,
+    GkeFront,
+    hidden,
+    is_ours,
+    masked,
+    path_of,
+    possible,
+    target_of,
+)
+from .front_gke_verdicts import judge, not_ready, stuck_client, unknown_kinds
+
+INTERVAL = 3.0
+"""Seconds between two looks; each look also asks Compute Engine."""
+CERTIFICATE = (POLICY, "ManagedCertificate")
+
+
+class Cloud(Protocol):
+    """The part of the project's API client that is used here."""
+
+    def backend_services(self) -> list[Json]:
+        """The project's global backend services."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is.
+
+    Attributes:
+        namespace: the hub's namespace, None where it is missing.
+        live: the live objects of the front door, by :func:`target_of`.
+        stale: live objects of ours that the wanted door does not need.
+        unknown: wanted kinds that the cluster does not know.
+        backends: what Google made of the Service.
+    """
+
+    namespace: Json | None
+    live: Mapping[str, Json] = field(default_factory=dict)
+    stale: tuple[Json, ...] = ()
+    unknown: tuple[str, ...] = ()
+    backends: tuple[Backend, ...] = ()
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """What applying would do.
+
+    Attributes:
+        plan: the steps.
+        unchecked: objects that no server has looked at yet, by :func:`target_of`.
+    """
+
+    plan: Plan
+    unchecked: tuple[str, ...] = ()
+
+    def touched(self, item: Mapping[str, object]) -> bool:
+        """Whether a step is about this object."""
+        return any(step.target == target_of(item) for step in self.plan.steps)
+
+
+class GkeFrontApi:
+    """One front door on one cluster."""
+
+    def __init__(self, client: KubeClient, front: GkeFront, cloud: Cloud) -> None:
+        self._client = client
+        self._front = front
+        self._cloud = cloud
+
+    def look(self) -> Seen:
+        """Read what there is, in the cluster and in the project."""
+        front = self._front
+        namespace = self._client.get(f"/api/v1/namespaces/{front.namespace}")
+        wanted = front.objects()
+        known = self._known_kinds({*map(_kind, wanted), *map(_kind, possible(front)), CERTIFICATE})
+        unknown = tuple(dict.fromkeys(item["kind"] for item in wanted if _kind(item) not in known))
+        if namespace is None:
+            return Seen(None, unknown=unknown)
+        mine = {target_of(item) for item in wanted}
+        live = {}
+        for item in {target_of(each): each for each in (*wanted, *possible(front)) if _kind(each) in known}.values():
+            found = self._get(item, optional=target_of(item) not in mine)
+            if found is not None:
+                live[target_of(item)] = found
+        stale = self._stale(live, mine, CERTIFICATE in known)
+        door = live.get(target_of(front.door_object()))
+        return Seen(namespace, live, stale, unknown, self._backends(door))
+
+    def _backends(self, door: Json | None) -> tuple[Backend, ...]:
+        """What Google made of the live door; Compute Engine is not asked about one that is not there."""
+        if door is None:
+            return ()
+        routes = [item for item in self._front.objects() if item["kind"] == "HTTPRoute"]
+        return backends_for(door, routes, self._cloud.backend_services())
+
+    def _standing(self) -> tuple[Json | None, tuple[Backend, ...]]:
+        door = self._client.get(path_of(self._front.door_object()))
+        return door, self._backends(door)
+
+    def _get(self, item: Json, *, optional: bool) -> Json | None:
+        """One live object; what these credentials may not read, they cannot have made either."""
+        try:
+            return self._client.get(path_of(item))
+        except HubError as problem:
+            if optional and problem.error_id == "E-K8S-04":
+                return None
+            raise
+
+    def _known_kinds(self, kinds: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of ``kinds`` (version and kind) that the cluster knows; built-in ones are not asked about."""
+        known = {(version, kind) for version, kind in kinds if version in BUILT_IN}
+        for version in sorted({version for version, _kind in kinds} - BUILT_IN):
+            found = self._client.get(f"/apis/{version}") or {}
+            known |= {(version, str(item.get("kind"))) for item in found.get("resources") or []} & kinds
+        return known
+
+    def _stale(self, live: Mapping[str, Json], wanted: set[str], certificates: bool) -> tuple[Json, ...]:
+        found = dict(live)
+        if certificates:
+            collection = f"/apis/{POLICY}/namespaces/{self._front.namespace}/{PLURALS['ManagedCertificate']}"
+            labels = ",".join(f"{key}={value}" for key, value in LABELS.items())
+            for item in self._listed(collection, {"labelSelector": labels}):
+                # Items of a list do not carry their own kind.
+                item = {"apiVersion": CERTIFICATE[0], "kind": CERTIFICATE[1], **item}
+                found[target_of(item)] = item
+        return tuple(item for target, item in sorted(found.items()) if target not in wanted and is_ours(item))
+
+    def _listed(self, collection: str, query: Mapping[str, str]) -> list[Json]:
+        try:
+            return self._client.list(collection, query)
+        except HubError as problem:
+            if problem.error_id != "E-K8S-04":
+                raise
+            return []
+
+    def foretell(self, seen: Seen) -> Foretold:
+        """The plan by the server's dry run; what it cannot look at yet is foretold without it, and named.
+
+        Raises:
+            HubError: E-IAP-22 for the one change that GKE itself refuses without a word.
+        """
+        config = seen.live.get(f"BackendConfig/{self._front.name}")
+        refused = stuck_client(self._front, config, seen.backends)
+        if refused is not None:
+            raise refused
+        namespace = apply_namespace(self._client, self._front.namespace_object(), dry_run=True, live=seen.namespace)
+        pairs, unchecked = [(seen.namespace, namespace)], []
+        for item in self._front.objects():
+            checked = seen.namespace is not None and item["kind"] not in seen.unknown
+            told = self._client.apply(path_of(item), item, dry_run=True) if checked else item
+            unchecked += [] if checked else [target_of(item)]
+            pairs.append(masked(seen.live.get(target_of(item)), told))
+        made = plan([old for old, _new in pairs], [new for _old, new in pairs])
+        return Foretold(_with_deletions(made, seen.stale), tuple(unchecked))
+
+    def apply(self, seen: Seen, foretold: Foretold) -> None:
+        """Do the steps; safe to repeat.
+
+        Raises:
+            HubError: E-FRONT-07 before the first write where the cluster lacks kinds; what the API server refuses.
+        """
+        if seen.unknown:
+            raise unknown_kinds(self._front, seen.unknown)
+        apply_namespace(self._client, self._front.namespace_object(), dry_run=False, live=seen.namespace)
+        try:
+            self._delete([item for item in seen.stale if item["kind"] in DOOR_KINDS])
+            for item in self._front.objects():
+                if foretold.touched(item):
+                    self._client.apply(path_of(item), item)
+            self._delete([item for item in seen.stale if item["kind"] not in DOOR_KINDS])
+        except HubError as problem:
+            if problem.changed is Changed.NOTHING:
+                problem.changed = Changed.SOME
+            raise
+
+    def remove(self, seen: Seen) -> Plan:
+        """The plan of taking the front door down."""
+        return _with_deletions(Plan({}, {}), self._everything(seen))
+
+    def delete(self, seen: Seen) -> None:
+        """Take the front door down; the namespace, the address and the IAP members stay."""
+        self._delete(self._everything(seen))
+
+    def _everything(self, seen: Seen) -> list[Json]:
+        """All our objects: the door first, so that nothing leads to the hub without IAP while the rest goes."""
+        ours = {target_of(item): item for item in (*seen.live.values(), *seen.stale) if is_ours(item)}
+        return sorted(ours.values(), key=lambda item: (item["kind"] not in DOOR_KINDS, target_of(item)))
+
+    def _delete(self, items: Sequence[Json]) -> None:
+        for item in items:
+            self._client.delete(path_of(item))
+
+    def ready(self, address: str, *, clock: Clock, timeout: float, reporter: Reporter) -> Seen:
+        """Wait until the load balancer stands at its address with IAP in front of every backend.
+
+        Raises:
+            HubError: E-FRONT-08 or E-IAP-23 when the time is up.
+        """
+        front, door = self._front, self._front.door_object()
+        ended = wait(
+            f"load balancer of {target_of(door)} in {front.namespace}",
+            self._standing,
+            lambda seen: judge(front, seen[0], address, seen[1]),
+            clock=clock,
+            timeout=timeout,
+            interval=INTERVAL,
+            reporter=reporter,
+        )
+        if not ended.done:
+            event = last_event(self._client, front.namespace, door["kind"], front.name)
+            raise not_ready(front, ended.verdict.reason, event, ended.seconds)
+        live, backends = ended.observation
+        return Seen(None, {target_of(door): live} if live else {}, backends=backends)
+
+
+def _kind(item: Mapping[str, object]) -> tuple[str, str]:
+    return str(item["apiVersion"]), str(item["kind"])
+
+
+def _with_deletions(made: Plan, stale: Sequence[Json]) -> Plan:
+    if not stale:
+        return made
+    before = {**made.before, **{target_of(item): hidden(item) for item in stale}}
+    after = {**made.after, **{target_of(item): {} for item in stale}}
+    steps = (*made.steps, *(Step("delete", target_of(item)) for item in stale))
+    return replace(made, before=before, after=after, steps=steps, reason="server-side dry run")

@@ -1,0 +1,309 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's stand-in for Google on the real API server: objects become load balancers, certificates age, IAP asks."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+from google.auth import crypt, jwt
+from google.auth.transport import requests as transport
+from google.oauth2 import service_account
+
+CLOUD = "https://www.googleapis.com/auth/cloud-platform"
+COMPUTE, DNS = "https://compute.googleapis.com/compute/v1/projects", "https://dns.googleapis.com/dns/v1/projects"
+ROLE = "roles/iap.httpsResourceAccessor"
+SECONDS, PATIENCE = 20, 60.0
+
+
+@dataclass(frozen=True)
+class Bed:
+    """One test's namespace, host name, address and account."""
+
+    mark: str
+    web: Any
+    project: str
+    address: str
+    key: dict[str, str]
+
+    @property
+    def namespace(self) -> str:
+        return f"google-{self.mark}"
+
+    @property
+    def host(self) -> str:
+        return f"{self.mark}.lab.test"
+
+    def get(self, path: str) -> Any:
+        """Something of compute, or None."""
+        answer = self.web.get(f"{COMPUTE}/{self.project}/global/{path}", timeout=SECONDS)
+        return answer.json() if answer.status_code == 200 else None
+
+    def enter(self, path: str = "/") -> tuple[int, str]:
+        """Through the door as the service account; 0 while there is no TLS."""
+        now = int(time.time())
+        claims = {"iss": self.key["client_email"], "sub": self.key["client_email"], "iat": now, "exp": now + 600}
+        token = jwt.encode(
+            crypt.RSASigner.from_service_account_info(self.key), {**claims, "aud": f"https://{self.host}/*"}
+        )
+        try:
+            answer = requests.get(
+                f"https://{self.host}{path}", headers={"Proxy-Authorization": f"Bearer {token.decode()}"},
+                verify=os.environ["LAB_CA_BUNDLE"], timeout=SECONDS,
+            )  # fmt: skip
+        except requests.exceptions.ConnectionError:
+            return 0, ""
+        return answer.status_code, answer.text
+
+    def grant(self, backend: str, *members: str) -> None:
+        """Who may enter, the whole policy."""
+        url = f"https://iap.googleapis.com/v1/projects/{self.project}/iap_web/compute/services/{backend}:setIamPolicy"
+        body = {"policy": {"version": 3, "bindings": [{"role": ROLE, "members": list(members)}]}}
+        assert self.web.post(url, json=body, timeout=SECONDS).status_code == 200
+
+
+def control(verb: str, path: str, body: Any = None) -> Any:
+    url = f"{os.environ['LAB_GOOGLE_CONTROL']}/{path}"
+    answer = requests.request(verb, url, json=body, verify=os.environ["LAB_CA_BUNDLE"], timeout=SECONDS)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def kubectl(*words: str, text: str = "") -> str:
+    done = subprocess.run(["kubectl", *words], input=text, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def show(kind: str, name: str, namespace: str) -> Any:
+    return json.loads(kubectl("-n", namespace, "get", kind, name, "-o", "json"))
+
+
+def until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
+    """The first good answer; the last one when time is over."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        seen = ask()
+        if good(seen) or time.monotonic() > end:
+            assert good(seen), seen
+            return seen
+        time.sleep(0.2)
+
+
+def wait_operation(web: Any, answer: Any) -> None:
+    assert answer.status_code == 200, answer.text
+    link = answer.json()["selfLink"].replace("www.googleapis.com", "compute.googleapis.com")
+    until(lambda: web.get(link, timeout=SECONDS).json(), lambda seen: seen.get("status") == "DONE")
+
+
+@pytest.fixture
+def bed() -> Iterator[Bed]:
+    """Namespace, reserved address, DNS record; all of it goes again."""
+    with open(os.environ["LAB_GOOGLE_ACCOUNT_FILE"], encoding="utf-8") as file:
+        key = json.load(file)
+    sessions = [requests.Session(), None]
+    credentials = service_account.Credentials.from_service_account_info(key, scopes=[CLOUD])
+    sessions[1] = transport.AuthorizedSession(credentials, auth_request=transport.Request(sessions[0]))
+    for one in sessions:
+        one.verify, one.trust_env = os.environ["LAB_CA_BUNDLE"], False
+    web, project, mark = sessions[1], os.environ["LAB_GOOGLE_PROJECT"], f"g{secrets.token_hex(3)}"
+    since = control("GET", "counts")["last"]
+    addresses, zones = f"{COMPUTE}/{project}/global/addresses", f"{DNS}/{project}/managedZones"
+    wait_operation(web, web.post(addresses, json={"name": mark}, timeout=SECONDS))
+    address = web.get(f"{addresses}/{mark}", timeout=SECONDS).json()["address"]
+    zone = {"name": mark, "dnsName": f"{mark}.lab.test.", "description": ""}
+    assert web.post(zones, json=zone, timeout=SECONDS).status_code == 200
+    record = {"name": zone["dnsName"], "type": "A", "ttl": 30, "rrdatas": [address]}
+    assert web.post(f"{zones}/{mark}/changes", json={"additions": [record]}, timeout=SECONDS).status_code == 200
+    made = Bed(mark, web, project, address, key)
+    kubectl("create", "namespace", made.namespace)
+    try:
+        yield made
+    finally:
+        kubectl("delete", "namespace", made.namespace, "--timeout=60s")
+        web.post(f"{zones}/{mark}/changes", json={"deletions": [record]}, timeout=SECONDS)
+        web.delete(f"{zones}/{mark}", timeout=SECONDS)
+        until(lambda: web.delete(f"{addresses}/{mark}", timeout=SECONDS).status_code, lambda status: status == 200)
+    assert control("GET", f"violations?since={since}&caller={key['client_email']}")["violations"] == []
+
+
+def pod_and_service(bed: Bed, **annotations: str) -> list[dict[str, Any]]:
+    container = {
+        "name": "web", "image": os.environ["LAB_POD_IMAGE"], "args": ["serve", "8080"],
+        "ports": [{"name": "http", "containerPort": 8080}],
+    }  # fmt: skip
+    return [
+        {
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "labels": {"app": "web"}},
+            "spec": {"containers": [container]},
+        },
+        {
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "front", "annotations": annotations},
+            "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
+        },
+    ]  # fmt: skip
+
+
+def ingress(bed: Bed) -> list[dict[str, Any]]:
+    backend = {"service": {"name": "front", "port": {"number": 80}}}
+    paths = {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}
+    return [
+        *pod_and_service(bed, **{"cloud.google.com/backend-config": '{"default":"front"}'}),
+        {
+            "apiVersion": "cloud.google.com/v1", "kind": "BackendConfig", "metadata": {"name": "front"},
+            "spec": {"iap": {"enabled": True}, "timeoutSec": 3600,
+                     "healthCheck": {"type": "HTTP", "requestPath": "/health"}},
+        },
+        {
+            "apiVersion": "networking.gke.io/v1beta1", "kind": "FrontendConfig", "metadata": {"name": "front"},
+            "spec": {"redirectToHttps": {"enabled": True}},
+        },
+        {
+            "apiVersion": "networking.gke.io/v1", "kind": "ManagedCertificate", "metadata": {"name": "front"},
+            "spec": {"domains": [bed.host]},
+        },
+        {
+            "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": {"name": "front", "annotations": {
+                "kubernetes.io/ingress.class": "gce", "kubernetes.io/ingress.global-static-ip-name": bed.mark,
+                "networking.gke.io/managed-certificates": "front", "networking.gke.io/v1beta1.FrontendConfig": "front",
+            }},
+            "spec": {"rules": [{"host": bed.host, "http": paths}]},
+        },
+    ]  # fmt: skip
+
+
+def apply(bed: Bed, *objects: dict[str, Any]) -> None:
+    listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+    kubectl("-n", bed.namespace, "apply", "-f", "-", text=json.dumps(listed))
+
+
+def certificate_status(bed: Bed) -> dict[str, Any]:
+    found: dict[str, Any] = show("managedcertificate", "front", bed.namespace).get("status") or {}
+    return found
+
+
+def backends(bed: Bed) -> dict[str, str]:
+    marks = show("ingress", "front", bed.namespace)["metadata"].get("annotations") or {}
+    found: dict[str, str] = json.loads(marks.get("ingress.kubernetes.io/backends", "{}"))
+    return found
+
+
+def test_an_ingress_its_certificate_and_its_door(bed: Bed) -> None:
+    apply(bed, *ingress(bed))
+    status = until(lambda: certificate_status(bed), lambda seen: seen.get("certificateStatus") == "Active")
+    twin = bed.get(f"sslCertificates/{status['certificateName']}")
+    assert twin["managed"]["domainStatus"] == {bed.host: "ACTIVE"}
+    (name,) = until(lambda: backends(bed), lambda seen: list(seen.values()) == ["HEALTHY"])
+    backend = bed.get(f"backendServices/{name}")
+    assert backend["iap"] == {"enabled": True} and backend["timeoutSec"] == 3600
+    assert show("ingress", "front", bed.namespace)["status"]["loadBalancer"]["ingress"] == [{"ip": bed.address}]
+    assert bed.get(f"addresses/{bed.mark}")["status"] == "IN_USE"
+
+    assert until(bed.enter, lambda seen: seen[0] != 0)[0] == 403
+    bed.grant(name, f"serviceAccount:{bed.key['client_email']}")
+    status_code, text = bed.enter("/hub/")
+    assert status_code == 200 and text.startswith("hello from web")
+    bed.grant(name, "user:ada@lab.test")
+    assert bed.enter()[0] == 403
+    plain = requests.get(f"http://{bed.host}/a", allow_redirects=False, timeout=SECONDS)
+    assert (plain.status_code, plain.headers["Location"]) == (301, f"https://{bed.host}/a")
+
+    kubectl("-n", bed.namespace, "delete", "ingress", "front", "--timeout=60s")
+    assert bed.get(f"backendServices/{name}") is None
+    kubectl("-n", bed.namespace, "delete", "managedcertificate", "front")
+    until(lambda: bed.get(f"sslCertificates/{status['certificateName']}"), lambda seen: seen is None)
+
+
+def test_a_certificate_goes_through_every_status(bed: Bed) -> None:
+    steps = [
+        ("PROVISIONING", "FAILED_NOT_VISIBLE", "Provisioning", "FailedNotVisible"),
+        ("PROVISIONING_FAILED", "FAILED_CAA_CHECKING", "ProvisioningFailed", "FailedCaaChecking"),
+        ("PROVISIONING_FAILED", "FAILED_CAA_FORBIDDEN", "ProvisioningFailed", "FailedCaaForbidden"),
+        ("PROVISIONING_FAILED", "FAILED_RATE_LIMITED", "ProvisioningFailed", "FailedRateLimited"),
+        ("PROVISIONING_FAILED_PERMANENTLY", "PROVISIONING", "ProvisioningFailedPermanently", "Provisioning"),
+        ("ACTIVE", "ACTIVE", "Active", "Active"),
+        ("RENEWAL_FAILED", "FAILED_NOT_VISIBLE", "RenewalFailed", "FailedNotVisible"),
+    ]
+    key = {"namespace": bed.namespace, "name": "front"}
+    control("POST", "certificates/script", {**key, "steps": [{"status": "PROVISIONING"}]})
+    apply(bed, *ingress(bed))
+    until(lambda: certificate_status(bed), bool)
+    for whole, domain, shown, shown_domain in steps:
+        control("POST", "certificates/again", {**key, "steps": [{"status": whole, "domains": {bed.host: domain}}]})
+        wanted = {"domain": bed.host, "status": shown_domain}
+        until(
+            lambda: certificate_status(bed),
+            lambda seen, shown=shown, wanted=wanted: (
+                (seen["certificateStatus"], seen["domainStatus"]) == (shown, [wanted])
+            ),
+        )
+
+
+def test_a_certificate_stuck_on_dns_is_cured_by_recreation(bed: Bed) -> None:
+    objects = ingress(bed)
+    (certificate,) = [one for one in objects if one["kind"] == "ManagedCertificate"]
+    url = f"{DNS}/{bed.project}/managedZones/{bed.mark}/rrsets/{bed.host}./A"
+    assert bed.web.patch(url, json={"rrdatas": ["192.0.2.1"]}, timeout=SECONDS).status_code == 200
+    apply(bed, *objects)
+    stuck = [{"domain": bed.host, "status": "FailedNotVisible"}]
+    first = until(lambda: certificate_status(bed), lambda seen: seen.get("domainStatus") == stuck)
+    assert bed.web.patch(url, json={"rrdatas": [bed.address]}, timeout=SECONDS).status_code == 200
+    time.sleep(2)
+    assert certificate_status(bed) == first
+    kubectl("-n", bed.namespace, "delete", "managedcertificate", "front")
+    until(lambda: bed.get(f"sslCertificates/{first['certificateName']}"), lambda seen: seen is None)
+    apply(bed, certificate)
+    until(lambda: certificate_status(bed), lambda seen: seen.get("certificateStatus") == "Active")
+    until(bed.enter, lambda seen: seen[0] == 403)
+
+
+def test_a_gateway_with_a_certificate_map(bed: Bed) -> None:
+    target = {"group": "", "kind": "Service", "name": "front"}
+    listeners = [
+        {"name": "https", "protocol": "HTTPS", "port": 443, "allowedRoutes": {"namespaces": {"from": "Same"}}},
+        {"name": "http", "protocol": "HTTP", "port": 80, "allowedRoutes": {"namespaces": {"from": "Same"}}},
+    ]
+    api, policy = "gateway.networking.k8s.io/v1", "networking.gke.io/v1"
+    redirect = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
+    apply(
+        bed,
+        *pod_and_service(bed),
+        {"apiVersion": policy, "kind": "GCPBackendPolicy", "metadata": {"name": "front"},
+         "spec": {"default": {"iap": {"enabled": True}, "timeoutSec": 86400}, "targetRef": target}},
+        {"apiVersion": policy, "kind": "HealthCheckPolicy", "metadata": {"name": "front"},
+         "spec": {"default": {"config": {"type": "HTTP", "httpHealthCheck": {"requestPath": "/h"}}},
+                  "targetRef": target}},
+        {"apiVersion": api, "kind": "Gateway",
+         "metadata": {"name": "front", "annotations": {"networking.gke.io/certmap": "lab-map"}},
+         "spec": {"gatewayClassName": "gke-l7-global-external-managed", "listeners": listeners,
+                  "addresses": [{"type": "NamedAddress", "value": bed.mark}]}},
+        {"apiVersion": api, "kind": "HTTPRoute", "metadata": {"name": "front"},
+         "spec": {"parentRefs": [{"name": "front", "sectionName": "https"}], "hostnames": [bed.host],
+                  "rules": [{"backendRefs": [{"name": "front", "port": 80}]}]}},
+        {"apiVersion": api, "kind": "HTTPRoute", "metadata": {"name": "redirect"},
+         "spec": {"parentRefs": [{"name": "front", "sectionName": "http"}], "rules": [{"filters": [redirect]}]}},
+    )  # fmt: skip
+
+    def programmed() -> bool:
+        found = (show("gateway", "front", bed.namespace).get("status") or {}).get("conditions") or []
+        return any((one["type"], one["status"]) == ("Programmed", "True") for one in found)
+
+    until(programmed, bool)
+    until(bed.enter, lambda seen: seen[0] == 403)
+    listed = bed.get("backendServices")["items"]
+    (backend,) = [one for one in listed if f"{bed.namespace}/front" in one["description"]]
+    bed.grant(backend["name"], f"serviceAccount:{bed.key['client_email']}")
+    until(bed.enter, lambda seen: seen[0] == 200)
+    assert requests.get(f"http://{bed.host}/", allow_redirects=False, timeout=SECONDS).status_code == 301
+    kubectl("-n", bed.namespace, "delete", "gateway", "front", "--timeout=60s")
+    until(lambda: bed.get(f"backendServices/{backend['name']}"), lambda seen: seen is None)

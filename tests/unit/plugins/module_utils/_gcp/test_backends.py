@@ -1,0 +1,269 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which backend services belong to an object: what the cluster says, what Compute Engine says, both together."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll import State, Verdict
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backends import (
+    Backend,
+    Resolved,
+    Said,
+    Target,
+    gateway_says,
+    ingress_says,
+    judge,
+    not_found,
+    parse_backends,
+    resolve,
+    serves,
+    service_says,
+)
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import caught
+
+FRONT = "climate/hub-front"
+NEG = Backend("k8s1-0a1b2c3d-climate-hub-front-80-9f8e7d6c", "11", service=FRONT, iap=True)
+NODE_PORT = Backend("k8s-be-30080--0a1b2c3d4e5f6071", "12", service=FRONT)
+OLD = Backend("k8s1-0a1b2c3d-climate-hub-front-80-00000000", "13", service=FRONT)
+OTHER = Backend("k8s1-ffffffff-climate-hub-front-80-9f8e7d6c", "14", service=FRONT)
+DEFAULT = Backend("k8s-be-31000--0a1b2c3d4e5f6071", "15", service="kube-system/default-http-backend")
+STRANGER = Backend("k8s1-0a1b2c3d-climate-grafana-80-11111111", "16", service="climate/grafana")
+GATEWAY = Backend("gkegw1-ab1c-climate-hub-front-80-abcdefghijkl", "17")
+GATEWAY_OLD = Backend("gkegw1-ab1c-climate-hub-front-80-000000000000", "18")
+GATEWAY_OTHER = Backend("gkegw1-zz9z-climate-hub-front-80-abcdefghijkl", "19")
+NO_PAGE = Backend("gkegw1-ab1c-climate-gw-serve404-80-abcdefghijkl", "20")
+MANUAL = Backend("my-backend", "21")
+ALL = (NEG, NODE_PORT, OLD, OTHER, DEFAULT, STRANGER, MANUAL)
+INGRESS = Target("Ingress", "climate", "hub-front")
+SERVICE = Target("Service", "climate", "hub-front")
+
+
+def ingress(*services: str, default: str = "", backends: Any = None) -> dict[str, Any]:
+    paths = [{"backend": {"service": {"name": name}}} for name in services]
+    spec: dict[str, Any] = {"rules": [{"http": {"paths": paths}}, {"host": "x"}]}
+    if default:
+        spec["defaultBackend"] = {"service": {"name": default}}
+    metadata: dict[str, Any] = {"name": "hub-front", "namespace": "climate"}
+    if backends is not None:
+        text = backends if isinstance(backends, str) else json.dumps(backends)
+        metadata["annotations"] = {"ingress.kubernetes.io/backends": text}
+    return {"metadata": metadata, "spec": spec}
+
+
+# ---- the cluster's side
+
+
+@pytest.mark.parametrize(
+    ("obj", "said"),
+    [
+        (ingress("a", "b", "a"), Said(frozenset({"climate/a", "climate/b"}))),
+        (
+            ingress(default="d", backends={"x": "HEALTHY", "y": "Unknown"}),
+            Said(frozenset({"climate/d"}), frozenset("xy")),
+        ),
+        (ingress("a", backends="{}"), Said(frozenset({"climate/a"}))),
+        (ingress("a", backends="no json"), Said(frozenset({"climate/a"}))),
+        (ingress("a", backends="[]"), Said(frozenset({"climate/a"}))),
+        ({"metadata": {"name": "x", "namespace": "n"}}, Said(frozenset())),
+    ],
+)
+def test_what_an_ingress_says(obj: dict[str, Any], said: Said) -> None:
+    assert ingress_says(obj) == said
+
+
+def test_what_a_service_says_with_its_ingresses() -> None:
+    service = {"metadata": {"name": "hub-front", "namespace": "climate"}}
+    own = frozenset({FRONT})
+    assert service_says(service, []) == Said(own)
+    assert service_says(service, [ingress("hub-front"), ingress("grafana", backends={"x": "HEALTHY"})]) == Said(own)
+    both = [ingress("hub-front", backends={"x": "HEALTHY"}), ingress(default="hub-front", backends={"y": "UNHEALTHY"})]
+    assert service_says(service, both) == Said(own, frozenset("xy"))
+
+
+def route(parent: dict[str, str], *refs: dict[str, str]) -> dict[str, Any]:
+    spec = {"parentRefs": [{"name": "another"}, parent], "rules": [{"backendRefs": list(refs)}, {}]}
+    return {"metadata": {"name": "r", "namespace": "climate"}, "spec": spec}
+
+
+def test_what_a_gateway_says_with_its_routes() -> None:
+    text = " /projects/7/global/backendServices/gkegw1-a, /projects/7/regions/r/backendServices/gkegw1-b,gkegw1-c,"
+    gateway = {
+        "metadata": {"name": "gw", "namespace": "infra", "annotations": {"networking.gke.io/backend-services": text}}
+    }
+    routes = [
+        route({"name": "gw", "namespace": "infra"}, {"name": "hub-front"}, {"name": "x", "kind": "Bucket"}),
+        route({"name": "gw", "namespace": "infra"}, {"name": "other", "namespace": "n", "kind": "Service"}),
+        route({"name": "gw"}, {"name": "stranger"}),
+        {"metadata": {"name": "empty"}},
+    ]
+    assert gateway_says(gateway, routes) == Said(
+        frozenset({FRONT, "n/other"}), frozenset({"gkegw1-a", "gkegw1-b", "gkegw1-c"})
+    )
+    bare = {"metadata": {"name": "gw", "namespace": "climate"}}
+    assert gateway_says(bare, routes) == Said(frozenset({"climate/stranger"}))
+
+
+# ---- Compute Engine's side
+
+
+def test_an_aggregated_list_is_read() -> None:
+    described = json.dumps({"kubernetes.io/service-name": FRONT, "kubernetes.io/service-port": "80"})
+    scopes = [
+        {"warning": {"code": "NO_RESULTS_ON_PAGE"}},
+        {
+            "backendServices": [
+                {"name": "r", "id": 7, "region": "https://x/projects/p/regions/europe-west1", "description": "by hand"},
+                {"name": "b", "id": "1", "description": "[]"},
+            ]
+        },
+        {"backendServices": [{"name": "a", "id": "2", "description": described, "iap": {"enabled": True}}, {}]},
+    ]
+    assert parse_backends(scopes) == [
+        Backend(""),
+        Backend("a", "2", service=FRONT, iap=True),
+        Backend("b", "1"),
+        Backend("r", "7", region="europe-west1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "origin"),
+    [
+        (NEG.name, ("ingress", "0a1b2c3d")),
+        (NODE_PORT.name, ("ingress", "0a1b2c3d")),
+        (GATEWAY.name, ("gateway", "ab1c")),
+        ("my-backend", ("", "")),
+        ("k8s2-0a1b2c3d-ns-svc-abc", ("", "")),
+    ],
+)
+def test_a_name_tells_which_cluster_made_it(name: str, origin: tuple[str, str]) -> None:
+    assert Backend(name).origin == origin
+
+
+LONG = Backend("gkegw1-jgyx-climate-res-a-service-with-a-long-n-80-78qnvyiusmha")
+
+
+@pytest.mark.parametrize(
+    ("backend", "services", "belongs"),
+    [
+        (NEG, {FRONT}, True),
+        (NEG, {"climate/hub"}, False),
+        (MANUAL, {FRONT}, False),
+        (GATEWAY, {"x/y", FRONT}, True),
+        (GATEWAY, {"climate-hub/front"}, True),
+        (GATEWAY, {"climate/hub"}, False),
+        (GATEWAY, {"climate/hub-front-two"}, False),
+        (GATEWAY, set(), False),
+        (LONG, {"climate-research/a-service-with-a-long-name"}, True),
+        (LONG, {"climate-research/another-service"}, False),
+    ],
+)
+def test_which_backends_serve_a_service(backend: Backend, services: set[str], belongs: bool) -> None:
+    assert serves(backend, services) is belongs
+
+
+def test_the_long_name_is_of_full_length() -> None:
+    assert len(LONG.name) == 63
+
+
+# ---- both together
+
+OWN = frozenset({FRONT})
+
+
+def said(*backends: Backend | str) -> Said:
+    return Said(OWN, frozenset(one if isinstance(one, str) else one.name for one in backends))
+
+
+@pytest.mark.parametrize(
+    ("target", "told", "backends", "resolved"),
+    [
+        pytest.param(
+            INGRESS, said(NEG, DEFAULT), ALL, Resolved((NEG,), (NODE_PORT, OLD), (OTHER,)), id="ingress, all sorts"
+        ),
+        pytest.param(INGRESS, said(NEG), (NEG,), Resolved((NEG,)), id="ingress, just its own"),
+        pytest.param(INGRESS, said(NEG, "new"), (OLD,), Resolved((), (), (OLD,), (NEG.name, "new")), id="being remade"),
+        pytest.param(INGRESS, said(NEG, MANUAL), (NEG, MANUAL), Resolved((NEG, MANUAL)), id="undescribed counts"),
+        pytest.param(INGRESS, Said(OWN), (NEG, NODE_PORT, STRANGER), Resolved((NEG, NODE_PORT)), id="nothing reported"),
+        pytest.param(INGRESS, Said(OWN), (STRANGER,), Resolved(), id="nothing there"),
+        pytest.param(
+            Target("Ingress", "kube-system", "x"),
+            Said(frozenset({DEFAULT.service}), frozenset({DEFAULT.name})),
+            ALL,
+            Resolved((DEFAULT,)),
+            id="a page in kube-system that is meant",
+        ),
+        pytest.param(SERVICE, said(NEG, STRANGER), ALL, Resolved((NEG,), (NODE_PORT, OLD), (OTHER,)), id="service"),
+        pytest.param(
+            SERVICE, said(NEG), (NEG, OLD, GATEWAY), Resolved((NEG, GATEWAY), (OLD,)), id="service, both controllers"
+        ),
+        pytest.param(
+            SERVICE, Said(OWN), (NEG, NODE_PORT, GATEWAY), Resolved((NEG, NODE_PORT, GATEWAY)), id="service alone"
+        ),
+        pytest.param(
+            Target("Gateway", "climate", "gw"),
+            said(GATEWAY, NO_PAGE),
+            (GATEWAY, GATEWAY_OLD, GATEWAY_OTHER, NO_PAGE),
+            Resolved((GATEWAY,), (GATEWAY_OLD,), (GATEWAY_OTHER,)),
+            id="gateway",
+        ),
+        pytest.param(
+            Target("Gateway", "climate", "gw"),
+            said(GATEWAY, NO_PAGE),
+            (GATEWAY,),
+            Resolved((GATEWAY,)),
+            id="404 page gone",
+        ),
+    ],
+)
+def test_resolve(target: Target, told: Said, backends: tuple[Backend, ...], resolved: Resolved) -> None:
+    assert resolve(target, told, backends) == resolved
+
+
+@pytest.mark.parametrize(
+    ("target", "told", "backends"),
+    [
+        (SERVICE, Said(OWN), (NEG, OTHER)),
+        (SERVICE, Said(OWN), (GATEWAY, GATEWAY_OTHER)),
+        (SERVICE, said(NEG), (NEG, GATEWAY, GATEWAY_OTHER)),
+        (INGRESS, Said(OWN), (NEG, OTHER)),
+    ],
+)
+def test_clusters_that_cannot_be_told_apart_are_not_guessed(
+    target: Target, told: Said, backends: tuple[Backend, ...]
+) -> None:
+    assert "name the Ingress or the Gateway" in str(caught("E-IAP-06", lambda: resolve(target, told, backends)))
+
+
+def test_a_backend_of_the_same_name_in_a_region_is_another_one() -> None:
+    regional = Backend(NEG.name, "99", region="r", service=FRONT)
+    assert resolve(INGRESS, said(NEG), (NEG, regional)).live == (NEG, regional)
+
+
+# ---- waiting
+
+
+@pytest.mark.parametrize(
+    ("resolved", "verdict"),
+    [
+        (None, Verdict(State.FATAL, "it does not exist")),
+        (Resolved(), Verdict(State.PENDING, "GKE has not made a backend service for it")),
+        (Resolved((NEG,), missing=("x",)), Verdict(State.PENDING, "Compute Engine does not know x")),
+        (Resolved((NEG,), orphans=(OLD,)), Verdict(State.DONE)),
+    ],
+)
+def test_judgement(resolved: Resolved | None, verdict: Verdict) -> None:
+    assert judge(resolved) == verdict
+
+
+def test_how_a_wait_ends_without_backends() -> None:
+    gone = not_found(INGRESS, judge(None), 0)
+    assert (gone.error_id, "Ingress climate/hub-front does not exist" in str(gone)) == ("E-IAP-11", True)
+    late = not_found(INGRESS, judge(Resolved()), 600.4)
+    assert late.error_id == "E-IAP-05"
+    assert "after 600 s: GKE has not made" in str(late)
+    assert "kubectl -n climate describe ingress hub-front" in str(late)

@@ -1,0 +1,565 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recreating a certificate on a cluster in memory: killed at every request, disturbed, refused, foretold."""
+
+from __future__ import annotations
+
+import copy
+import os
+import random
+from functools import partial
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_api import (
+    ClusterSide,
+    Compute,
+    Examiner,
+)
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificates import (
+    ATTACHED,
+    HTTPS_PROXY,
+    PRE_SHARED,
+    names_in,
+)
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.reprovision import OUT, annotation
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.reprovision_run import (
+    Done,
+    Reprovisioner,
+    Wish,
+)
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import Reply
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_gke import (
+    ADDRESS,
+    CERTIFICATES,
+    CONFIG_MAPS,
+    INGRESSES,
+    NS,
+    FakeGke,
+    FakeNames,
+    Killed,
+    failed_status,
+    stuck_cluster,
+)
+
+Json = dict[str, Any]
+
+SEEDS = range(20 if os.environ.get("NIGHTLY") else 3)
+FEW = SEEDS if os.environ.get("NIGHTLY") else SEEDS[:1]
+RIGHT = FakeNames(hub_example_org=ADDRESS)
+HUB = f"{INGRESSES}/hub"
+CERTIFICATE = f"{CERTIFICATES}/hub-tls"
+RECORD = f"{CONFIG_MAPS}/researchops-certificate-hub-tls"
+
+
+def run(gke: FakeGke, names: FakeNames = RIGHT, **wishes: Any) -> Done:
+    compute = Compute(gke, "research")
+    return Reprovisioner(
+        Examiner(ClusterSide(gke, NS), compute, names),
+        compute,
+        Wish("hub-tls", **wishes),
+        clock=gke.clock,
+        reporter=Reporter("climate", "front door", gke.clock),
+        jitter=gke.random.random,
+    ).run()
+
+
+def written(obj: Json) -> Json:
+    """What people wrote of an object."""
+    metadata = obj["metadata"]
+    notes = {
+        key: value
+        for key, value in metadata.get("annotations", {}).items()
+        if key.removeprefix("ingress.kubernetes.io/") not in OUT and key not in (HTTPS_PROXY, PRE_SHARED)
+    }
+    return {"spec": obj["spec"], "labels": metadata.get("labels"), "annotations": notes, "name": metadata["name"]}
+
+
+def assert_whole(gke: FakeGke, before: dict[str, Json], *, alone: bool = False) -> None:
+    """One Ingress, one certificate, Active, as before; nobody else's certificate touched."""
+    assert gke.names(INGRESSES) == ["hub"]
+    assert gke.names(CERTIFICATES) == ["hub-tls"] + ([] if alone else ["other-tls"])
+    assert gke.objects[CERTIFICATE]["status"]["certificateStatus"] == "Active"
+    for path, obj in before.items():
+        assert written(gke.objects[path]) == written(obj)
+    gke.clock.sleep(300)
+    assert sorted(gke.owners[name] for name in gke.certs) == sorted(
+        obj["metadata"]["uid"] for obj in gke.live(CERTIFICATES)
+    )
+    shown = [url.rpartition("/")[2] for url in gke.proxies["k8s2-ts-hub"]["sslCertificates"]]
+    assert sorted(shown) == sorted(gke.certs)
+
+
+def assert_recorded_first(gke: FakeGke) -> None:
+    """Nothing was deleted that is not in the record."""
+    deletes = [number for number, (method, _path) in enumerate(gke.log) if method == "DELETE"]
+    records = [number for number, (method, path) in enumerate(gke.log) if method == "POST" and path == CONFIG_MAPS]
+    assert not deletes or (records and records[0] < deletes[0])
+
+
+def refuse_early_creation(gke: FakeGke) -> None:
+    """A certificate that is made while compute still has the old one is a failed test."""
+
+    def look(method: str, path: str, query: Any, body: Any) -> None:
+        made = (method, path) in (("PATCH", CERTIFICATE), ("POST", CERTIFICATES)) and "dryRun" not in query
+        assert not (made and "mcrt-hub" in gke.certs), f"request {gke.count} makes a certificate too early"
+
+    gke.on(look)
+
+
+def people(gke: FakeGke) -> dict[str, Json]:
+    return {path: copy.deepcopy(obj) for path, obj in gke.objects.items() if path.startswith((INGRESSES, CERTIFICATES))}
+
+
+def boundaries(seed: int, **how: Any) -> list[int]:
+    """The requests of an undisturbed run; of the polls while a controller works, only every tenth."""
+    gke = stuck_cluster(seed, **how)
+    writes: set[int] = set()
+    gke.on(lambda method, path, query, body: writes.add(gke.count) if method != "GET" else None)
+    run(gke)
+    assert gke.count >= 12
+    near = {number + distance for number in writes for distance in (-1, 0, 1, 2)}
+    thin = 1 if os.environ.get("NIGHTLY") or gke.count < 70 else 10
+    return [number for number in range(1, gke.count + 1) if number in near or number % thin == 0]
+
+
+WORLDS = [
+    pytest.param({}, id="one-of-two-certificates"),
+    pytest.param({"alone": True, "clings": True}, id="proxy-clings"),
+    pytest.param({"manager": ""}, id="nobody-applies"),
+]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("how", WORLDS)
+def test_a_stuck_certificate_is_recreated(how: Json, seed: int) -> None:
+    gke = stuck_cluster(seed, **how)
+    before = people(gke)
+    refuse_early_creation(gke)
+    done = run(gke)
+    assert (done.action, done.certificate.status) == ("reprovision", "Active")
+    assert_whole(gke, before, alone=how.get("alone", False))
+    assert_recorded_first(gke)
+    assert done.ingresses == (("hub",) if how.get("clings") else ())
+
+
+# Dying before a request is dying after the one before it, but for the time between: CI needs it once.
+KILLS = [
+    pytest.param(world.values[0], seed, after, id=f"{world.id}-{seed}-{'after' if after else 'before'}")
+    for world in WORLDS
+    for seed in SEEDS
+    for after in (False, True)
+    if os.environ.get("NIGHTLY") or (world is WORLDS[0] and (after or seed == 0)) or (after and seed == 0)
+]
+
+
+@pytest.mark.parametrize(("how", "seed", "after"), KILLS)
+def test_killed_at_any_request_one_more_run_ends_it(how: Json, seed: int, after: bool) -> None:
+    numbers = boundaries(seed, **how)
+    for number in numbers:
+        gke = stuck_cluster(seed, **how)
+        before = people(gke)
+        refuse_early_creation(gke)
+        gke.kill_at, gke.kill_after = number, after
+        with pytest.raises(Killed):
+            run(gke)
+        assert_recorded_first(gke)
+        gke.clock.sleep(gke.random.uniform(0, 900))
+        done = run(gke)
+        told = f"seed {seed}, killed {'after' if after else 'before'} request {number} of {numbers[-1]}"
+        assert done.certificate.status == "Active", told
+        assert_whole(gke, before, alone=how.get("alone", False))
+        assert_recorded_first(gke)
+        assert gke.log.count(("DELETE", CERTIFICATE)) == 1, told
+
+
+@pytest.mark.parametrize("seed", FEW)
+def test_a_second_run_in_between_changes_nothing_about_the_end(seed: int) -> None:
+    for number in boundaries(seed):
+        gke = stuck_cluster(seed)
+        before = people(gke)
+        others: list[Done] = []
+
+        def interfere(gke: FakeGke, number: int, others: list[Done], now: int) -> None:
+            if now == number:
+                others.append(run(gke))
+
+        gke.at_request = partial(interfere, gke, number, others)
+        done = run(gke)
+        told = f"seed {seed}, second run before request {number}"
+        assert (done.certificate.status, others[0].certificate.status) == ("Active", "Active"), told
+        assert_whole(gke, before)
+        assert gke.log.count(("DELETE", CERTIFICATE)) == 1, told
+
+
+@pytest.mark.parametrize("seed", FEW)
+def test_a_certificate_that_becomes_active_is_left_alone_from_that_moment(seed: int) -> None:
+    kept = 0
+    for number in boundaries(seed):
+        gke = stuck_cluster(seed)
+        before = people(gke)
+
+        issued: list[int] = []
+
+        def issue(gke: FakeGke, number: int, issued: list[int], now: int) -> None:
+            live = gke.objects.get(CERTIFICATE)
+            whole = live and live["metadata"]["uid"] == "uid-hub" and "deletionTimestamp" not in live["metadata"]
+            if now == number and whole:
+                issued.append(now)
+                gke.activate("hub-tls")
+
+        gke.at_request = partial(issue, gke, number, issued)
+        done = run(gke)
+        assert done.certificate.status == "Active"
+        assert_whole(gke, before)
+        if issued:
+            kept += 1
+            assert ("DELETE", CERTIFICATE) not in gke.log, f"deleted although Active since before request {number}"
+    assert kept >= 12
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_server_in_trouble_is_borne(seed: int) -> None:
+    gke = stuck_cluster(seed)
+    before = people(gke)
+    dice = random.Random(seed)
+
+    def trouble(method: str, path: str, query: Any, body: Any) -> Reply | None:
+        if dice.random() > 0.3:
+            return None
+        if dice.random() < 0.3:
+            raise HubError("E-K8S-02", "lost", "x", changed=Changed.UNKNOWN)
+        return Reply(dice.choice([429, 503] if method == "GET" else [409, 429, 503]), {"message": "not now"})
+
+    gke.on(trouble)
+    assert run(gke).certificate.status == "Active"
+    assert_whole(gke, before)
+
+
+def test_a_reply_lost_after_the_write_is_not_written_twice() -> None:
+    gke = stuck_cluster()
+    before = people(gke)
+    lost: set[tuple[str, str]] = set()
+    send = gke._send
+
+    def losing(method: str, path: str, query: Any, body: Any, accept: str, content_type: str) -> Reply:
+        reply = send(method, path, query, body, accept, content_type)
+        if method != "GET" and "dryRun" not in (query or {}) and path != CONFIG_MAPS and (method, path) not in lost:
+            lost.add((method, path))
+            raise HubError("E-K8S-02", "lost", "x", changed=Changed.UNKNOWN)
+        return reply
+
+    gke._send = losing  # type: ignore[method-assign]
+    assert run(gke).certificate.status == "Active"
+    assert len(lost) == 4
+    assert_whole(gke, before)
+    assert (gke.log.count(("DELETE", CERTIFICATE)), gke.log.count(("PATCH", CERTIFICATE))) == (1, 1)
+
+
+def test_check_mode_foretells_exactly_and_writes_nothing() -> None:
+    gke = stuck_cluster()
+    objects = copy.deepcopy(gke.objects)
+    foretold = run(gke, dry=True)
+    assert (gke.log, gke.writes, gke.objects) == ([], [], objects)
+    done = run(gke)
+    assert [step.as_dict() for step in done.steps] == [step.as_dict() for step in foretold.steps]
+    assert [(step.verb, step.target) for step in done.steps] == [
+        ("create", "ConfigMap/researchops-certificate-hub-tls"),
+        ("update", "Ingress/hub"),
+        ("delete", "ManagedCertificate/hub-tls"),
+        ("create", "ManagedCertificate/hub-tls"),
+        ("update", "Ingress/hub"),
+    ]
+    assert done.steps[1].fields == {ATTACHED: ("other-tls, hub-tls", "other-tls")}
+    assert done.steps[4].fields == {ATTACHED: ("other-tls", "other-tls, hub-tls")}
+
+
+@pytest.mark.parametrize("seed", FEW)
+def test_check_mode_foretells_the_rest_of_an_interrupted_run(seed: int) -> None:
+    for number in boundaries(seed):
+        gke = stuck_cluster(seed)
+        gke.kill_at = number
+        with pytest.raises(Killed):
+            run(gke)
+        gke.clock.sleep(900)
+        log = list(gke.log)
+        foretold = run(gke, dry=True)
+        assert gke.log == log
+        assert [step.as_dict() for step in run(gke).steps] == [step.as_dict() for step in foretold.steps]
+
+
+def test_a_second_run_does_nothing() -> None:
+    gke = stuck_cluster()
+    run(gke)
+    log = list(gke.log)
+    done = run(gke)
+    assert (done.action, done.steps, gke.log) == ("none", [], log)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_active_is_told_within_half_a_second(seed: int) -> None:
+    gke = stuck_cluster(seed)
+    run(gke)
+    assert gke.clock.monotonic() - gke.activated["hub-tls"] <= 0.5
+
+
+def test_an_active_certificate_is_not_touched() -> None:
+    gke = stuck_cluster()
+    gke.activate("hub-tls")
+    done = run(gke, force=True)
+    assert (done.action, done.steps, gke.log) == ("none", [], [])
+
+
+def test_compute_knows_earlier_than_the_cluster() -> None:
+    gke = stuck_cluster()
+    gke.certs["mcrt-hub"]["managed"]["status"] = "ACTIVE"
+    assert (run(gke, force=True).action, gke.log) == ("none", [])
+
+
+def test_a_new_certificate_is_awaited() -> None:
+    gke = stuck_cluster()
+    gke.stuck.clear()
+    gke.objects[CERTIFICATE]["metadata"]["creationTimestamp"] = gke.clock.utcnow().isoformat()
+    done = run(gke)
+    assert (done.action, done.certificate.status, gke.log) == ("wait", "Active", [])
+    assert run(gke, wait=False).action == "none"
+
+
+def test_without_waiting_it_returns_when_everything_is_recreated() -> None:
+    gke = stuck_cluster()
+    done = run(gke, wait=False)
+    assert (done.action, done.certificate.status) == ("reprovision", "")
+    assert names_in(annotation(gke.objects[HUB])) == ("other-tls", "hub-tls")
+
+
+@pytest.mark.parametrize(
+    ("names", "error_id"),
+    [
+        pytest.param(FakeNames(hub_example_org="198.51.100.4"), "E-CERT-03", id="elsewhere"),
+        pytest.param(FakeNames(), "E-CERT-03", id="nowhere"),
+    ],
+)
+def test_nothing_is_deleted_for_a_cause_that_recreating_does_not_cure(names: FakeNames, error_id: str) -> None:
+    gke = stuck_cluster()
+    with pytest.raises(HubError) as caught:
+        run(gke, names, force=True)
+    assert (caught.value.error_id, caught.value.changed, gke.log) == (error_id, Changed.NOTHING, [])
+
+
+def test_only_two_looks_that_agree_delete() -> None:
+    gke = stuck_cluster()
+    names = FakeNames(hub_example_org=ADDRESS)
+    rounds: list[int] = []
+
+    def flapping(wanted: Any) -> Any:
+        rounds.append(1)
+        if len(rounds) == 4:  # A and AAAA, CAA twice, then the second look
+            names.records["hub.example.org", "A"] = ("198.51.100.4",)
+        return names(wanted)
+
+    with pytest.raises(HubError, match="E-CERT-03"):
+        run(gke, flapping)  # type: ignore[arg-type]
+    assert gke.log == []
+
+
+def test_once_in_24_hours_unless_forced() -> None:
+    gke = stuck_cluster()
+    run(gke)
+    twin = gke.objects[CERTIFICATE]["status"]["certificateName"]
+    later = failed_status(twin, "hub.example.org") | {"certificateStatus": "ProvisioningFailedPermanently"}
+    gke.put(CERTIFICATE, gke.objects[CERTIFICATE] | {"status": later})
+    gke.certs[twin]["managed"]["status"] = "PROVISIONING_FAILED_PERMANENTLY"
+    log = list(gke.log)
+    with pytest.raises(HubError, match=r"E-CERT-07 Certificate hub-tls was recreated at 2026-11-22T"):
+        run(gke)
+    assert gke.log == log
+    assert run(gke, force=True).certificate.status == "Active"
+    gke.stuck.add(gke.objects[CERTIFICATE]["metadata"]["uid"])
+    again = later | {"certificateName": gke.objects[CERTIFICATE]["status"]["certificateName"]}
+    gke.certs[again["certificateName"]]["managed"]["status"] = "PROVISIONING_FAILED_PERMANENTLY"
+    gke.put(CERTIFICATE, gke.objects[CERTIFICATE] | {"status": again})
+    gke.clock.sleep(86400)
+    assert run(gke).certificate.status == "Active"
+
+
+def test_a_cause_that_comes_back_gives_the_certificate_back() -> None:
+    gke = stuck_cluster()
+    before = people(gke)
+    gke.on(lambda method, path, query, body: _die(method == "DELETE" and "dryRun" not in query))
+    with pytest.raises(Killed):
+        run(gke)
+    assert names_in(annotation(gke.objects[HUB])) == ("other-tls",)
+    gke._handlers.clear()
+    elsewhere = FakeNames(hub_example_org="198.51.100.4")
+    with pytest.raises(HubError, match="E-CERT-03"):
+        run(gke, elsewhere, dry=True)
+    with pytest.raises(HubError) as caught:
+        run(gke, elsewhere)
+    assert (caught.value.error_id, caught.value.changed) == ("E-CERT-03", Changed.SOME)
+    assert written(gke.objects[HUB]) == written(before[HUB])
+    assert gke.objects[RECORD]["data"]["state"] == "kept"
+    assert ("DELETE", CERTIFICATE) not in gke.log
+    assert run(gke).certificate.status == "Active"
+
+
+def test_giving_back_that_was_interrupted_is_finished_first() -> None:
+    gke = stuck_cluster()
+    gke.on(lambda method, path, query, body: _die(method == "DELETE" and "dryRun" not in query))
+    with pytest.raises(Killed):
+        run(gke)
+    gke._handlers.clear()
+    gke.objects[RECORD]["data"]["state"] = "restoring"
+    foretold = run(gke, dry=True)
+    assert foretold.steps[0].fields == {ATTACHED: ("other-tls", "other-tls, hub-tls")}
+    done = run(gke)
+    assert [step.as_dict() for step in done.steps] == [step.as_dict() for step in foretold.steps]
+    assert done.certificate.status == "Active"
+
+
+def _die(now: bool) -> None:
+    if now:
+        raise Killed
+
+
+@pytest.mark.parametrize(
+    ("how", "part"),
+    [
+        pytest.param({}, "it also serves other-tls", id="another-certificate"),
+        pytest.param({"alone": True}, "it has no reserved address", id="no-static-address"),
+    ],
+)
+def test_an_ingress_that_cannot_be_recreated_safely_is_not(how: Json, part: str) -> None:
+    gke = stuck_cluster(clings=True, **how)
+    if how:
+        del gke.objects[HUB]["metadata"]["annotations"]["kubernetes.io/ingress.global-static-ip-name"]
+    with pytest.raises(HubError, match="E-CERT-50") as caught:
+        run(gke)
+    assert part in caught.value.what
+    assert caught.value.changed is Changed.SOME
+    assert ("DELETE", HUB) not in gke.log
+    gke.clings = False
+    assert run(gke).certificate.status == "Active"
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        pytest.param("PATCH", HUB, id="annotate"),
+        pytest.param("DELETE", CERTIFICATE, id="delete"),
+        pytest.param("PATCH", f"{CERTIFICATES}/hub-tls-rehearsal", id="create"),
+    ],
+)
+def test_a_missing_permission_is_found_before_anything_is_changed(verb: str, path: str) -> None:
+    gke = stuck_cluster()
+    gke.on(
+        lambda method, place, query, body: Reply(403, {"message": "no"}) if (method, place) == (verb, path) else None
+    )
+    with pytest.raises(HubError, match="E-K8S-04"):
+        run(gke)
+    assert gke.log == []
+
+
+def test_what_others_do_meanwhile_is_told_and_not_overwritten() -> None:
+    gke = stuck_cluster()
+    gke.on(lambda method, path, query, body: _die(method == "PATCH" and path == CERTIFICATE))
+    with pytest.raises(Killed):
+        run(gke)
+    gke._handlers.clear()
+    hub = gke.objects.pop(HUB)
+    with pytest.raises(HubError, match="E-CERT-51 Ingress hub was deleted by somebody else"):
+        run(gke)
+    gke.objects[HUB] = hub
+    gke.put(CERTIFICATE, {"metadata": {"name": "hub-tls", "uid": "uid-new"}, "spec": {"domains": ["x.example.org"]}})
+    with pytest.raises(HubError, match=r"E-CERT-51 ManagedCertificate hub-tls was made for x.example.org by somebody"):
+        run(gke)
+
+
+def test_somebody_who_undoes_every_change_ends_the_run() -> None:
+    gke = stuck_cluster()
+
+    def undo(_number: int) -> None:
+        gke.objects[HUB]["metadata"]["annotations"][ATTACHED] = "other-tls, hub-tls"
+
+    gke.at_request = undo
+    with pytest.raises(HubError, match=r"E-CERT-51 .* do not settle"):
+        run(gke)
+    assert ("DELETE", CERTIFICATE) not in gke.log
+
+
+def test_a_record_of_somebody_else_stops_before_any_change() -> None:
+    gke = stuck_cluster()
+    gke.put(RECORD, {"metadata": {"name": RECORD.rpartition("/")[2], "namespace": NS}, "data": {}})
+    with pytest.raises(HubError, match="E-CERT-54"):
+        run(gke)
+    assert gke.log == []
+
+
+def test_a_record_that_vanishes_stops_the_run() -> None:
+    gke = stuck_cluster()
+
+    def vanish(_number: int) -> None:
+        if ("DELETE", CERTIFICATE) in gke.log:
+            gke.objects.pop(RECORD, None)
+
+    gke.at_request = vanish
+    with pytest.raises(HubError, match=r"E-CERT-54 .* has vanished") as caught:
+        run(gke)
+    assert caught.value.changed is Changed.SOME
+
+
+def test_broken_records_of_other_certificates_do_not_matter() -> None:
+    gke = stuck_cluster()
+    label = {"researchops.jupyterhub/snapshot-of": "managed-certificate"}
+    gke.put(f"{CONFIG_MAPS}/odd", {"metadata": {"name": "odd", "namespace": NS, "labels": label}, "data": {}})
+    assert run(gke).certificate.status == "Active"
+
+
+def test_a_certificate_that_does_not_go_away_is_told() -> None:
+    gke = stuck_cluster(clings=True)
+    with pytest.raises(HubError, match=r"E-CERT-52 .* in 100 s.*compute certificate mcrt-hub still exists"):
+        run(gke, timeout=100)
+    gke.clings = False
+    assert run(gke).certificate.status == "Active"
+
+
+def test_a_certificate_that_does_not_become_active_is_told_with_its_cause() -> None:
+    gke = stuck_cluster()
+    gke.stuck |= {f"uid-{number}" for number in range(9)}
+    with pytest.raises(HubError, match=r"E-CERT-55 Certificate hub-tls is not Active after .*wanted: Active") as caught:
+        run(gke, timeout=900)
+    assert caught.value.details == {"causes": []}
+    with pytest.raises(HubError, match="E-CERT-55"):
+        run(gke, timeout=5)
+
+
+def test_a_proxy_that_clings_is_found_when_the_ingress_no_longer_names_it() -> None:
+    gke = stuck_cluster(alone=True, clings=True)
+
+    def forget(_number: int) -> None:
+        if ("DELETE", CERTIFICATE) in gke.log and HUB in gke.objects:
+            gke.objects[HUB]["metadata"]["annotations"].pop(HTTPS_PROXY, None)
+
+    gke.at_request = forget
+    assert run(gke).ingresses == ("hub",)
+
+
+def test_helm_owns_its_objects_again() -> None:
+    gke = stuck_cluster()
+    run(gke)
+    helm = {"manager": "helm", "operation": "Apply"}
+    assert gke.objects[HUB]["metadata"]["managedFields"] == [helm]
+    assert gke.objects[CERTIFICATE]["metadata"]["managedFields"] == [helm]
+    assert gke.objects[CERTIFICATE]["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
+
+
+def test_progress_is_told_while_it_lasts() -> None:
+    gke = stuck_cluster()
+    compute = Compute(gke, "research")
+    reporter = Reporter("climate", "front door", gke.clock)
+    examiner = Examiner(ClusterSide(gke, NS), compute, RIGHT)
+    Reprovisioner(examiner, compute, Wish("hub-tls"), clock=gke.clock, reporter=reporter).run()
+    texts = [line["text"] for line in reporter.transitions]
+    assert any(text.startswith("waiting: certificate hub-tls: Provisioning; nothing for you to do;") for text in texts)
+    assert "certificate hub-tls: delete ManagedCertificate/hub-tls" in texts

@@ -1,0 +1,330 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A front door on GKE against a cluster in memory: what is asked, what is written, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.plan import Step
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.front_backends import Backend
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import Reply
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_gke import GkeFront
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_gke_api import GkeFrontApi
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeKube
+
+Json = dict[str, Any]
+
+KINDS = {
+    "/apis/cloud.google.com/v1": ["BackendConfig"],
+    "/apis/networking.gke.io/v1beta1": ["FrontendConfig"],
+    "/apis/networking.gke.io/v1": ["ManagedCertificate", "GCPBackendPolicy", "HealthCheckPolicy", "GCPGatewayPolicy"],
+    "/apis/gateway.networking.k8s.io/v1": ["Gateway", "HTTPRoute", "GatewayClass"],
+}
+FRONT = GkeFront("climate", "hub-front", "climate", "hub.example.org", address_name="climate-hub-front")
+OWN = replace(FRONT, client_id="1-a.apps.googleusercontent.com", client_secret="s3cret-s3cret")
+GATEWAY = replace(OWN, door="gateway", certificate="hub-map")
+NAME = "k8s1-0a1b2c3d-climate-hub-front-80-11111111"
+BACKEND: Json = {
+    "name": NAME,
+    "id": "7",
+    "description": '{"kubernetes.io/service-name":"climate/hub-front"}',
+    "iap": {"enabled": True},
+    "timeoutSec": 86400,
+}
+KEPT = BACKEND | {"iap": {"enabled": True, "oauth2ClientId": "1-a.apps.googleusercontent.com"}}
+INGRESS = "/apis/networking.k8s.io/v1/namespaces/climate/ingresses/hub-front"
+EVENTS = "/api/v1/namespaces/climate/events"
+
+
+class Cloud:
+    """A project with these backend services; counts how often it is asked."""
+
+    def __init__(self, *items: Json) -> None:
+        self.items = list(items)
+        self.asked = 0
+
+    def backend_services(self) -> list[Json]:
+        self.asked += 1
+        return self.items
+
+
+def cluster(*namespaces: str, without: str = "") -> FakeKube:
+    kube = FakeKube(*namespaces)
+    kube.discovery = {
+        path: {"resources": [{"kind": kind} for kind in kinds]} for path, kinds in KINDS.items() if path != without
+    }
+    return kube
+
+
+def api(kube: FakeKube, front: GkeFront = FRONT, *backends: Json) -> GkeFrontApi:
+    return GkeFrontApi(kube, front, Cloud(*backends))
+
+
+def bring(kube: FakeKube, front: GkeFront = FRONT, *backends: Json) -> list[Step]:
+    """Do what the module does; return the steps."""
+    doing = api(kube, front, *backends)
+    seen = doing.look()
+    foretold = doing.foretell(seen)
+    if foretold.plan.changed:
+        doing.apply(seen, foretold)
+    return list(foretold.plan.steps)
+
+
+def reported(kube: FakeKube, address: str = "") -> None:
+    """What GKE's controller writes onto the Ingress."""
+    metadata = kube.objects[INGRESS]["metadata"]
+    metadata["annotations"] = {**metadata["annotations"], "ingress.kubernetes.io/backends": f'{{"{NAME}": "Unknown"}}'}
+    if address:
+        kube.objects[INGRESS]["status"] = {"loadBalancer": {"ingress": [{"ip": address}]}}
+
+
+def verbs(steps: list[Step]) -> list[str]:
+    return [f"{step.verb} {step.target}" for step in steps]
+
+
+def test_on_an_empty_cluster_all_is_foretold_without_the_server_and_nothing_is_written() -> None:
+    kube = cluster()
+    seen = api(kube).look()
+    foretold = api(kube).foretell(seen)
+    assert verbs(list(foretold.plan.steps)) == [
+        "create Namespace/climate",
+        "create BackendConfig/hub-front",
+        "create FrontendConfig/hub-front",
+        "create ManagedCertificate/hub-example-org",
+        "create Service/hub-front",
+        "create Ingress/hub-front",
+    ]
+    assert foretold.unchecked == tuple(step.target for step in foretold.plan.steps[1:])
+    assert kube.writes == []
+
+
+def test_a_real_run_does_what_was_foretold_and_a_second_one_nothing() -> None:
+    kube = cluster()
+    foretold = verbs(list(api(kube).foretell(api(kube).look()).plan.steps))
+    assert verbs(bring(kube)) == foretold
+    assert [path.rpartition("/")[2] for _verb, path in kube.writes] == [
+        "climate", "hub-front", "hub-front", "hub-example-org", "hub-front", "hub-front",
+    ]  # fmt: skip
+    written = len(kube.writes)
+    assert bring(kube) == []
+    assert len(kube.writes) == written
+
+
+def test_where_the_namespace_is_there_the_server_looks_at_everything() -> None:
+    kube = cluster("climate")
+    foretold = api(kube).foretell(api(kube).look())
+    assert foretold.unchecked == ()
+    assert kube.writes == []
+    assert ("PATCH", INGRESS, True) in kube.requests
+
+
+def test_a_kind_the_cluster_does_not_know_is_foretold_and_named() -> None:
+    kube = cluster("climate", without="/apis/cloud.google.com/v1")
+    foretold = api(kube).foretell(api(kube).look())
+    assert foretold.unchecked == ("BackendConfig/hub-front",)
+    assert "create BackendConfig/hub-front" in verbs(list(foretold.plan.steps))
+
+
+def test_a_kind_the_cluster_does_not_know_stops_a_real_run_before_the_first_write() -> None:
+    kube = cluster(without="/apis/networking.gke.io/v1beta1")
+    with pytest.raises(HubError, match=r"E-FRONT-07.*FrontendConfig"):
+        bring(kube)
+    assert kube.writes == []
+
+
+def test_a_built_in_group_is_not_asked_for_its_kinds() -> None:
+    kube = cluster("climate")
+    api(kube).look()
+    assert not [path for _verb, path, _dry in kube.requests if path == "/apis/networking.k8s.io/v1"]
+
+
+def test_only_what_differs_is_written() -> None:
+    kube = cluster()
+    bring(kube)
+    del kube.requests[:]
+    (step,) = bring(kube, replace(FRONT, timeout=7200))
+    assert step == Step("update", "BackendConfig/hub-front", {"spec.timeoutSec": (86400, 7200)})
+    assert [path.rpartition("/namespaces/")[2] for _verb, path in kube.writes] == [
+        "climate",
+        "climate/backendconfigs/hub-front",
+    ]
+
+
+def test_a_new_secret_shows_that_it_changed_and_not_what_it_is() -> None:
+    kube = cluster()
+    bring(kube, OWN)
+    doing = api(kube, replace(OWN, client_secret="another-secret"))
+    plan = doing.foretell(doing.look()).plan
+    assert [(step.target, step.fields) for step in plan.steps] == [
+        ("Secret/hub-front-iap-ingress", {"data.client_secret": ("<hidden>", "<changed>")})
+    ]
+    assert "czNjcmV0" not in str(plan.diff)
+    assert "YW5vdGhlci" not in str(plan.diff)
+
+
+def test_another_door_takes_the_first_one_down_before_it_is_put_up() -> None:
+    kube = cluster()
+    bring(kube, OWN, KEPT)
+    del kube.requests[:]
+    steps = verbs(bring(kube, GATEWAY))
+    assert [step for step in steps if step.startswith("delete")] == [
+        "delete BackendConfig/hub-front",
+        "delete FrontendConfig/hub-front",
+        "delete Ingress/hub-front",
+        "delete ManagedCertificate/hub-example-org",
+        "delete Secret/hub-front-iap-ingress",
+    ]
+    order = [f"{verb} {path.rpartition('/')[0].rpartition('/')[2]}" for verb, path in kube.writes]
+    assert order.index("DELETE ingresses") < order.index("PATCH gateways")
+    assert order.index("DELETE backendconfigs") > order.index("PATCH httproutes")
+    assert bring(kube, GATEWAY) == []
+
+
+def test_another_domain_gets_a_certificate_of_its_own_and_the_old_one_goes_last() -> None:
+    kube = cluster()
+    bring(kube)
+    steps = verbs(bring(kube, replace(FRONT, host="new.example.org")))
+    assert steps == [
+        "create ManagedCertificate/new-example-org",
+        "update Ingress/hub-front",
+        "delete ManagedCertificate/hub-example-org",
+    ]
+    assert kube.writes[-1][0] == "DELETE"
+
+
+def test_what_others_made_is_never_deleted() -> None:
+    kube = cluster("climate")
+    gateway = "/apis/gateway.networking.k8s.io/v1/namespaces/climate/gateways/hub-front"
+    kube.put(gateway, {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"labels": {}}})
+    certificate = "/apis/networking.gke.io/v1/namespaces/climate/managedcertificates/theirs"
+    kube.put(certificate, {"apiVersion": "networking.gke.io/v1", "kind": "ManagedCertificate", "metadata": {}})
+    assert not [step for step in bring(kube) if step.verb == "delete"]
+    assert {gateway, certificate} <= set(kube.objects)
+
+
+def test_kinds_of_the_other_door_need_no_permission() -> None:
+    kube = cluster("climate")
+    theirs = "/apis/gateway.networking.k8s.io/v1/namespaces/"
+    kube.on(lambda method, path, query, body: Reply(403, {"message": "no"}) if path.startswith(theirs) else None)
+    assert "create Ingress/hub-front" in verbs(bring(kube, FRONT))
+
+
+def test_kinds_of_the_wanted_door_need_their_permission() -> None:
+    kube = cluster("climate")
+    kube.on(lambda method, path, query, body: Reply(403, {"message": "no"}) if path == INGRESS else None)
+    with pytest.raises(HubError, match="E-K8S-04"):
+        api(kube).look()
+
+
+def test_certificates_that_may_not_be_listed_are_left_alone() -> None:
+    kube = cluster("climate")
+    refuse = "/apis/networking.gke.io/v1/namespaces/climate/managedcertificates"
+    kube.on(lambda method, path, query, body: Reply(403, {"message": "no"}) if path == refuse else None)
+    assert api(kube).look().stale == ()
+
+
+def test_any_other_trouble_with_the_list_is_told() -> None:
+    kube = cluster("climate")
+    collection = "/apis/networking.gke.io/v1/namespaces/climate/managedcertificates"
+    kube.on(lambda method, path, query, body: Reply(500, {"message": "no"}) if path == collection else None)
+    with pytest.raises(HubError, match="E-K8S-08"):
+        api(kube).look()
+
+
+def test_from_an_own_client_to_googles_is_refused_while_the_backend_keeps_it() -> None:
+    kube = cluster()
+    bring(kube, OWN)
+    reported(kube)
+    written = len(kube.writes)
+    with pytest.raises(HubError, match="E-IAP-22"):
+        bring(kube, FRONT, KEPT)
+    assert len(kube.writes) == written
+    assert "update BackendConfig/hub-front" in verbs(bring(kube, FRONT, BACKEND))
+
+
+def test_a_refusal_after_the_first_write_says_so() -> None:
+    kube = cluster("climate")
+
+    def refuse(method: str, path: str, query: Any, body: Any) -> Reply | None:
+        real = path == INGRESS and body and not query.get("dryRun")
+        return Reply(422, {"message": "spec.rules: Invalid"}) if real else None
+
+    kube.on(refuse)
+    with pytest.raises(HubError, match=r"spec.rules: Invalid") as caught:
+        bring(kube)
+    assert caught.value.changed is Changed.SOME
+
+
+def test_taking_it_down_begins_with_the_door_and_keeps_the_namespace() -> None:
+    kube = cluster()
+    bring(kube, OWN)
+    doing = api(kube, replace(OWN, client_id="", client_secret="", host=""))
+    seen = doing.look()
+    plan = doing.remove(seen)
+    assert verbs(list(plan.steps)) == [
+        "delete Ingress/hub-front",
+        "delete BackendConfig/hub-front",
+        "delete FrontendConfig/hub-front",
+        "delete ManagedCertificate/hub-example-org",
+        "delete Secret/hub-front-iap-ingress",
+        "delete Service/hub-front",
+    ]
+    assert "czNjcmV0" not in str(plan.diff)
+    doing.delete(seen)
+    assert sorted(kube.objects) == ["/api/v1/namespaces/climate"]
+    assert doing.remove(doing.look()).changed is False
+
+
+def test_compute_engine_is_asked_only_about_a_door_that_is_there() -> None:
+    kube, cloud = cluster(), Cloud(BACKEND)
+    assert GkeFrontApi(kube, FRONT, cloud).look().backends == ()
+    assert cloud.asked == 0
+    bring(kube)
+    reported(kube)
+    assert GkeFrontApi(kube, FRONT, cloud).look().backends == (Backend(NAME, "7", True, "", 86400),)
+    assert cloud.asked == 1
+
+
+def test_the_load_balancer_is_awaited() -> None:
+    kube, clock = cluster(), FakeClock()
+    bring(kube)
+    clock.at(60, lambda: reported(kube, "203.0.113.7"))
+    reporter = Reporter("climate", "front door", clock)
+    seen = api(kube, FRONT, BACKEND).ready("203.0.113.7", clock=clock, timeout=600, reporter=reporter)
+    assert seen.live["Ingress/hub-front"]["status"] == {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}
+    assert seen.backends == (Backend(NAME, "7", True, "", 86400),)
+    assert 60 <= clock.passed <= 63
+    assert "the Ingress has no address yet" in reporter.transitions[0]["text"]
+
+
+@pytest.mark.parametrize(("iap", "error_id"), [(True, "E-FRONT-08"), (False, "E-IAP-23")])
+def test_a_load_balancer_that_does_not_come_is_an_error_with_the_clusters_reason(iap: bool, error_id: str) -> None:
+    kube, clock = cluster(), FakeClock()
+    bring(kube)
+    if not iap:
+        reported(kube, "203.0.113.7")
+    event = {"items": [{"type": "Warning", "reason": "Sync", "message": "quota"}]}
+    kube.on(lambda method, path, query, body: Reply(200, event) if path == EVENTS else None)
+    backend = BACKEND | {"iap": {"enabled": iap}}
+    with pytest.raises(HubError, match=f"{error_id}.*Sync: quota"):
+        api(kube, FRONT, backend).ready("", clock=clock, timeout=30, reporter=Reporter("c", "f", clock))
+    assert clock.passed == 30
+
+
+def test_the_backends_of_a_gateway_are_found_by_its_route() -> None:
+    kube = cluster()
+    bring(kube, GATEWAY)
+    name = "gkegw1-abcd-climate-hub-front-80-0123456789ab"
+    (backend,) = api(kube, GATEWAY, BACKEND | {"name": name}).look().backends
+    assert backend.name == name
+
+
+def test_a_door_that_vanishes_during_the_wait_is_gone() -> None:
+    kube, clock = cluster("climate"), FakeClock()
+    with pytest.raises(HubError, match="the Ingress is gone"):
+        api(kube, FRONT, BACKEND).ready("", clock=clock, timeout=9, reporter=Reporter("c", "f", clock))

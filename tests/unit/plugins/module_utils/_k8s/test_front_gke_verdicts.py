@@ -1,0 +1,247 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings of a front door on GKE that cannot work, and when its load balancer serves what was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll import State, Verdict
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.front_backends import Backend
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import front_gke_verdicts as verdicts
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_gke import GkeFront
+
+Json = dict[str, Any]
+ID = "1-a.apps.googleusercontent.com"
+FRONT = GkeFront("climate", "hub-front", "climate", "hub.example.org", address_name="climate-hub-front")
+GATEWAY = {"door": "gateway", "certificate": "hub-map", "client_id": ID, "client_secret": "s"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "error_ids"),
+    [
+        pytest.param({"host": ""}, {}, ["E-FRONT-06"], id="00-no-name"),
+        pytest.param({}, {"https_port": 8443}, ["E-FRONT-06"], id="01-another-port"),
+        pytest.param({}, {"source_ranges": ["192.0.2.0/24"]}, ["E-FRONT-06"], id="02-networks-without-effect"),
+        pytest.param({**GATEWAY, "service_type": "NodePort"}, {}, ["E-FRONT-06"], id="03-gateway-and-node-port"),
+        pytest.param({"address_name": ""}, {}, ["E-FRONT-06"], id="04-no-address-name"),
+        pytest.param({"address_name": "Climate_1"}, {}, ["E-FRONT-06"], id="05-no-resource-name"),
+        pytest.param({"address_name": "a" * 64}, {}, ["E-FRONT-06"], id="06-name-too-long"),
+        pytest.param({"draining": -1}, {}, ["E-FRONT-06"], id="07-draining-backwards"),
+        pytest.param({"draining": 3601}, {}, ["E-FRONT-06"], id="08-draining-for-ever"),
+        pytest.param({"timeout": 3599}, {}, ["E-FRONT-09"], id="09-websockets-cut"),
+        pytest.param({"timeout": 86401}, {}, ["E-FRONT-09"], id="10-longer-than-google-takes"),
+        pytest.param({**GATEWAY, "certificate": "managed"}, {}, ["E-CERT-25"], id="11-gateway-without-map"),
+        pytest.param({"host": "a" * 60 + ".org"}, {}, ["E-CERT-26"], id="12-name-too-long-for-managed"),
+        pytest.param({"certificate": "My Cert"}, {}, ["E-FRONT-06"], id="13-no-certificate-name"),
+        pytest.param({**GATEWAY, "certificate": ""}, {}, ["E-FRONT-06"], id="14-no-map-name"),
+        pytest.param({"client_id": ID}, {}, ["E-IAP-20"], id="15-no-secret"),
+        pytest.param({"client_secret": "s"}, {}, ["E-IAP-20"], id="16-no-id"),
+        pytest.param({**GATEWAY, "client_id": "", "client_secret": ""}, {}, ["E-IAP-21"], id="17-googles-client"),
+        pytest.param(
+            {"host": "", "timeout": 30, "client_id": ID},
+            {"https_port": 8443},
+            ["E-FRONT-06", "E-FRONT-06", "E-FRONT-09", "E-IAP-20"],
+            id="18-all-are-told",
+        ),
+        pytest.param({}, {}, [], id="19-ingress"),
+        pytest.param(GATEWAY, {}, [], id="20-gateway"),
+        pytest.param({"host": "a" * 59 + ".org", "timeout": 3600, "draining": 0}, {}, [], id="21-at-the-lower-bounds"),
+        pytest.param({"timeout": 86400, "draining": 3600, "address_name": "a" * 63}, {}, [], id="22-upper-bounds"),
+        pytest.param({"host": "a" * 60 + ".org", "certificate": "own"}, {}, [], id="23-long-name-own-certificate"),
+        pytest.param({"service_type": "NodePort"}, {}, [], id="24-ingress-by-node-port"),
+    ],
+)
+def test_settings_that_cannot_work(changes: Json, words: Json, error_ids: list[str]) -> None:
+    assert [error.error_id for error in verdicts.problems(replace(FRONT, **changes), **words)] == error_ids
+
+
+def test_the_missing_half_of_a_client_is_named() -> None:
+    (no_secret,) = verdicts.problems(replace(FRONT, client_id=ID))
+    (no_id,) = verdicts.problems(replace(FRONT, client_secret="s"))
+    assert "gke_iap_client_secret is empty" in no_secret.what
+    assert "gke_iap_client_id is empty" in no_id.what
+
+
+SETTINGS: Json = {
+    "host": "hub.example.org",
+    "https_port": "443",
+    "source_ranges": [],
+    "door": "ingress",
+    "address_name": "climate-hub-front",
+    "certificate": "managed",
+    "oauth_client": "google_managed",
+    "client_id": "",
+    "client_secret": "",
+    "service_type": "ClusterIP",
+    "timeout": "86400",
+    "draining": "60",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "ok", "text"),
+    [
+        pytest.param({"oauth_client": "own"}, False, "neither id nor secret", id="00-own-client-is-missing"),
+        pytest.param({"client_id": ID, "client_secret": "s"}, False, ID, id="01-client-would-be-ignored"),
+        pytest.param({"https_port": 8443}, False, "E-FRONT-06", id="02-a-problem"),
+        pytest.param(
+            {},
+            True,
+            "ingress with Identity-Aware Proxy, Google's OAuth client, a managed certificate, address climate-hub",
+            id="03-ingress",
+        ),
+        pytest.param(
+            GATEWAY | {"oauth_client": "own"},
+            True,
+            "gateway with Identity-Aware Proxy, an OAuth client of its own, certificate hub-map, address climate-hub",
+            id="04-gateway",
+        ),
+    ],
+)
+def test_settings_as_rows(changes: Json, ok: bool, text: str) -> None:
+    (row,) = verdicts.rows(SETTINGS | changes)
+    assert (row["check"], row["ok"]) == ("front door", ok)
+    assert text in row["text"]
+
+
+BACKEND = Backend("k8s1-a", "7", iap=True, client_id="", timeout=86400)
+INGRESS: Json = {
+    "kind": "Ingress",
+    "metadata": {},
+    "status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}},
+}
+LIVE_GATEWAY: Json = {
+    "kind": "Gateway",
+    "metadata": {},
+    "status": {
+        "addresses": [{"type": "IPAddress", "value": "203.0.113.7"}],
+        "conditions": [{"type": "Accepted", "status": "True"}, {"type": "Programmed", "status": "True"}],
+    },
+}
+
+
+def unprogrammed(**said: str) -> Json:
+    return LIVE_GATEWAY | {"status": {"conditions": [{"type": "Programmed", "status": "False", **said}]}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "door", "backends", "reason"),
+    [
+        pytest.param({}, None, [BACKEND], "the Ingress is gone", id="00-gone"),
+        pytest.param(GATEWAY, None, [BACKEND], "the Gateway is gone", id="01-gateway-gone"),
+        pytest.param({}, {"kind": "Ingress"}, [BACKEND], "the Ingress has no address yet", id="02-no-address"),
+        pytest.param(
+            {},
+            INGRESS | {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}},
+            [BACKEND],
+            "the Ingress has 192.0.2.1, wanted 203.0.113.7",
+            id="03-another-address",
+        ),
+        pytest.param(
+            GATEWAY,
+            unprogrammed(message="certificate map not found.", reason="Invalid"),
+            [BACKEND],
+            "the Gateway is not programmed: certificate map not found",
+            id="04-not-programmed",
+        ),
+        pytest.param(
+            GATEWAY, unprogrammed(reason="Pending"), [BACKEND], "the Gateway is not programmed: Pending", id="05-reason"
+        ),
+        pytest.param(
+            GATEWAY,
+            LIVE_GATEWAY | {"status": {}},
+            [BACKEND],
+            "the Gateway is not programmed: nothing said yet",
+            id="06-silent",
+        ),
+        pytest.param({}, INGRESS, [], "Google has made no backend for Service hub-front yet", id="07-no-backend"),
+        pytest.param(
+            {},
+            INGRESS,
+            [replace(BACKEND, iap=False)],
+            "backend k8s1-a has Identity-Aware Proxy off",
+            id="08-open",
+        ),
+        pytest.param(
+            {"client_id": ID, "client_secret": "s"},
+            INGRESS,
+            [replace(BACKEND, client_id="2-b")],
+            "backend k8s1-a does not have this hub's OAuth client yet",
+            id="09-another-client",
+        ),
+        pytest.param(
+            {},
+            INGRESS,
+            [replace(BACKEND, timeout=3599)],
+            "backend k8s1-a cuts connections after 3599 s, wanted 86400",
+            id="10-websockets-cut",
+        ),
+        pytest.param(
+            GATEWAY,
+            LIVE_GATEWAY,
+            [replace(BACKEND, client_id=ID), replace(BACKEND, name="k8s1-b", iap=False)],
+            "backend k8s1-b has Identity-Aware Proxy off",
+            id="11-every-backend-counts",
+        ),
+    ],
+)
+def test_a_door_that_is_not_ready(changes: Json, door: Any, backends: list[Backend], reason: str) -> None:
+    found = verdicts.judge(replace(FRONT, **changes), door, "203.0.113.7", backends)
+    assert found == Verdict(State.PENDING, reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "door", "address", "backend"),
+    [
+        pytest.param({}, INGRESS, "203.0.113.7", BACKEND, id="00-ingress"),
+        pytest.param({}, INGRESS, "", replace(BACKEND, timeout=3600), id="01-any-address-and-the-shortest-timeout"),
+        pytest.param(GATEWAY, LIVE_GATEWAY, "203.0.113.7", replace(BACKEND, client_id=ID), id="02-gateway"),
+    ],
+)
+def test_a_door_that_is_ready(changes: Json, door: Json, address: str, backend: Backend) -> None:
+    found = verdicts.judge(replace(FRONT, **changes), door, address, [backend])
+    assert found == Verdict(State.DONE, "203.0.113.7, k8s1-a")
+
+
+CREDENTIALS = {"spec": {"iap": {"enabled": True, "oauthclientCredentials": {"secretName": "s"}}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "live", "client", "refused"),
+    [
+        pytest.param({}, CREDENTIALS, ID, True, id="00-own-to-google"),
+        pytest.param({"client_id": ID, "client_secret": "s"}, CREDENTIALS, ID, False, id="01-own-stays"),
+        pytest.param({}, CREDENTIALS, "", False, id="02-cleared-in-compute"),
+        pytest.param({}, {"spec": {"iap": {"enabled": True}}}, ID, False, id="03-google-all-along"),
+        pytest.param({}, None, ID, False, id="04-nothing-there"),
+    ],
+)
+def test_gke_does_not_go_back_to_googles_client(changes: Json, live: Any, client: str, refused: bool) -> None:
+    error = verdicts.stuck_client(replace(FRONT, **changes), live, [replace(BACKEND, client_id=client)])
+    assert (error is not None and error.error_id == "E-IAP-22" and "k8s1-a" in error.what) is refused
+
+
+def test_kinds_that_are_missing_are_named_with_the_switch() -> None:
+    error = verdicts.unknown_kinds(FRONT, ["BackendConfig", "FrontendConfig"])
+    assert (error.error_id, "BackendConfig, FrontendConfig" in error.what) == ("E-FRONT-07", True)
+    assert "HttpLoadBalancing" in error.do
+    assert "--gateway-api=standard" in verdicts.unknown_kinds(replace(FRONT, **GATEWAY), ["Gateway"]).do
+
+
+@pytest.mark.parametrize(
+    ("reason", "event", "error_id", "said"),
+    [
+        ("the Ingress has no address yet", "Sync: quota.", "E-FRONT-08", "the cluster says: Sync: quota"),
+        ("the Ingress has no address yet", "", "E-FRONT-08", "no event tells why"),
+        ("backend k8s1-a has Identity-Aware Proxy off", "", "E-IAP-23", "Identity-Aware Proxy off"),
+    ],
+)
+def test_the_error_of_a_door_that_is_not_ready(reason: str, event: str, error_id: str, said: str) -> None:
+    error = verdicts.not_ready(FRONT, reason, event, 900.2)
+    assert (error.error_id, error.changed) == (error_id, Changed.SOME)
+    assert error.what.startswith("Ingress/hub-front in climate is not ready after 900 s: ")
+    assert said in error.what

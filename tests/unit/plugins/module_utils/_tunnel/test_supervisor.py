@@ -1,0 +1,331 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The supervisor: small decisions as tables, and the whole program on the loopback address with a stand-in for ssh."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._tunnel import supervisor
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._tunnel.supervisor import (
+    Closed,
+    Config,
+    answer,
+    authority,
+    parse_answer,
+    parse_connect,
+    pause_before,
+    start_time,
+)
+from ansible_collections.researchops.jupyterhub.tests.unit import fake_ssh
+from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Server, serving
+
+# ---- small decisions
+
+
+@pytest.mark.parametrize(
+    ("head", "target"),
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", None, id="no CONNECT"),
+        pytest.param(b"CONNECT api.test HTTP/1.1\r\n\r\n", None, id="no port"),
+        pytest.param(b"CONNECT :443 HTTP/1.1\r\n\r\n", None, id="no host"),
+        pytest.param(b"CONNECT api.test:x HTTP/1.1\r\n\r\n", None, id="a port that is none"),
+        pytest.param(b"CONNECT api.test:443 SSH/2\r\n\r\n", None, id="no HTTP"),
+        pytest.param(b"CONNECT api.test:443\r\n\r\n", None, id="no version"),
+        pytest.param(b"CONNECT API.test:443 HTTP/1.1\r\nHost: x\r\n\r\n", ("api.test", 443), id="name"),
+        pytest.param(b"CONNECT [2001:db8::1]:6443 HTTP/1.0\r\n\r\n", ("2001:db8::1", 6443), id="IPv6"),
+    ],
+)
+def test_what_a_client_asks_for(head: bytes, target: tuple[str, int] | None) -> None:
+    assert parse_connect(head) == target
+
+
+def test_what_a_proxy_answers() -> None:
+    assert parse_answer(b"HTTP/1.0 200 Connection established\r\n\r\n") == 200
+    assert parse_answer(b"HTTP/1.1 503\r\n\r\n") == 503
+    for head in (b"SSH-2.0-OpenSSH\r\n\r\n", b"\r\n\r\n", b"HTTP/1.1 ok\r\n\r\n"):
+        with pytest.raises(Closed, match="no HTTP proxy"):
+            parse_answer(head)
+
+
+@pytest.mark.parametrize(("failures", "seconds"), [(0, 0.0), (1, 0.1), (2, 0.2), (5, 2.0), (50, 2.0)])
+def test_tries_get_rarer_and_never_rare(failures: int, seconds: float) -> None:
+    assert pause_before(failures) == seconds
+
+
+def test_texts() -> None:
+    assert (authority("a", 1), authority("::1", 1)) == ("a:1", "[::1]:1")
+    assert (
+        answer("403 Forbidden", "no") == b"HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno\n"
+    )
+
+
+def test_a_process_has_a_start_time(tmp_path: Path) -> None:
+    assert int(start_time(os.getpid())) > 0
+    assert start_time(2**22 + 1) == ""
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "stat").write_text("7 (a) b) S 1" + " 0" * 17 + " 4711 0\n")
+    assert start_time(7, str(tmp_path)) == "4711"
+    (tmp_path / "7" / "stat").write_text("7 (a) S 1\n")
+    assert start_time(7, str(tmp_path)) == ""
+
+
+# ---- the program
+
+
+class Tunnel:
+    """A supervisor that lives with a process of the test's own."""
+
+    def __init__(self, folder: Path, server: Server) -> None:
+        """Nothing runs yet."""
+        self.folder = folder / "tunnel"
+        self.server = server
+        self.port = int(server.url.rpartition(":")[2])
+        self.pids = folder / "pids"
+        self.log = folder / "log"
+        self.controller = subprocess.Popen(["sleep", "60"])
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, mode: str, **changes: Any) -> None:
+        upstream = "socks5" if mode in ("socks5", "deny") else "http_proxy"
+        config = {
+            "command": [sys.executable, fake_ssh.__file__, "{port}", mode, str(self.pids)],
+            "upstream": upstream,
+            "host": "127.0.0.1",
+            "port": self.port,
+            "controller": self.controller.pid,
+            "started": start_time(self.controller.pid),
+            "ttl": 60,
+            "probe_interval": 0.2,
+            "probe_timeout": 5.0,
+            "hold": 5.0,
+            "digest": "the supervisor does not read this",
+            **changes,
+        }
+        self.folder.mkdir(mode=0o700)
+        (self.folder / "config.json").write_text(json.dumps(config))
+        with self.log.open("ab") as log:
+            words = [sys.executable, "-I", supervisor.__file__, str(self.folder)]
+            self.process = subprocess.Popen(words, stderr=log)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = json.loads((self.folder / "status.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    def until(self, holds: Callable[[], bool], seconds: float = 30.0) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, self.status
+            time.sleep(0.02)
+
+    def wait(self, state: str, reason: str = "") -> None:
+        self.until(lambda: self.status.get("state") == state and reason in self.status.get("reason", ""))
+
+    def ssh(self) -> int:
+        return int(self.pids.read_text().split()[-1])
+
+    def ask(self, head: str) -> tuple[bytes, socket.socket]:
+        """Ask the tunnel for a connection; returns the first line of its answer."""
+        client = socket.create_connection(("127.0.0.1", self.status["port"]), timeout=10)
+        client.sendall(head.encode())
+        return client.recv(4096), client
+
+    def get(self) -> bytes:
+        """One request to the API server through the tunnel."""
+        said, client = self.ask(f"CONNECT 127.0.0.1:{self.port} HTTP/1.1\r\n\r\n")
+        assert said.startswith(b"HTTP/1.1 200"), said
+        context = ssl.create_default_context(cafile=str(self.server.ca_file))
+        with context.wrap_socket(client, server_hostname="127.0.0.1") as secured:
+            secured.sendall(b"GET /version HTTP/1.0\r\n\r\n")
+            return b"".join(iter(lambda: secured.recv(4096), b""))
+
+    def end(self) -> None:
+        for one in (self.controller, self.process):
+            if one:
+                one.kill()
+                one.wait(10)
+
+
+@pytest.fixture
+def tunnel(tmp_path: Path) -> Iterator[Tunnel]:
+    with serving(tmp_path, lambda *_request: (200, {"gitVersion": "v1.34.4"}, {})) as server:
+        made = Tunnel(tmp_path, server)
+        yield made
+        made.end()
+        assert not made.log.exists() or made.log.read_text() == ""
+
+
+def dead(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state == "Z"
+
+
+@pytest.mark.parametrize("mode", ["http", "socks5"])
+def test_requests_go_through_and_a_dead_ssh_is_replaced(tunnel: Tunnel, mode: str) -> None:
+    tunnel.start(mode)
+    tunnel.wait("up")
+    port = tunnel.status["port"]
+    assert b"v1.34.4" in tunnel.get()
+    for number in range(3):
+        os.kill(tunnel.ssh(), signal.SIGKILL)
+        assert b"v1.34.4" in tunnel.get(), "a connection that is opened meanwhile waits"
+        tunnel.until(lambda drops=number + 1: tunnel.status["drops"] == drops and tunnel.status["state"] == "up")
+    assert (tunnel.status["port"], tunnel.status["ups"]) == (port, 4)
+    assert 0 < tunnel.status["longest"] < 10
+    assert tunnel.folder.stat().st_mode & 0o077 == 0
+    assert (tunnel.folder / "status.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("GET http://127.0.0.1/ HTTP/1.1\r\n\r\n", b"HTTP/1.1 405 "),
+        ("CONNECT 127.0.0.1:22 HTTP/1.1\r\n\r\n", b"HTTP/1.1 403 "),
+        ("CONNECT other.test:443 HTTP/1.1\r\n\r\n", b"HTTP/1.1 403 "),
+    ],
+)
+def test_it_leads_to_the_api_server_only(tunnel: Tunnel, head: str, said: bytes) -> None:
+    tunnel.start("http")
+    tunnel.wait("up")
+    answered, client = tunnel.ask(head)
+    client.close()
+    assert answered.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason", "status"),
+    [
+        ("refuse", "the proxy on the bastion answers 503", b"HTTP/1.1 502 "),
+        ("deny", "is refused: connection refused", b"HTTP/1.1 502 "),
+        ("close", "closes connections unanswered", b"HTTP/1.1 503 "),
+    ],
+)
+def test_what_stands_and_does_not_lead_on_is_blocked(tunnel: Tunnel, mode: str, reason: str, status: bytes) -> None:
+    tunnel.start(mode, hold=0.5)
+    tunnel.wait("blocked", reason)
+    answered, client = tunnel.ask(f"CONNECT 127.0.0.1:{tunnel.port} HTTP/1.1\r\n\r\n")
+    client.close()
+    assert answered.startswith(status)
+    tunnel.until(lambda: tunnel.status["failures"] >= 3)
+    assert len(tunnel.pids.read_text().split()) == 1, "a new ssh would not help"
+
+
+def test_a_tunnel_that_does_not_answer_is_replaced(tunnel: Tunnel) -> None:
+    tunnel.start("mute", probe_timeout=0.5)
+    tunnel.wait("down", "no answer through the tunnel within 0.5 s")
+    tunnel.until(lambda: len(tunnel.pids.read_text().split()) >= 2)
+
+
+def test_an_api_server_without_tls_is_blocked(tunnel: Tunnel) -> None:
+    plain = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(
+        target=lambda: plain.accept()[0].sendall(b"SSH-2.0-OpenSSH_9.2p1 this is no TLS\r\n" * 9), daemon=True
+    )
+    thread.start()
+    tunnel.start("http", port=plain.getsockname()[1])
+    tunnel.wait("blocked", "does not speak TLS")
+    plain.close()
+
+
+def test_an_ssh_that_ends_is_tried_again_and_quoted(tunnel: Tunnel) -> None:
+    tunnel.start("die")
+    tunnel.until(lambda: tunnel.status.get("failures", 0) >= 3)
+    assert (tunnel.status["state"], tunnel.status["ups"]) == ("down", 0)
+    assert tunnel.status["reason"] == "fake: Permission denied (publickey)."
+
+
+def test_an_ssh_that_never_stands_is_ended(tunnel: Tunnel) -> None:
+    quiet = [sys.executable, "-c", "import time; time.sleep(60)"]
+    tunnel.start("http", command=quiet, connect_timeout=0.3)
+    tunnel.wait("down", "ssh did not stand within 0 s")
+
+
+@pytest.mark.parametrize("way", ["controller", "ttl", "signal"])
+def test_it_ends_and_leaves_nothing(tunnel: Tunnel, way: str) -> None:
+    tunnel.start("http", ttl=60 if way != "ttl" else 3)
+    if way == "ttl":  # on a busy machine the end may come before the tunnel is up
+        tunnel.until(lambda: tunnel.pids.exists() and bool(tunnel.pids.read_text().strip()))
+    else:
+        tunnel.wait("up")
+    ssh = tunnel.ssh()
+    assert tunnel.process
+    if way == "controller":
+        tunnel.controller.kill()
+    elif way == "signal":
+        tunnel.process.terminate()
+    assert tunnel.process.wait(30) == 0
+    assert dead(ssh)
+    assert not tunnel.folder.exists()
+
+
+def test_a_killed_supervisor_takes_ssh_with_it(tunnel: Tunnel) -> None:
+    tunnel.start("http")
+    tunnel.wait("up")
+    ssh = tunnel.ssh()
+    assert tunnel.process
+    tunnel.process.kill()
+    tunnel.until(lambda: dead(ssh))
+
+
+@pytest.mark.parametrize("case", ["gone", "another one with that number"])
+def test_a_process_that_is_not_there_is_not_waited_for(tunnel: Tunnel, case: str) -> None:
+    if case == "gone":
+        tunnel.controller.kill()
+        tunnel.controller.wait()
+    tunnel.start("http", started="1")
+    assert tunnel.process
+    assert tunnel.process.wait(10) == 0
+    assert not tunnel.folder.exists()
+    assert not tunnel.pids.exists()
+
+
+def test_a_port_that_is_taken_is_told(tunnel: Tunnel) -> None:
+    taken = socket.create_server(("127.0.0.1", 0))
+    tunnel.start("http", listen_port=taken.getsockname()[1])
+    assert tunnel.process
+    assert tunnel.process.wait(10) == 1
+    assert tunnel.status["state"] == "failed"
+    assert f"port {taken.getsockname()[1]} cannot be used" in tunnel.status["reason"]
+    taken.close()
+
+
+@pytest.mark.parametrize(("heard", "lost"), [(True, ""), (False, "no answer through the tunnel within 5 s")])
+def test_a_late_probe_counts_only_when_nobody_is_answered(tmp_path: Path, heard: bool, lost: str) -> None:
+    async def look() -> str:
+        busy = supervisor.Supervisor(Config(["ssh"], "http_proxy", "a", 1, 1, "1", 60), str(tmp_path))
+
+        class Late(supervisor.Link):
+            async def probe(self) -> None:
+                if heard:
+                    busy._hear()
+                raise TimeoutError
+
+        return await busy._look(Late(busy.config))
+
+    assert asyncio.run(look()) == lost
+
+
+def test_the_configuration_has_defaults_a_person_can_bear() -> None:
+    config = Config(["ssh"], "http_proxy", "a", 1, 1, "1", 60)
+    worst = config.probe_interval + config.probe_timeout + 1
+    assert worst < config.hold, "a connection that is opened during a break outlasts the break"

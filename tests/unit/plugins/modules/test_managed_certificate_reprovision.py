@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the options of managed_certificate_reprovision to its answer; the recreation itself is tested in _gcp/."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.modules import managed_certificate_reprovision as subject
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_gke import (
+    ADDRESS,
+    CERTIFICATES,
+    NS,
+    FakeGke,
+    FakeNames,
+    stuck_cluster,
+)
+from ansible_collections.researchops.jupyterhub.tests.unit.module_options import Refused, request
+
+OPTIONS = {
+    "namespace": NS,
+    "name": "hub-tls",
+    "project": "research",
+    "auth_kind": "accesstoken",
+    "access_token": "ya29.canary-canary",
+}
+
+
+@pytest.fixture
+def gke(monkeypatch: pytest.MonkeyPatch) -> FakeGke:
+    cluster = stuck_cluster()
+    names = FakeNames(hub_example_org=ADDRESS)
+    monkeypatch.setattr(subject.PatientClient, "from_kubeconfig", lambda kubeconfig, context: cluster)
+    monkeypatch.setattr(subject, "GcpApi", lambda auth, project: cluster)
+    monkeypatch.setattr(subject, "recursive", lambda nameservers, port: None)
+    monkeypatch.setattr(subject, "Authorities", lambda resolver, clock: SimpleNamespace(look=names))
+    monkeypatch.setattr(subject, "SystemClock", lambda: cluster.clock)
+    return cluster
+
+
+def run(check_mode: bool = False, **options: Any) -> Any:
+    return subject.body(request(subject, check_mode=check_mode, **{**OPTIONS, **options}))
+
+
+def test_a_stuck_certificate_is_cured(gke: FakeGke) -> None:
+    outcome = run()
+    result = outcome.result
+    assert outcome.changed is True
+    assert (result["action"], result["certificate"]["status"]) == ("reprovision", "Active")
+    assert result["certificate"]["domains"] == [{"domain": "hub.example.org", "status": "Active"}]
+    assert [(step["verb"], step["target"]) for step in result["plan"]] == [
+        ("create", "ConfigMap/researchops-certificate-hub-tls"),
+        ("update", "Ingress/hub"),
+        ("delete", "ManagedCertificate/hub-tls"),
+        ("create", "ManagedCertificate/hub-tls"),
+        ("update", "Ingress/hub"),
+    ]
+    assert (result["recreated_ingresses"], result["snapshot"]) == ([], "researchops-certificate-hub-tls")
+    assert outcome.diff == {
+        "before": {"certificate": "hub-tls", "steps": []},
+        "after": {"certificate": "hub-tls", "steps": result["plan"]},
+    }
+    assert {line["subject"] for line in result["transitions"]} == {NS}
+    assert run().changed is False
+
+
+def test_check_mode_predicts_and_writes_nothing(gke: FakeGke) -> None:
+    foretold = run(check_mode=True, hub="climate-hub")
+    assert (foretold.changed, gke.log) == (True, [])
+    done = run()
+    assert (done.changed, done.result["plan"]) == (True, foretold.result["plan"])
+
+
+@pytest.mark.parametrize(
+    ("options", "error_id"),
+    [
+        ({"addresses": ["198.51.100.4"]}, "E-CERT-03"),
+        ({"name": "hub"}, "E-CERT-01"),
+        ({"access_token": ""}, "E-GCP-01"),
+    ],
+)
+def test_what_cannot_be_cured_is_an_error(gke: FakeGke, options: dict[str, Any], error_id: str) -> None:
+    with pytest.raises(HubError) as caught:
+        run(**options)
+    assert (caught.value.error_id, gke.log) == (error_id, [])
+
+
+def test_settings_reach_the_run(gke: FakeGke) -> None:
+    assert run(stuck_after=10**9, wait=False).result["action"] == "wait"
+    with pytest.raises(HubError, match=r"E-CERT-52 .* in 3 s"):
+        run(wait_timeout=3)
+    assert run(wait=False).result["action"] == "resume"
+    gke.stuck |= {obj["metadata"]["uid"] for obj in gke.live(CERTIFICATES)}
+    gke.clock.sleep(300)
+    with pytest.raises(HubError, match="E-CERT-07"):
+        run(stuck_after=0)
+    assert run(stuck_after=0, force=True, wait=False).result["action"] == "reprovision"
+
+
+@pytest.mark.parametrize("missing", ["namespace", "name", "project"])
+def test_options_that_are_needed(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GCP_PROJECT", raising=False)
+    with pytest.raises(Refused, match=missing):
+        request(subject, **{key: value for key, value in OPTIONS.items() if key != missing})
