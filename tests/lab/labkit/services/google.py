@@ -75,7 +75,7 @@ def _environment(lab: Lab) -> dict[str, str]:
 def _cut_documents(lab: Lab) -> Path:
     """The documents as the stand-in reads them, made anew when the stand-in or the documents changed."""
     target = _home(lab) / "documents"
-    mark, wanted = _home(lab) / "documents.key", build.digest(packages(lab).name, _source(lab))
+    mark, wanted = _home(lab) / "documents.digest", build.digest(packages(lab).name, _source(lab))
     if not mark.is_file() or mark.read_text(encoding="ascii") != wanted:
         words = [sys.executable, "-m", "standin.discovery", packages(lab) / "documents", target]
         run(words, limit=60, env={**os.environ, **_environment(lab)}, do="look at the message above")
@@ -145,7 +145,7 @@ def prepare(lab: Lab) -> None:
 
 def process(lab: Lab) -> Process:
     """The stand-in as the supervisor runs it: about 60 MiB resident; it waits for the API server by itself."""
-    config, mark = str(_config_file(lab)), str(_home(lab) / "documents.key")
+    config, mark = str(_config_file(lab)), str(_home(lab) / "documents.digest")
     return Process(
         name="google",
         argv=(sys.executable, "-m", "standin", config),
