@@ -64,14 +64,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
 
 
 def acme_need(
     secrets: Sequence[Mapping[str, Any]], domain: str, directory: str, renew_before: float = 0, secret_name: str = ""
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
+
     try:
         need = acme.need(
             secrets[0] if secrets else None,

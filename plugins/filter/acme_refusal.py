@@ -50,11 +50,11 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
-
 
 def acme_refusal(said: Any, step: str, domain: str, directory: str) -> str:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
+
     return acme.refusal(str(said), step, domain, directory).text()
 
 

@@ -64,9 +64,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import certificates
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import Finding
 
 
 def certificate_problems(
@@ -77,6 +74,10 @@ def certificate_problems(
     source: str = "certificate",
 ) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import certificates
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import Finding
+
     try:
         moment = datetime.fromisoformat(now) if now else datetime.now(UTC)
         found = certificates.certificate_problems(str(cert_pem), key_pem and str(key_pem), names, moment, source=source)

@@ -73,8 +73,6 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import layers
-
 
 def chart_values(
     variables: Mapping[str, Any],
@@ -82,6 +80,8 @@ def chart_values(
     secrets: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import layers
+
     result = layers.chart_values(variables, discovery, secrets)
     return {
         "chart": result.values,

@@ -56,14 +56,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.records import cloud_changes
 
 
 def clouddns_changes(
     rrsets: Sequence[Mapping[str, Any]], domain: str, wanted: Mapping[str, Sequence[str]], ttl: int = 300
 ) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.records import cloud_changes
+
     try:
         return [change.as_dict() for change in cloud_changes(rrsets, str(domain), wanted, int(ttl))]
     except HubError as problem:

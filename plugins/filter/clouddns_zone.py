@@ -50,12 +50,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.records import cloud_zone
 
 
 def clouddns_zone(zones: Sequence[Mapping[str, Any]], domain: str, zone: str = "") -> dict[str, str]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.records import cloud_zone
+
     try:
         return cloud_zone(zones, str(domain), str(zone))
     except HubError as problem:

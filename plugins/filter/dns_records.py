@@ -43,12 +43,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.records import records_for
 
 
 def dns_records(addresses: Sequence[str]) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.records import records_for
+
     try:
         return records_for([str(item) for item in addresses])
     except HubError as problem:

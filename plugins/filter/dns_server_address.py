@@ -41,11 +41,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 
 
 def dns_server_address(server: str) -> str:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+
     try:
         return str(socket.getaddrinfo(str(server), 53, type=socket.SOCK_STREAM)[0][4][0])
     except OSError as problem:

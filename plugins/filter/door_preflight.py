@@ -54,13 +54,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns import settings as dns_settings
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import front, front_gke_verdicts
 
 
 def door_preflight(settings: Mapping[str, Any], role: str, reachable: bool = True) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns import settings as dns_settings
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import front, front_gke_verdicts
+
     if role == "hub_front":
         return front.rows(settings)
     if role == "gke_iap":

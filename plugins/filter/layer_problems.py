@@ -51,13 +51,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.layers import LAYERS, judge_layer
 
 
 def layer_problems(
     variables: Mapping[str, Any], layer: str, discovery: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.layers import LAYERS, judge_layer
+
     if layer not in LAYERS:
         raise AnsibleFilterError(f"layer_problems: {layer!r} is no layer; there are: {', '.join(LAYERS)}")
     _values, findings = judge_layer(layer, variables, discovery)

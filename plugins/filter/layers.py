@@ -44,12 +44,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.layers import compute_layers
 
 
 def layers(variables: Mapping[str, Any], discovery: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.layers import compute_layers
+
     try:
         return dict(compute_layers(variables, discovery))
     except HubError as problem:

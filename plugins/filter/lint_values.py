@@ -60,8 +60,6 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import lint
-
 
 def lint_values(
     values: Mapping[str, Any],
@@ -70,6 +68,8 @@ def lint_values(
     acknowledge_open_hub: bool = False,
 ) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import lint
+
     context = lint.Context(bool(acknowledge_open_hub), str(callback_url), str(chart_version))
     return [finding.as_dict() for finding in lint.lint(values, context)]
 

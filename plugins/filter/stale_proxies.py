@@ -44,11 +44,11 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import https
-
 
 def stale_proxies(secret: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> list[str]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import https
+
     return list(https.stale_proxies(secret, pods))
 
 

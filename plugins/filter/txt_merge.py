@@ -52,11 +52,11 @@ _value:
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.records import merged_texts
-
 
 def txt_merge(texts: Sequence[str], present: Sequence[str] = (), absent: Sequence[str] = ()) -> list[str]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.records import merged_texts
+
     return merged_texts([str(text) for text in texts], map(str, present), map(str, absent))
 
 

@@ -41,13 +41,10 @@ _value:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import tls_context
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.iap_account import read_account
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.placeholders import is_placeholder
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish, parse_wish
+if TYPE_CHECKING:
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish
 
 DEFAULTS: dict[str, Any] = {
     "hub": None,
@@ -73,6 +70,11 @@ SECRETS = ("password", "token", "stranger_password")
 
 def verify_preflight(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import tls_context
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.iap_account import read_account
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import parse_wish
+
     try:
         refuse_placeholders(options)
         wish = parse_wish(DEFAULTS | dict(options))
@@ -92,6 +94,9 @@ def verify_preflight(options: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def refuse_placeholders(options: Mapping[str, Any]) -> None:
     """A secret that nobody filled in is told by its name, before it is tried on anybody's sign-in page."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.placeholders import is_placeholder
+
     for name in SECRETS:
         if is_placeholder(str(options.get(name) or ""), secret=True):
             raise HubError(

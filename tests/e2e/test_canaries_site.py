@@ -136,12 +136,21 @@ def runner(bed: Bed, playbook: str, variables: dict[str, Any]) -> list[str]:
     return [tool("ansible-runner"), "run", str(private), "-p", "play.json", "--inventory", inventory, "-vvvvv"]
 
 
-def killer(bed: Bed, after: bytes, grace: float) -> Callable[[subprocess.Popen[bytes]], None]:
-    """Kill a run with signal 9, ``grace`` seconds after it has printed something."""
+def printed(bed: Bed, words: bytes) -> Callable[[], bool]:
+    """Whether a run has printed something."""
+    return lambda: words in (bed.folder / "out" / "output").read_bytes()
+
+
+def written(bed: Bed, name: str) -> Callable[[], bool]:
+    """Whether a run without pipelining has written a module's file."""
+    return lambda: any(one.stat().st_size for one in (bed.folder / "home" / "remote").rglob(f"AnsiballZ_{name}.py"))
+
+
+def killer(due: Callable[[], bool], grace: float) -> Callable[[subprocess.Popen[bytes]], None]:
+    """Kill a run with signal 9, ``grace`` seconds after something has come about."""
 
     def wait(child: subprocess.Popen[bytes]) -> None:
-        output = bed.folder / "out" / "output"
-        while child.poll() is None and after not in output.read_bytes():
+        while child.poll() is None and not due():
             time.sleep(0.05)
         time.sleep(grace)
         with suppress(ProcessLookupError):
@@ -182,7 +191,7 @@ def test_a_kill_while_somebody_signs_in(hub: Hub, grace: float) -> None:
     bed = hub.bed(f"killed-{grace}")
     inventory = str(support_plays.INVENTORY)
     play = f"{COLLECTION}.verify"
-    code = bed.play(play, hub.variables, inventory=inventory, started=killer(bed, USING, grace))
+    code = bed.play(play, hub.variables, inventory=inventory, started=killer(printed(bed, USING), grace))
     assert code == -9, bed.output[-4000:]
     nothing_leaks(hub, bed)
 
@@ -192,7 +201,8 @@ def test_the_search_would_find_what_a_kill_leaves(hub: Hub) -> None:
     bed = hub.bed("killed-bare")
     variables = hub.variables | {"ansible_pipelining": False}
     inventory = str(support_plays.INVENTORY)
-    bed.play(f"{COLLECTION}.verify", variables, inventory=inventory, started=killer(bed, USING, 1.5))
+    due = written(bed, "hub_smoke_test")
+    bed.play(f"{COLLECTION}.verify", variables, inventory=inventory, started=killer(due, 0.5))
     found = {hit.canary for hit in Search(hub.canaries).hits(bed.artefacts("bare"))}
     assert found >= {"hub_verify_password", "hub_verify_stranger_password"}
 

@@ -31,7 +31,7 @@ OLDEST_PYTHON, NEWEST_PYTHON = "3.11", "3.13"
 HUB_PYTHON = "3.12"
 #: by name, for the nightly run: every ansible-core on the newest Python it knows
 CORE_NAMES = {f"core-{core.rpartition('.')[0]}": core for core in CORES}
-NAMES = ("run", "newest", "oldest", "lint", "hub", *CORE_NAMES)
+NAMES = ("run", "bench", "newest", "oldest", "lint", "hub", *CORE_NAMES)
 #: settings of the person at the terminal that would make a test read something else than this checkout
 FOREIGN = re.compile(
     r"^(ANSIBLE_.*|K8S_AUTH_.*|(LAB_)?KUBECONFIG|HELM_.*|PYTHON(PATH|HOME)|VIRTUAL_ENV|MOLECULE_.*|PYTEST_ADDOPTS)$"
@@ -104,6 +104,9 @@ def environment(name: str) -> Environment:
         wanted = [*lines(ours), *lines(REQUIREMENTS / "unit.txt")]
     elif name == "run":
         python, core, wanted = here, newest_core(here), [*lines(ours), *lines(REQUIREMENTS / "run.txt")]
+    elif name == "bench":  # as `run`, with the neighbours' newest releases: only they work with Helm 4
+        python, core = NEWEST_PYTHON, newest_core(NEWEST_PYTHON)
+        wanted = [*lines(ours), *lines(REQUIREMENTS / "run.txt")]
     elif name == "hub":
         python = HUB_PYTHON if interpreters.installed(HUB_PYTHON) else NEWEST_PYTHON
         return Environment(name, python, "", tuple(lines(REQUIREMENTS / "hub.txt")))

@@ -136,6 +136,8 @@ def _close(done: Mapping[str, Tier], seconds: float) -> int:
         say(
             f"{name:<11} {tier.total.passed:>5} passed {tier.total.failed:>4} failed {tier.spent / 60:6.1f} min{remark}"
         )
+    for tier in done.values():
+        tier.recall()
     say(f"{'all':<11} {seconds / 60:.1f} min; logs in build/logs")
     say(sentence(total))
     return 1 if total.failed else 0

@@ -38,9 +38,9 @@ def lab_name() -> str:
     return os.environ.get("LAB_NAME") or "lab"
 
 
-def variables() -> tuple[Environment, dict[str, str]]:
-    """Return the environment for the lab's tiers and its variables."""
-    wanted = environments.ready("run")
+def variables(name: str = "run") -> tuple[Environment, dict[str, str]]:
+    """Return the environment for the lab's tiers, or another, and its variables."""
+    wanted = environments.ready(name)
     env = environments.variables(wanted, content.installed(wanted))
     env["LAB_NAME"] = lab_name()
     env["ANSIBLE_FORCE_COLOR"] = "0"
@@ -193,7 +193,7 @@ def with_lab(tier: Callable[[], Tier]) -> Callable[[], Tier]:
 
 def bench() -> int:
     """Run the benchmarks inside the lab; their output goes to the terminal."""
-    wanted, env = variables()
+    wanted, env = variables("bench")
     if started().total.failed:
         return 1
     log = paths.LOGS / "bench.log"

@@ -17,6 +17,9 @@ from .process import Failure, Outcome, run, say, tail
 TAIL_LINES = 40
 HARD_STOP = 4.0
 COMPLAINT = re.compile(r"\bERROR\b|\bFAILED\b|fatal:|: error:")
+GIST_LINES = 6
+GIST_WIDTH = 200
+GIST = re.compile(r"^(?:FAILED|ERROR) |^E   |fatal:|: error:")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,13 @@ def telling(log: Path) -> list[str]:
         return end
     left_out = len(lines) - len(end) - len(early[:TAIL_LINES])
     return [*early[:TAIL_LINES], f"... {left_out} lines left out ...", *end]
+
+
+def gist(log: Path) -> list[str]:
+    """Return what failed in a step, in the few short lines that still fit below the table at the end of a run."""
+    lines = tail(log, 100_000)
+    found = [line for line in lines if GIST.search(line)] or lines[-GIST_LINES:]
+    return [line[:GIST_WIDTH] for line in dict.fromkeys(found)][:GIST_LINES]
 
 
 Judge = Callable[[Outcome, Path], Count]
@@ -158,3 +168,10 @@ class Tier:
             for line in telling(log):
                 say(f"    | {line}")
             say(f"    whole log: {log.relative_to(paths.ROOT)}")
+
+    def recall(self) -> None:
+        """Say once more, shortly, what failed."""
+        for label in self.failures:
+            say(f"{self.name} {label} failed; whole log: {self.log(label).relative_to(paths.ROOT)}")
+            for line in gist(self.log(label)):
+                say(f"    | {line}")

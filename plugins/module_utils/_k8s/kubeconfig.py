@@ -64,7 +64,8 @@ class MachineLogin:
         """The kubeconfig's ``user`` that logs in this way."""
         given = {"issuer": self.issuer, "client-id": self.client_id, "client-secret-file": self.secret_file}
         given |= {"cache-dir": self.cache_dir, "audience": self.audience, "ca-file": self.ca_file}
-        return _exec(self.python, ["-I", self.helper, *_flags(given)])
+        # The standard library is all it needs (-S): every client starts it anew, so what a start costs is paid often.
+        return _exec(self.python, ["-I", "-S", self.helper, *_flags(given)])
 
 
 @dataclass(frozen=True)

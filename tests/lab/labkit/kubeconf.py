@@ -106,6 +106,8 @@ def _kubeconfigs(lab: Lab) -> None:
         write(client_kubeconfig(lab, client), json.dumps(data, indent=1) + "\n", 0o600)
     helper = lab.source.parent.parent / CREDENTIAL_HELPER
     words = [
+        "-I",
+        "-S",  # as the role writes it: the helper needs the standard library only
         str(helper),
         "--issuer",
         lab.issuer,

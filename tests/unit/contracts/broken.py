@@ -52,6 +52,12 @@ BRANCHY = [
 
 SAMPLES = [
     sample(
+        code_rules.light_filters,
+        "early import",
+        {"plugins/filter/x.py": "from ..module_utils._hub import layers\n"},
+        "imports module_utils._hub before it is called",
+    ),
+    sample(
         code_rules.layers,
         "AnsibleModule",
         {UTIL: "from ansible.module_utils.basic import AnsibleModule\n"},

@@ -73,6 +73,22 @@ def _name(node: ast.AST) -> str:
     return node.name if isinstance(node, ast.alias) and hasattr(node, "lineno") else ""
 
 
+def light_filters(root: Path) -> Verdict:
+    """A filter plugin imports our code only when it is called.
+
+    To find one filter, Ansible loads every filter file of the collection, in every task that uses one.
+    """
+    verdict = Verdict()
+    for path in python_files(root, "plugins/filter"):
+        verdict.look()
+        verdict.complaints += [
+            f"{path.relative_to(root)}:{node.lineno} imports {node.module} before it is called"
+            for node in parsed(path).body
+            if isinstance(node, ast.ImportFrom) and "module_utils" in (node.module or "")
+        ]
+    return verdict
+
+
 def broad_except(root: Path) -> Verdict:
     """Only the shell may catch everything; cleaning up and raising the same again is not catching."""
     verdict = Verdict()

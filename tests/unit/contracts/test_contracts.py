@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 #: rule, and how many things it must have looked at to count
 RULES: dict[Callable[[Path], Verdict], int] = {
     code_rules.layers: 8,
+    code_rules.light_filters: 10,
     code_rules.broad_except: 10,
     code_rules.sizes: 50,
     code_rules.annotations: 50,

@@ -97,7 +97,7 @@ class Provider:
 
     def start(self) -> subprocess.CompletedProcess[str]:
         """Start the helper as a client does."""
-        words = [sys.executable, "-I", str(HELPER), *self.words()]
+        words = [sys.executable, "-I", "-S", str(HELPER), *self.words()]
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
 

@@ -125,7 +125,7 @@ def test_a_relative_helper_is_found_from_its_kubeconfig(command: str, found: str
 
 
 WORDS = (
-    "-I /h.py --issuer https://issuer --client-id me --client-secret-file /s --cache-dir /cache "
+    "-I -S /h.py --issuer https://issuer --client-id me --client-secret-file /s --cache-dir /cache "
     "--audience kubernetes --ca-file /ca.pem"
 )
 
