@@ -21,9 +21,10 @@ requirements:
   - cryptography
 options:
   _input:
-    description: The list that M(kubernetes.core.k8s_info) returned for the Secret; empty where there is none.
-    type: list
-    elements: dict
+    description:
+      - What P(researchops.jupyterhub.cluster_objects#lookup) found of the Secret, with C(resources) (empty where there
+        is none) and C(problem).
+    type: dict
     required: true
   domain:
     description: The host name the certificate must serve.
@@ -50,7 +51,7 @@ EXAMPLES = """
 - name: Judge a Secret that does not exist yet
   ansible.builtin.debug:
     msg: >-
-      {{ [] | researchops.jupyterhub.acme_need('hub.example.org', 'https://acme.example.org/directory') }}
+      {{ {'resources': []} | researchops.jupyterhub.acme_need('hub.example.org', 'https://acme.example.org/directory') }}
 """
 
 RETURN = """
@@ -59,7 +60,7 @@ _value:
   type: dict
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,20 +68,17 @@ from ansible.errors import AnsibleFilterError
 
 
 def acme_need(
-    secrets: Sequence[Mapping[str, Any]], domain: str, directory: str, renew_before: float = 0, secret_name: str = ""
+    found: Mapping[str, Any], domain: str, directory: str, renew_before: float = 0, secret_name: str = ""
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
 
+    if found.get("problem"):
+        return acme.Need(False, "unknown").as_dict() | {"error": str(found["problem"])}
+    secret = next(iter(found["resources"]), None)
     try:
-        need = acme.need(
-            secrets[0] if secrets else None,
-            str(domain),
-            str(directory),
-            float(renew_before),
-            datetime.now(UTC),
-        )
+        need = acme.need(secret, str(domain), str(directory), float(renew_before), datetime.now(UTC))
     except HubError as problem:
         raise AnsibleFilterError(problem.text()) from problem
     return need.as_dict() | {"error": acme.foreign(secret_name, need.reason).text() if need.stops else ""}

@@ -51,26 +51,28 @@ _value:
 """
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+UTILS = "ansible_collections.researchops.jupyterhub.plugins.module_utils"
+ROLES = {
+    "hub_front": "_k8s.front",
+    "gke_iap": "_k8s.front_gke_verdicts",
+    "hub_dns": "_dns.settings",
+    "letsencrypt": "_hub.acme",
+}
+"""Whose ``rows`` judge a role's settings; only that one is loaded, because every role of a run asks."""
+
 
 def door_preflight(settings: Mapping[str, Any], role: str, reachable: bool = True) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
-    from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns import settings as dns_settings
-    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
-    from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import front, front_gke_verdicts
-
-    if role == "hub_front":
-        return front.rows(settings)
-    if role == "gke_iap":
-        return front_gke_verdicts.rows(settings)
-    if role == "hub_dns":
-        return dns_settings.rows(settings)
-    if role == "letsencrypt":
-        return acme.rows(settings, bool(reachable))
-    raise AnsibleFilterError(f"door_preflight knows hub_front, gke_iap, hub_dns and letsencrypt, not {role!r}")
+    if role not in ROLES:
+        raise AnsibleFilterError(f"door_preflight knows {', '.join(ROLES)}, not {role!r}")
+    rows = import_module(f"{UTILS}.{ROLES[role]}").rows
+    found: list[dict[str, Any]] = rows(settings, bool(reachable)) if role == "letsencrypt" else rows(settings)
+    return found
 
 
 class FilterModule:

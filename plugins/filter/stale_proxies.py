@@ -17,13 +17,14 @@ description:
   - Key material is not looked at and never returned.
 options:
   _input:
-    description: The Secret, as M(kubernetes.core.k8s_info) returns it, with C(metadata.managedFields).
+    description: The Secret as the API returns it, with C(metadata.managedFields).
     type: dict
     required: true
   pods:
-    description: The proxy's pods, as M(kubernetes.core.k8s_info) returns them.
-    type: list
-    elements: dict
+    description:
+      - What P(researchops.jupyterhub.cluster_objects#lookup) found of the proxy's pods, with C(resources) and
+        C(problem). With a problem the filter fails.
+    type: dict
     required: true
 positional: pods
 """
@@ -31,7 +32,7 @@ positional: pods
 EXAMPLES = """
 - name: Show which Deployments need a restart
   ansible.builtin.debug:
-    msg: "{{ {'metadata': {'creationTimestamp': '2026-11-22T12:00:00Z'}} | researchops.jupyterhub.stale_proxies([]) }}"
+    msg: "{{ {'metadata': {'creationTimestamp': '2026-11-22T12:00:00Z'}} | researchops.jupyterhub.stale_proxies({'resources': []}) }}"
 """
 
 RETURN = """
@@ -41,15 +42,19 @@ _value:
   elements: str
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
 
-def stale_proxies(secret: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> list[str]:
+
+def stale_proxies(secret: Mapping[str, Any], pods: Mapping[str, Any]) -> list[str]:
     """See DOCUMENTATION."""
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import https
 
-    return list(https.stale_proxies(secret, pods))
+    if pods.get("problem"):
+        raise AnsibleFilterError(str(pods["problem"]))
+    return list(https.stale_proxies(secret, pods["resources"]))
 
 
 class FilterModule:

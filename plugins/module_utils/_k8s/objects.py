@@ -104,6 +104,15 @@ def api_root(api_version: str) -> str:
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
 
 
+def collection_path(api_version: str, kind: str, namespace: str) -> str | None:
+    """The path of all objects of a kind of Kubernetes itself, in one namespace where it has any; None: no such kind."""
+    known = known_resource(api_version, kind)
+    if known is None:
+        return None
+    plural, namespaced = known
+    return f"{api_root(api_version)}{f'/namespaces/{namespace}' if namespaced else ''}/{plural}"
+
+
 def object_path(obj: Mapping[str, Any], plural: str, namespaced: bool) -> str:
     """The path of one object."""
     metadata = obj["metadata"]

@@ -10,7 +10,7 @@ acme_need = FilterModule().filters()["acme_need"]
 
 
 def test_an_empty_list_means_no_certificate_yet() -> None:
-    assert acme_need([], "hub.example.org", "https://acme.test/dir") == {
+    assert acme_need({"resources": []}, "hub.example.org", "https://acme.test/dir") == {
         "order": True,
         "reason": "there is no certificate yet",
         "foreign": False,
@@ -20,6 +20,13 @@ def test_an_empty_list_means_no_certificate_yet() -> None:
 
 
 def test_a_foreign_secret_that_does_not_serve_carries_the_error() -> None:
-    found = acme_need([{"metadata": {}, "data": {"tls.crt": "dGV4dA=="}}], "hub.example.org", "https://a", 0, "hub-tls")
+    found = acme_need(
+        {"resources": [{"metadata": {}, "data": {"tls.crt": "dGV4dA=="}}]}, "hub.example.org", "https://a", 0, "hub-tls"
+    )
     assert found["order"] is False
     assert found["error"].startswith("E-CERT-41 Secret hub-tls was not filled by this role")
+
+
+def test_a_secret_that_could_not_be_read_stops_the_play_with_the_reason() -> None:
+    found = acme_need({"resources": [], "problem": "E-K8S-04 no."}, "hub.example.org", "https://acme.test/dir")
+    assert (found["order"], found["error"]) == (False, "E-K8S-04 no.")

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pytest
+from ansible.errors import AnsibleFilterError
 from ansible_collections.researchops.jupyterhub.plugins.filter.stale_proxies import FilterModule
 
 stale_proxies = FilterModule().filters()["stale_proxies"]
@@ -14,8 +16,13 @@ POD = {
 
 
 def test_stale_proxy() -> None:
-    assert stale_proxies({"metadata": {"creationTimestamp": "2026-11-22T12:00:00Z"}}, [POD]) == ["proxy"]
+    assert stale_proxies({"metadata": {"creationTimestamp": "2026-11-22T12:00:00Z"}}, {"resources": [POD]}) == ["proxy"]
 
 
 def test_fresh_proxy() -> None:
-    assert stale_proxies({"metadata": {"creationTimestamp": "2026-11-22T10:00:00Z"}}, [POD]) == []
+    assert stale_proxies({"metadata": {"creationTimestamp": "2026-11-22T10:00:00Z"}}, {"resources": [POD]}) == []
+
+
+def test_pods_that_could_not_be_read_are_an_error() -> None:
+    with pytest.raises(AnsibleFilterError, match="E-K8S-02"):
+        stale_proxies({"metadata": {}}, {"resources": [], "problem": "E-K8S-02 no answer."})
