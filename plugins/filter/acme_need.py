@@ -51,7 +51,8 @@ EXAMPLES = """
 - name: Judge a Secret that does not exist yet
   ansible.builtin.debug:
     msg: >-
-      {{ {'resources': []} | researchops.jupyterhub.acme_need('hub.example.org', 'https://acme.example.org/directory') }}
+      {{ {'resources': []}
+         | researchops.jupyterhub.acme_need('hub.example.org', 'https://acme.example.org/directory') }}
 """
 
 RETURN = """

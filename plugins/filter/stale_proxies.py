@@ -32,7 +32,9 @@ positional: pods
 EXAMPLES = """
 - name: Show which Deployments need a restart
   ansible.builtin.debug:
-    msg: "{{ {'metadata': {'creationTimestamp': '2026-11-22T12:00:00Z'}} | researchops.jupyterhub.stale_proxies({'resources': []}) }}"
+    msg: "{{ secret | researchops.jupyterhub.stale_proxies({'resources': []}) }}"
+  vars:
+    secret: {metadata: {creationTimestamp: "2026-11-22T12:00:00Z"}}
 """
 
 RETURN = """

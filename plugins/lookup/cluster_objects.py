@@ -55,7 +55,9 @@ EXAMPLES = """
   ansible.builtin.debug:
     msg: "{{ found.problem or found.resources | map(attribute='metadata.name') }}"
   vars:
-    found: "{{ lookup('researchops.jupyterhub.cluster_objects', 'Pod', namespace='climate', label_selector='component=proxy') }}"
+    found: >-
+      {{ lookup('researchops.jupyterhub.cluster_objects', 'Pod', namespace='climate',
+                label_selector='component=proxy') }}
 """
 
 RETURN = """

@@ -180,3 +180,18 @@ def test_a_stopped_run_ends_what_every_thread_started(monkeypatch: pytest.Monkey
 def test_two_runs_in_one_checkout_are_refused() -> None:
     with everything.alone(), pytest.raises(Failure, match="another test run is going on"), everything.alone():
         pass
+
+
+def test_the_end_of_a_run_names_the_failed_test_in_a_few_short_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    made = tiers.Tier("e2e", 1.0)
+    text = ["x" * 50] * 30 + ["E   AssertionError: " + "secret " * 99, "FAILED tests/e2e/test_a.py::test_b - Assertion"]
+    text += [f"fatal: [hub{number}]: no" for number in range(20)]
+    made.step("a b", [sys.executable, "-c", f"print({chr(10).join(text)!r}); raise SystemExit(1)"], env={})
+    capsys.readouterr()
+    made.recall()
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("e2e a b failed; whole log: ")
+    assert len(told) == 1 + tiers.GIST_LINES and max(map(len, told)) <= tiers.GIST_WIDTH + 6
+    assert any("FAILED tests/e2e/test_a.py::test_b" in line for line in told)
+    tiers.Tier("unit", 1.0).recall()
+    assert not capsys.readouterr().out
