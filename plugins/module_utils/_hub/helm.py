@@ -157,7 +157,7 @@ class Helm:
         """
         place = ["--namespace", self._target.namespace, "--values", "-", *self._context()]
         ran = self._run(
-            ["template", self._target.release, str(chart), *place, "--is-upgrade", "--dry-run=server"],
+            ["template", self._target.release, str(chart), *place, "--is-upgrade", *self._as_the_server()],
             stdin=values,
             timeout=timeout,
             says="rendering the chart on the server",
@@ -220,6 +220,10 @@ class Helm:
     def _apply_options(self) -> list[str]:
         """Helm 4 applies on the server; the plan shows every field it takes over from others, so it may take them."""
         return ["--server-side=true", "--force-conflicts"] if self.version()[0] >= 4 else []
+
+    def _as_the_server(self) -> list[str]:
+        """Render for the cluster's own version and APIs; Helm 3 otherwise takes those of Kubernetes 1.20."""
+        return ["--dry-run=server"] if self.version()[0] >= 4 else ["--dry-run=server", "--validate"]
 
     def _context(self) -> list[str]:
         return ["--kube-context", self._target.context] if self._target.context else []

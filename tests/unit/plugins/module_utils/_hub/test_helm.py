@@ -115,6 +115,11 @@ def test_template(make: Make, tmp_path: Path) -> None:
     ]
 
 
+def test_helm_3_needs_a_word_more_to_render_for_this_cluster(make: Make, tmp_path: Path) -> None:
+    make("echo text", version="v3.19.2").template(CHART, VALUES, 10.0)
+    assert called(tmp_path)[-2:] == ["--dry-run=server", "--validate"]
+
+
 def test_rollback_and_uninstall(make: Make, tmp_path: Path) -> None:
     make().rollback(12, 60.0)
     assert called(tmp_path) == [
