@@ -19,6 +19,8 @@ description:
   - An Active certificate, and one that still serves, is never touched. A new one is awaited.
   - Before the first delete a snapshot of certificate and Ingress is written to the ConfigMap
     C(researchops-certificate-NAME). A run that was killed at any moment is finished by the next one.
+  - Two runs at the same time come to the same end. While that record says that a recreation is unfinished, a missing
+    certificate or Ingress is no error but what the next run goes on from.
   - The annotation of the Ingress keeps its other certificates. The Ingress itself is recreated only if the target proxy
     still names the old certificate three minutes later, and only if it has a reserved address and serves nothing else;
     see RV(recreated_ingresses) for what that entails.

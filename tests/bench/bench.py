@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
+import certificate_wait
 import dns_wait
 import iap
 from proxy import FaultProxy
@@ -242,6 +243,7 @@ def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], No
     report += ["", f"- ours / theirs: **{installs[0].median / installs[1].median:.2f}** (bar 1.1)"]
     report += iap.measure(count, floor.median, lambda words: run(words, kubeconfig), ROUND_TRIP, tell)
     report += dns_wait.measure(max(20, count), dns_wait.SEED)
+    report += certificate_wait.measure(max(10, count), certificate_wait.SEED)
     for namespace in (*NAMESPACES, "bench-peer"):
         kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
     return report

@@ -324,6 +324,9 @@ def next_move(snapshot: Snapshot, world: World, overdue: bool = False) -> Move:
     Raises:
         HubError: E-CERT-50 where an Ingress would have to be deleted and must not, E-CERT-51 for foreign changes.
     """
+    if snapshot.state is State.RESTORING and not undecided(snapshot, world):
+        # Another run had decided to delete it before this one decided to give it back.
+        return _record(snapshot, state=State.RECREATING)
     if snapshot.state is State.RESTORING:
         return _attach(snapshot, world) or _record(snapshot, state=State.KEPT)
     if snapshot.state not in UNFINISHED:
@@ -333,6 +336,20 @@ def next_move(snapshot: Snapshot, world: World, overdue: bool = False) -> Move:
     if world.twins:
         return _outlast(snapshot, world, overdue)
     return _make(snapshot, world) or _attach(snapshot, world) or _record(snapshot, state=State.RECREATED)
+
+
+def reopened(snapshot: Snapshot, world: World) -> Snapshot | None:
+    """A finished record as an unfinished one, where the world is not as it says; None where it is.
+
+    For a run that has just taken something away: another run finished while that write was on its way.
+    """
+    doors = {name: parse_door(live) for name, live in world.ingresses.items()}
+    loose = any(snapshot.name not in door.attached for door in doors.values())
+    if undecided(snapshot, world):
+        return replace(snapshot, state=State.RESTORING) if loose else None
+    there = world.certificate is not None and not parse_certificate(world.certificate).deleting
+    back = all(name in doors and not doors[name].deleting for name in snapshot.removed)
+    return None if there and back and not loose else replace(snapshot, state=State.RECREATING)
 
 
 def _record(snapshot: Snapshot, **changes: Any) -> Move:

@@ -49,6 +49,7 @@ from .reprovision import (
     next_move,
     patch_of,
     recent,
+    reopened,
     snapshot_name,
     step_of,
     take,
@@ -69,6 +70,10 @@ MAX_TROUBLE = 12
 MAX_MOVES = 60
 """Moves after which it is clear that somebody undoes them."""
 LONGEST_PAUSE = 20.0
+BY_THE_RECORD = frozenset({"E-CERT-50", "E-CERT-51"})
+"""Errors about what a recorded recreation meets: they hold unless the record they were judged by is an old one."""
+LAST_WORDS = frozenset({"E-CERT-52", "E-CERT-54", "E-CERT-55"})
+"""Errors that another run at work does not explain away."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,7 @@ class Reprovisioner:
         self._steps: list[Step] = []
         self._stored: Json | None = None
         self._moves = self._trouble = 0
+        self._took = False
         self._letting_go: float | None = None
         self._end = clock.monotonic() + wish.timeout
 
@@ -156,29 +162,53 @@ class Reprovisioner:
 
     def _bear(self, problem: HubError) -> bool:
         """Let a passing refusal pass; False for one that will not, or after too many in a row."""
-        if not passing(problem) or self._trouble >= MAX_TROUBLE or self._left() <= 0:
+        if self._trouble >= MAX_TROUBLE or self._left() <= 0:
+            return False
+        if not (passing(problem) or _vanished(problem) or self._overtaken(problem)):
             return False
         self._trouble += 1
         self._clock.sleep(self._jitter() * min(LONGEST_PAUSE, 0.25 * 2**self._trouble))
         return True
 
+    def _overtaken(self, problem: HubError) -> bool:
+        """Whether another run has moved on since we looked, so that what we judged is not what is there.
+
+        A certificate that is missing, on its way out or detached, and an Ingress that is gone, are normal while a
+        recreation is recorded as unfinished: whoever comes next goes on from the record.
+        """
+        if not problem.error_id.startswith("E-CERT-") or problem.error_id in LAST_WORDS:
+            return False
+        seen = _version(self._stored)
+        try:
+            record = self._own()
+            if _version(self._stored) != seen:
+                return True
+            certificate = self._cluster.certificate(self._wish.name)
+        except HubError as unclear:
+            return passing(unclear)
+        if problem.error_id in BY_THE_RECORD:
+            return False
+        if problem.error_id == "E-CERT-01" and certificate is not None:
+            return True
+        return record is not None and record.state in UNFINISHED and not undecided(record, World(certificate))
+
     def _run(self) -> Done:
         record, before = self._own(), None
         if record is not None and record.state not in UNFINISHED:
             record = None
-        if record is not None and record.state is State.RESTORING:
-            self._converge(record, self._world(record))
-            record, before = None, record if self._wish.dry else None
         if record is not None:
             world = self._world(record)
             if not undecided(record, world):
                 return self._finish(record, world, "resume", "an earlier run was interrupted")
+            if record.state is State.RESTORING:
+                self._converge(record, world)
+                record, before = None, record if self._wish.dry else None
         judged = self._judge(record or before)
         decision = judged.decision
         if decision.action is Action.REPROVISION:
             return self._begin(judged, record, before)
-        if record is not None:
-            self._restore(record)
+        if record is not None and not self._restore(record):
+            return self._run()
         if decision.action is Action.NONE:
             return Done("none", decision.reason, judged.certificate, self._steps)
         if decision.action is Action.WAIT:
@@ -233,17 +263,21 @@ class Reprovisioner:
         if self._wish.dry:
             return Done(action, reason, parse_certificate(record.certificate.manifest), self._steps)
         last = self._own() or record
-        if last.state is not State.RECREATED:  # it became Active before it was deleted
-            action = "none"
+        if last.state is not State.RECREATED:  # it became Active before it was deleted, or another run gave it back
+            return self._run()
         live = parse_certificate(self._cluster.certificates(self._wish.name)[0])
         return self._await(Done(action, reason, live, self._steps, last.removed))
 
-    def _restore(self, record: Snapshot) -> None:
-        """Give the certificate back to its Ingresses: what an earlier run began is not going to be finished."""
+    def _restore(self, record: Snapshot) -> bool:
+        """Give the certificate back to its Ingresses: what an earlier run began is not going to be finished.
+
+        False where another run deleted the certificate in the same moment: then it was recreated in place of that.
+        """
         restoring = replace(record, state=State.RESTORING)
         if not self._wish.dry:
             self._store(restoring)
         self._converge(restoring, self._world(restoring))
+        return self._wish.dry or (self._own() or restoring).state is not State.RECREATED
 
     def _await(self, done: Done) -> Done:
         if self._wish.dry or not self._wish.wait or done.certificate.status == "Active":
@@ -288,6 +322,8 @@ class Reprovisioner:
                 world = self._world(record, proxies=overdue)
                 self._mind(record, world)
                 move = next_move(record, world, overdue)
+                if move.kind is Kind.DONE and self._took and (again := reopened(record, world)) is not None:
+                    move = Move(Kind.RECORD, snapshot=again)
                 if move.kind in (Kind.PAUSE, Kind.DONE):
                     self._trouble = 0
                     return move
@@ -311,13 +347,14 @@ class Reprovisioner:
         step = step_of(move, record, world)
         if step is not None and (not self._steps or self._steps[-1] != step):
             self._note(step)
+        self._took = self._took or move.kind in (Kind.DETACH, Kind.DELETE_CERTIFICATE, Kind.DELETE_INGRESS)
         if move.kind is Kind.RECORD and move.snapshot is not None:
             self._store(move.snapshot)
         elif move.kind in (Kind.DETACH, Kind.ATTACH, Kind.HAND_BACK):
             patch = patch_of(move, record, world.ingresses[move.name])
             self._cluster.client.merge(self._ingress_path(move.name), patch)
         elif move.kind is Kind.DELETE_CERTIFICATE:
-            self._delete(self._certificate_path(), world.certificate or {}, exact=True)
+            self._delete(self._certificate_path(), world.certificate or {})
         elif move.kind is Kind.DELETE_INGRESS:
             self._create(record.saved(move.name), self._cluster.ingresses_path, rehearsal=True)
             self._delete(self._ingress_path(move.name), world.ingresses[move.name])
@@ -331,12 +368,9 @@ class Reprovisioner:
         if not self._wish.dry:
             self._reporter.say(f"certificate {self._wish.name}: {step.verb} {step.target}")
 
-    def _delete(self, path: str, live: Json, *, exact: bool = False) -> None:
-        """Delete exactly this object; ``exact``: only as it was when we looked."""
-        metadata = live["metadata"]
-        conditions = {"uid": metadata.get("uid")}
-        if exact:
-            conditions["resourceVersion"] = metadata.get("resourceVersion")
+    def _delete(self, path: str, live: Json) -> None:
+        """Delete exactly this object, and only as it was when we looked."""
+        conditions = {key: live["metadata"].get(key) for key in ("uid", "resourceVersion")}
         self._cluster.client.delete(
             path, body={"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": conditions}
         )
@@ -373,8 +407,10 @@ class Reprovisioner:
     # ---- looking
 
     def _world(self, record: Snapshot, *, proxies: bool = False) -> World:
-        certificate = self._cluster.certificate(record.name)
+        # In this order: an Ingress that names the old certificate, seen before that one was seen whole, cannot be one
+        # that another run has finished, and its version guards the write. The other way round it could.
         live = {item.name: self._cluster.client.get(self._ingress_path(item.name)) for item in record.ingresses}
+        certificate = self._cluster.certificate(record.name)
         ingresses = {name: obj for name, obj in live.items() if obj is not None}
         twins = {name: twin for name in record.twins if (twin := self._compute.twin(name)) is not None}
         old = is_old(record, certificate)
@@ -491,6 +527,16 @@ def _as_before(ingress: Json, record: Snapshot | None) -> Json:
         return ingress
     notes = {**(ingress["metadata"].get("annotations") or {}), ATTACHED: annotation(saved.manifest)}
     return {**ingress, "metadata": {**ingress["metadata"], "annotations": notes}}
+
+
+def _version(stored: Json | None) -> str:
+    """Which state of the record this is; empty where there is none."""
+    return str(stored["metadata"].get("resourceVersion")) if stored else ""
+
+
+def _vanished(problem: HubError) -> bool:
+    """Whether something that was there a moment ago is not any more; what to do now is to be looked up."""
+    return problem.error_id == "E-K8S-08" and problem.details.get("status") == 404
 
 
 def _judge_move(move: Move) -> Verdict:

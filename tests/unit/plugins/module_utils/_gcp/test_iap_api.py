@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import os
 import random
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -359,13 +360,16 @@ class Crowd:
         assert max(took for _settled, took in self.done.values()) <= SECONDS + 5, f"seed {seed}"
 
 
-@pytest.mark.parametrize("seed", range(3))
+SEEDS = range(100 if os.environ.get("NIGHTLY") else 3)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("state", "faults"), [("present", 0.0), ("absent", 0.0), ("present", 0.15), ("absent", 0.15)])
 def test_many_writers_and_an_editor_lose_nothing(seed: int, state: str, faults: float) -> None:
     SmallCrowd(seed, faults, state).check(seed)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_fifty_writers_of_twenty_members_lose_nothing(seed: int) -> None:
     Crowd(seed, faults=0.1).check(seed)
 

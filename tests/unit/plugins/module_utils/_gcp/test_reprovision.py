@@ -32,6 +32,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.reprov
     next_move,
     patch_of,
     recent,
+    reopened,
     snapshot_name,
     step_of,
     take,
@@ -178,6 +179,10 @@ MOVES = [
         RESTORING, world(certificate(), None), False, Kind.RECORD, State.KEPT, id="32-nothing-to-give-back-to"
     ),
     pytest.param(replace(SNAPSHOT, state=State.KEPT), world(certificate(), BARE), False, Kind.DONE, "", id="33-kept"),
+    pytest.param(RESTORING, world(None, BARE), False, Kind.RECORD, State.RECREATING, id="34-deleted-by-another-run"),
+    pytest.param(
+        RESTORING, world(certificate(**GOING), BARE), False, Kind.RECORD, State.RECREATING, id="35-being-deleted"
+    ),
 ]
 
 
@@ -187,6 +192,31 @@ def test_the_next_move(snapshot: Any, seen: World, overdue: bool, kind: Kind, ab
     assert move.kind is kind
     assert (move.snapshot.state if move.snapshot else move.name) == about
     assert bool(move.reason) == (kind is Kind.PAUSE)
+
+
+KEPT, RECREATED = replace(SNAPSHOT, state=State.KEPT), replace(REMOVED, state=State.RECREATED)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "seen", "state"),
+    [
+        pytest.param(KEPT, world(certificate(), ingress()), None, id="00 kept"),
+        pytest.param(KEPT, world(certificate(), None), None, id="01 kept, and somebody took the Ingress"),
+        pytest.param(KEPT, world(certificate(), BARE), State.RESTORING, id="02 taken off late"),
+        pytest.param(KEPT, world(certificate(**GOING), ingress()), State.RECREATING, id="03 deleted late"),
+        pytest.param(KEPT, world(None, ingress()), State.RECREATING, id="04 gone"),
+        pytest.param(RECREATED, world(NEW, ingress()), None, id="10 recreated"),
+        pytest.param(RECREATED, world(NEW, BARE), State.RECREATING, id="11 taken off late"),
+        pytest.param(RECREATED, world(NEW, None), State.RECREATING, id="12 Ingress deleted late"),
+        pytest.param(RECREATED, world(NEW, ingress(**GOING)), State.RECREATING, id="13 Ingress on its way out"),
+        pytest.param(replace(RECREATED, removed=()), world(NEW, None), None, id="14 Ingress taken by somebody else"),
+        pytest.param(RECREATED, world(certificate("uid-new", **GOING), ingress()), State.RECREATING, id="15 going"),
+    ],
+)
+def test_what_a_late_write_opens_again(snapshot: Any, seen: World, state: State | None) -> None:
+    again = reopened(snapshot, seen)
+    assert (again and again.state) == state
+    assert again is None or replace(again, state=snapshot.state) == snapshot
 
 
 def test_what_a_record_adds() -> None:
