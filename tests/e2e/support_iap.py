@@ -52,7 +52,12 @@ class Room:
 
 def _ip(command: list[str], lines: tuple[str, ...]) -> None:
     done = subprocess.run(
-        [*command, "-batch", "-"], input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=30, check=False
+        [*command, "-batch", "-"],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
