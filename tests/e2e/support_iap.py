@@ -95,6 +95,8 @@ def rooms() -> Iterator[tuple[Room, Room]]:
     """The desk and the bastion's place, linked with the lab and with each other."""
     with ExitStack() as stack:
         desk, gate = stack.enter_context(room()), stack.enter_context(room())
+        for link in ("desk", "gate"):  # a namespace lives on, with its links, while a program of a killed play is in it
+            stack.callback(subprocess.run, ["ip", "link", "del", link], check=True, timeout=30)
         _ip(
             ["ip"],
             (
