@@ -12,19 +12,44 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
+import requests
 import support_google
+from cryptography.hazmat.primitives.asymmetric import ec
+from google.auth import crypt, jwt
 from support_cluster import Cluster
 from support_google import COMPUTE, SECONDS, control
 from support_iap import INVENTORY, PRIVATE_ADDRESS, PrivateCluster, private_cluster
 from support_plays import Ran, inventory, play
 
 CHANGED = re.compile(r"changed=(\d+)")
+USER_PODS = "component=singleuser-server"
+HOPS = 10
+ASSERTION = "X-Goog-Iap-Jwt-Assertion"
+WORK = """
+- hosts: hubs
+  connection: local
+  gather_facts: false
+  vars:
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+  tasks:
+    - name: Run a notebook and leave the server running
+      researchops.jupyterhub.hub_smoke_test:
+        url: "https://{{ hub_domain }}/"
+        login: iap_service_account
+        service_account_file: "{{ account_file }}"
+        ca_file: "{{ hub_verify_ca_file }}"
+        http_redirect: false
+        keep_server: true
+        timeout: 120
+"""
 
 
 @dataclass
@@ -101,6 +126,37 @@ class Site:
             within=self.cluster.desk.within,
         )
 
+    def visit(self, name: str, forged: str = "") -> requests.Response:
+        """Somebody's own page of the hub, through the front door; without a name nobody in particular."""
+        headers = {ASSERTION: forged} if forged else {}
+        if name:
+            key = json.loads(self.key_file(name).read_text())
+            now = int(time.time())
+            claims = {"iss": key["client_email"], "sub": key["client_email"], "iat": now, "exp": now + 600}
+            signer = crypt.RSASigner.from_service_account_info(key)
+            token = jwt.encode(signer, {**claims, "aud": f"https://{self.host}/*"}).decode()
+            headers["Proxy-Authorization"] = f"Bearer {token}"
+        url = f"https://{self.host}/hub/home"
+        with requests.Session() as browser:  # it would drop the header for IAP at a redirect, so it follows none itself
+            for _hop in range(HOPS):
+                found = browser.get(
+                    url, headers=headers, verify=os.environ["LAB_CA_BUNDLE"], timeout=SECONDS, allow_redirects=False
+                )
+                url = urljoin(url, found.headers.get("Location", ""))
+                if not found.is_redirect or urlsplit(url).hostname != self.host:
+                    break
+        return found
+
+    def past_the_door(self) -> str:
+        """The hub's address inside the cluster, where no Identity-Aware Proxy stands."""
+        service = self.admin.request("GET", f"/api/v1/namespaces/{self.mark}/services/hub-front")
+        return f"http://{service['spec']['clusterIP']}:{service['spec']['ports'][0]['port']}"
+
+    def servers(self) -> list[str]:
+        """Whose servers run."""
+        found = self.admin.request("GET", f"/api/v1/namespaces/{self.mark}/pods?labelSelector={USER_PODS}")["items"]
+        return [one["metadata"]["annotations"]["hub.jupyter.org/username"] for one in found]
+
     def addresses(self) -> list[str]:
         """The project's static addresses of this hub."""
         found = self.web.get(f"{COMPUTE}/{self.project}/global/addresses", timeout=SECONDS).json()
@@ -126,6 +182,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         finally:
             admin.drop_namespace(mark)
             support_google.give_back(web, project, f"{mark}-hub-front")
+
+
+def forged_statement(email: str) -> str:
+    """What Identity-Aware Proxy would say, signed by somebody else."""
+    now = int(time.time())
+    claims = {"iss": "https://cloud.google.com/iap", "aud": "/projects/1/global/backendServices/1", "sub": "1"}
+    claims |= {"email": email, "iat": now, "exp": now + 600}  # type: ignore[dict-item]
+    signer = crypt.ES256Signer(ec.generate_private_key(ec.SECP256R1()), "somebody")
+    return str(jwt.encode(signer, claims).decode())
 
 
 def changes(ran: Ran) -> int:
@@ -155,3 +220,53 @@ def test_a_look_ahead_at_an_empty_project_changes_nothing(site: Site) -> None:
 def test_the_whole_play_brings_a_hub_up_and_proves_it(site: Site) -> None:
     ran = site.run()
     assert changes(ran) > 0
+    for claim in (
+        f"IAP login as {site.email('verify')}: ok",
+        "cell 6*7=42: ok",
+        "file kept after restart: ok",
+        f"{site.email('stranger')} (not listed) refused: ok",
+        "nobody enters without IAP: ok",
+        "running image is the pinned one: ok",
+    ):
+        assert claim in ran.output, ran.tail
+    assert "PRIVATE KEY" not in ran.output
+
+
+def test_the_second_run_changes_nothing(site: Site) -> None:
+    since = control("GET", "counts")["last"]
+    before = site.admin.snapshot(site.mark)
+    ran = site.run("--skip-tags", "hub_verify")  # it changes nothing by its nature and takes longest
+    assert changes(ran) == 0, ran.tail
+    assert control("GET", f"counts?since={since}&project={site.project}")["writes"] == {}
+    settled = {name: found for name, found in before.items() if not name.startswith("pods/")}
+    after = site.admin.snapshot(site.mark)
+    assert {name: after.get(name) for name in settled} == settled
+
+
+def test_a_forged_statement_is_of_no_use_to_anybody(site: Site) -> None:
+    forged = forged_statement(site.email("verify"))
+    unknown = site.visit("", forged=forged)
+    assert unknown.status_code in (302, 401) and "x-jupyterhub-version" not in unknown.headers
+    stranger = site.visit("stranger", forged=forged)
+    assert stranger.status_code == 403 and "x-jupyterhub-version" not in stranger.headers
+    guest = site.visit("guest", forged=forged)
+    assert guest.status_code == 200 and "x-jupyterhub-version" in guest.headers
+    assert site.email("guest") in guest.text and site.email("verify") not in guest.text
+    inside = requests.get(f"{site.past_the_door()}/hub/home", headers={ASSERTION: forged}, timeout=SECONDS)
+    assert inside.status_code == 403 and "does not believe" in inside.text
+
+
+def test_who_is_taken_off_the_list_is_refused_and_loses_his_server(site: Site) -> None:
+    work = site.folder / "work.yml"
+    work.write_text(WORK)
+    ran = site.run(playbook=str(work), account_file=str(site.key_file("guest")))
+    assert changes(ran) == 1, ran.tail
+    assert site.servers() == [site.email("guest")]
+
+    site.members.remove(f"serviceAccount:{site.email('guest')}")
+    ran = site.run("--skip-tags", "hub_verify")
+    assert changes(ran) == 2, ran.tail  # the list, and the server
+    assert site.servers() == []
+    guest = site.visit("guest")
+    assert guest.status_code == 403 and "x-jupyterhub-version" not in guest.headers
+    assert site.visit("verify").status_code == 200

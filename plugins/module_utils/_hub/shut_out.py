@@ -25,6 +25,8 @@ PEOPLE = ("user", "serviceAccount")
 """Kinds of IAP's members that are one person; who is in a group is not known here."""
 BY_IAP = "taken off the members of Identity-Aware Proxy"
 BY_HUB = "not let in by the hub's own rules"
+CONFIGURATION = "jupyterhub_config"
+"""Files below such a path are code that the hub runs as its configuration."""
 SECTIONS = ("Authenticator", CLASS_NAME)
 """Classes whose traits the hub's authenticator has."""
 
@@ -61,7 +63,10 @@ def _rules(values: Json) -> list[Json] | None:
     hub = values.get("hub") or {}
     config = hub.get("config") or {}
     chosen = str((config.get("JupyterHub") or {}).get("authenticator_class") or "")
-    if hub.get("extraConfig") or chosen.rpartition(".")[2] != CLASS_NAME:
+    places = [str(one.get("mountPath")) for one in (hub.get("extraFiles") or {}).values()]
+    if hub.get("extraConfig") or any(CONFIGURATION in place for place in places):
+        return None
+    if chosen.rpartition(".")[2] != CLASS_NAME:
         return None
     return [config.get(section) or {} for section in SECTIONS]
 

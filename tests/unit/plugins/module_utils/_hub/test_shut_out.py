@@ -65,8 +65,14 @@ def test_a_name_may_stand_at_the_general_class() -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [{}, values("generic-oauth"), values("dummy"), values(extra={"10-more": "c.Authenticator.allowed_users = {...}"})],
-    ids=["not known", "another login", "no login", "code of the operator's own"],
+    [
+        {},
+        values("generic-oauth"),
+        values("dummy"),
+        values(extra={"10-more": "c.Authenticator.allowed_users = {...}"}),
+        {"hub": values()["hub"] | {"extraFiles": {"x": {"mountPath": "/usr/local/etc/jupyterhub_config.d/x.py"}}}},
+    ],
+    ids=["not known", "another login", "no login", "code of the operator's own", "code in a file"],
 )
 def test_rules_that_are_not_known_stop_nobody(given: dict[str, Any]) -> None:
     assert stopped([], given) == {}
