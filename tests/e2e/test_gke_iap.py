@@ -95,8 +95,8 @@ class Site:
 
     def variables(self) -> dict[str, Any]:
         """What of the example's inventory is the lab's own."""
-        lab = {name: value for name, value in inventory().items() if name.startswith("z2jh_")}
-        return lab | self.cluster.variables() | {
+        lab: dict[str, Any] = {name: value for name, value in inventory().items() if name.startswith("z2jh_")}
+        found: dict[str, Any] = lab | self.cluster.variables() | {
             "hub_name": self.mark,
             "hub_domain": self.host,
             "gke_iap_members": self.members,
@@ -106,6 +106,7 @@ class Site:
             "hub_verify_ca_file": os.environ["LAB_CA_BUNDLE"],
             "hub_verify_stranger_service_account_file": str(self.key_file("stranger")),
         }  # fmt: skip
+        return found
 
     def run(self, *arguments: str, playbook: str = "gke_iap", **more: Any) -> Ran:
         """A play at the desk, with the example's inventory."""
