@@ -120,6 +120,7 @@ def play(
     arguments: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
     source: Path = INVENTORY,
+    within: Sequence[str] = (),
 ) -> Ran:
     """Run one playbook of the collection (or a file) with extra variables.
 
@@ -130,12 +131,13 @@ def play(
         arguments: further arguments.
         environ: changes to the environment.
         source: the inventory.
+        within: words in front of the program, which lead it into another network.
     """
     given = folder / f"extra-{time.monotonic_ns()}.json"
     given.touch(mode=0o600)
     given.write_text(json.dumps(dict(variables)), encoding="utf-8")
     name = playbook if "/" in playbook else f"researchops.jupyterhub.{playbook}"
-    argv = [program("ansible-playbook"), name, "-i", str(source), "-e", f"@{given}", *arguments]
+    argv = [*within, program("ansible-playbook"), name, "-i", str(source), "-e", f"@{given}", *arguments]
     start = time.monotonic()
     done = subprocess.run(
         argv,

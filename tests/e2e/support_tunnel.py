@@ -1,7 +1,9 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bastion on the loopback address (Debian's sshd and tinyproxy), and an API server that only it may reach in a test's
-imagination: both listen on 127.0.0.1, and the client has no reason to go there by itself.
+"""A bastion (Debian's sshd and tinyproxy), and an API server that only it may reach in a test's imagination.
+
+Both listen on 127.0.0.1, and the client has no reason to go there by itself; support_iap.py puts the bastion into a
+network namespace of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,6 +36,8 @@ __all__ = ["ApiServer", "Bastion", "api_server", "bastion", "drop", "relay", "ru
 
 PACKAGES = ("openssh-client", "openssh-server", "tinyproxy-bin")
 PRIVSEP = Path("/run/sshd")
+LISTENING = "0A"
+"""The kernel's word for it in /proc/net/tcp."""
 USER = "nobody"
 """Needs no password, home or shell: a bastion only forwards."""
 UID = "7c1e0d3e-5b1f-4d0c-9a54-1d2f3c4b5a69"
@@ -55,11 +59,10 @@ def until(what: str, holds: Callable[[], bool], seconds: float = 60.0) -> float:
     return time.monotonic() - start
 
 
-def listens(port: int) -> bool:
-    """Whether somebody takes connections."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def listens(pid: int, port: int) -> bool:
+    """Whether somebody takes connections in the network of a process."""
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return any(row[3] == LISTENING and int(row[1].rpartition(":")[2], 16) == port for row in rows)
 
 
 def children(pid: int) -> list[int]:
@@ -89,10 +92,19 @@ def running(*words: str) -> list[str]:
 
 @dataclass
 class Bastion:
-    """sshd and tinyproxy, each on a port of its own."""
+    """sshd and tinyproxy, each on a port of its own.
+
+    Attributes:
+        folder: keys, configuration and logs.
+        api_port: the only port the proxy connects to.
+        host: the address sshd listens on.
+        within: words in front of each program, which lead it into another network.
+    """
 
     folder: Path
     api_port: int
+    host: str = "127.0.0.1"
+    within: Sequence[str] = ()
     port: int = 0
     proxy_port: int = 0
     host_key: str = ""
@@ -108,7 +120,7 @@ class Bastion:
         (self.folder / "authorized").write_text((self.folder / "user-key.pub").read_text())
         settings = {
             "Port": self.port,
-            "ListenAddress": "127.0.0.1",
+            "ListenAddress": self.host,
             "HostKey": self.folder / "host-key",
             "AuthorizedKeysFile": self.folder / "authorized",
             "AuthenticationMethods": "publickey",
@@ -136,8 +148,9 @@ class Bastion:
     def _start(self, name: str, words: list[str], port: int) -> None:
         log = (self.folder / f"{name}.log").open("ab")
         with log:
-            self.parts[name] = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        until(f"{name} on port {port}", lambda: listens(port))
+            argv = [*self.within, *words]
+            self.parts[name] = part = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        until(f"{name} on port {port}", lambda: listens(part.pid, port))
 
     @property
     def sshd(self) -> int:
@@ -156,7 +169,7 @@ class Bastion:
     def options(self, **more: Any) -> dict[str, Any]:
         """The module's option ``bastion``."""
         return {
-            "host": "127.0.0.1",
+            "host": self.host,
             "port": self.port,
             "user": USER,
             "private_key_file": str(self.folder / "user-key"),
@@ -274,7 +287,7 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
 
 
 @contextlib.contextmanager
-def bastion(api: ApiServer) -> Iterator[Bastion]:
+def bastion(api_port: int, host: str = "127.0.0.1", within: Sequence[str] = ()) -> Iterator[Bastion]:
     """A bastion until the block ends; its programs are Debian's, installed where they are missing."""
     build.install_packages(PACKAGES)
     ours = not PRIVSEP.exists()
@@ -282,7 +295,7 @@ def bastion(api: ApiServer) -> Iterator[Bastion]:
     # The user that logs in must be able to read its authorized keys, and pytest's own folders are closed to it.
     folder = Path(tempfile.mkdtemp(prefix="bastion-"))
     folder.chmod(0o755)
-    made = Bastion(folder, api.port)
+    made = Bastion(folder, api_port, host, within)
     try:
         made.prepare()
         made.start_sshd()

@@ -9,20 +9,14 @@ import os
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import requests
 from google.auth import crypt, jwt
-from google.auth.transport import requests as transport
-from google.oauth2 import service_account
-
-CLOUD = "https://www.googleapis.com/auth/cloud-platform"
-COMPUTE, DNS = "https://compute.googleapis.com/compute/v1/projects", "https://dns.googleapis.com/dns/v1/projects"
-ROLE = "roles/iap.httpsResourceAccessor"
-SECONDS, PATIENCE = 20, 60.0
+from support_google import COMPUTE, DNS, ROLE, SECONDS, automation_key, control, session, until
 
 
 @dataclass(frozen=True)
@@ -71,13 +65,6 @@ class Bed:
         assert self.web.post(url, json=body, timeout=SECONDS).status_code == 200
 
 
-def control(verb: str, path: str, body: Any = None) -> Any:
-    url = f"{os.environ['LAB_GOOGLE_CONTROL']}/{path}"
-    answer = requests.request(verb, url, json=body, verify=os.environ["LAB_CA_BUNDLE"], timeout=SECONDS)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
 def kubectl(*words: str, text: str = "") -> str:
     done = subprocess.run(["kubectl", *words], input=text, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr
@@ -86,17 +73,6 @@ def kubectl(*words: str, text: str = "") -> str:
 
 def show(kind: str, name: str, namespace: str) -> Any:
     return json.loads(kubectl("-n", namespace, "get", kind, name, "-o", "json"))
-
-
-def until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
-    """The first good answer; the last one when time is over."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        seen = ask()
-        if good(seen) or time.monotonic() > end:
-            assert good(seen), seen
-            return seen
-        time.sleep(0.2)
 
 
 def wait_operation(web: Any, answer: Any) -> None:
@@ -108,14 +84,8 @@ def wait_operation(web: Any, answer: Any) -> None:
 @pytest.fixture
 def bed() -> Iterator[Bed]:
     """Namespace, reserved address, DNS record; all of it goes again."""
-    with open(os.environ["LAB_GOOGLE_ACCOUNT_FILE"], encoding="utf-8") as file:
-        key = json.load(file)
-    sessions = [requests.Session(), None]
-    credentials = service_account.Credentials.from_service_account_info(key, scopes=[CLOUD])
-    sessions[1] = transport.AuthorizedSession(credentials, auth_request=transport.Request(sessions[0]))
-    for one in sessions:
-        one.verify, one.trust_env = os.environ["LAB_CA_BUNDLE"], False
-    web, project, mark = sessions[1], os.environ["LAB_GOOGLE_PROJECT"], f"g{secrets.token_hex(3)}"
+    key = automation_key()
+    web, project, mark = session(key), os.environ["LAB_GOOGLE_PROJECT"], f"g{secrets.token_hex(3)}"
     since = control("GET", "counts")["last"]
     addresses, zones = f"{COMPUTE}/{project}/global/addresses", f"{DNS}/{project}/managedZones"
     wait_operation(web, web.post(addresses, json={"name": mark}, timeout=SECONDS))

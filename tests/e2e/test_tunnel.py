@@ -119,7 +119,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 @pytest.fixture(scope="module")
 def bastion(api: ApiServer) -> Iterator[Bastion]:
-    with support_tunnel.bastion(api) as made:
+    with support_tunnel.bastion(api.port) as made:
         yield made
 
 

@@ -33,6 +33,7 @@ from .._core.poll import REPORT_EVERY
 from .._core.progress import Reporter
 from .._core.redact import Redactor
 from .chart import ChartRef, Kind
+from .helm_way import way
 
 Json = dict[str, Any]
 
@@ -51,6 +52,8 @@ STOP_GRACE = 15.0
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
+OFFLINE = frozenset({"version", "pull"})
+"""Commands that never speak to the API server; what they fetch comes the usual way."""
 NOISE = ("WARNING", "level=", "walk.go", "warnings.go")
 """Beginnings of lines that are not Helm's reason."""
 HELM_SETTINGS = frozenset(
@@ -270,19 +273,31 @@ class Helm:
 
     def _run(self, arguments: Sequence[str], *, timeout: float, stdin: Json | None = None, says: str = "") -> Ran:
         """One call, never longer than ``timeout`` seconds; the child does not outlive this process."""
+        environ = child_environment(os.environ, self._target.kubeconfig)
+        if arguments[0] in OFFLINE:
+            return self._spoken(self._child(arguments, environ, (), stdin), timeout, stdin, says)
+        with way(environ, self._target.context) as (environ, files):
+            return self._spoken(self._child(arguments, environ, files, stdin), timeout, stdin, says)
+
+    def _child(
+        self, arguments: Sequence[str], environ: Mapping[str, str], files: tuple[int, ...], stdin: Json | None
+    ) -> subprocess.Popen[str]:
         try:
-            child = subprocess.Popen(  # pylint: disable=ansible-bad-function  # run_command has no time limit
+            return subprocess.Popen(  # pylint: disable=ansible-bad-function  # run_command has no time limit
                 [find_binary(self._binary), *arguments],
                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env=child_environment(os.environ, self._target.kubeconfig),
+                env=environ,
+                pass_fds=files,
                 # Safe beside the Lease's thread: the child makes one system call through a pointer looked up before.
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
             )
         except OSError as problem:
             raise _unusable(self._binary, problem.strerror or str(problem)) from problem
+
+    def _spoken(self, child: subprocess.Popen[str], timeout: float, stdin: Json | None, says: str) -> Ran:
         try:
             return self._communicate(child, json.dumps(stdin) if stdin is not None else None, timeout, says)
         finally:

@@ -79,7 +79,7 @@ class Connection:
 def open_connection(path: str, context: str | None, environ: Mapping[str, str] | None = None) -> tuple[Any, Any] | None:
     """Configuration and connection pool for a usual kubeconfig; None leaves it, and every error, to the package."""
     values = os.environ if environ is None else environ
-    chosen = _read(path, context or "")
+    chosen = read_context(path, context)
     if chosen is None or not _is_usual(chosen, values):
         return None
     try:
@@ -98,11 +98,11 @@ def open_connection(path: str, context: str | None, environ: Mapping[str, str] |
 
 def proxy_of(path: str, context: str | None) -> str:
     """The proxy that a kubeconfig names for its cluster; empty when it names none."""
-    chosen = _read(path, context or "")
+    chosen = read_context(path, context)
     return str(chosen.cluster.get("proxy-url") or "") if chosen else ""
 
 
-def _read(path: str, context: str) -> Chosen | None:
+def read_context(path: str, context: str | None) -> Chosen | None:
     """The wanted context of a single file; None where anything about it is unusual."""
     import yaml
 
@@ -111,7 +111,7 @@ def _read(path: str, context: str) -> Chosen | None:
     try:
         with open(path, encoding="utf-8") as stream:
             content = yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # safe
-        return choose([parse_source(os.path.abspath(path), content)], context)
+        return choose([parse_source(os.path.abspath(path), content)], context or "")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, HubError):
         return None
 

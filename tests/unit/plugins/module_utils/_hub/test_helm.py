@@ -49,13 +49,17 @@ def make(tmp_path: Path) -> Make:
     """Helm whose program does what is asked; its calls are read by called()."""
 
     def build(
-        body: str = "echo '{}'", version: str = "v4.3.1", context: str | None = None, clock: object = None
+        body: str = "echo '{}'",
+        version: str = "v4.3.1",
+        context: str | None = None,
+        clock: object = None,
+        kubeconfig: str = "/kube/config",
     ) -> Helm:
         program = tmp_path / "helm"
         program.write_text(SCRIPT.replace("@VERSION@", version).replace("@BODY@", body))
         program.chmod(0o755)
         clock = clock or SystemClock()
-        target = Target("hub", "climate", "/kube/config", context)
+        target = Target("hub", "climate", kubeconfig, context)
         reporter = Reporter("hub", "release", clock)  # type: ignore[arg-type]
         return Helm(str(program), target, clock=clock, reporter=reporter, redactor=Redactor([SECRET]))  # type: ignore[arg-type]
 
@@ -118,6 +122,21 @@ def test_template(make: Make, tmp_path: Path) -> None:
 def test_helm_3_needs_a_word_more_to_render_for_this_cluster(make: Make, tmp_path: Path) -> None:
     make("echo text", version="v3.19.2").template(CHART, VALUES, 10.0)
     assert called(tmp_path)[-2:] == ["--dry-run=server", "--validate"]
+
+
+def test_only_who_speaks_to_the_server_gets_its_proxy(make: Make, tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    cluster = {"server": "https://10.0.0.2", "proxy-url": "http://127.0.0.1:4711"}
+    entries = {"context": {"cluster": "c", "user": "c"}, "cluster": cluster, "user": {"token": "t"}}
+    lists = {f"{kind}s": [{"name": "c", kind: entry}] for kind, entry in entries.items()}
+    path.write_text(json.dumps({"current-context": "c", **lists}))
+    make(kubeconfig=str(path)).render(CHART, VALUES, 10.0)
+    assert "HTTPS_PROXY=http://127.0.0.1:4711" in (tmp_path / "environment").read_text().splitlines()
+    place = tmp_path / "place"
+    place.mkdir()
+    chart = parse_reference("https://charts.example.org/x/jupyterhub", "4.4.0")
+    make('for last; do :; done; echo x > "$last/a.tgz"', kubeconfig=str(path)).pull(chart, place)
+    assert "127.0.0.1:4711" not in (tmp_path / "environment").read_text()
 
 
 def test_rollback_and_uninstall(make: Make, tmp_path: Path) -> None:

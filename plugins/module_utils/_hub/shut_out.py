@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""Whose servers run although their owner may not enter any more, at a hub behind Identity-Aware Proxy. Pure.
+
+Neither IAP nor the hub ends what runs: IAP looks at a websocket only when it is opened, and the hub at requests only.
+Nobody loses a server on a guess: an owner counts as shut out when this run took that very person off IAP's list, or
+when the hub's own rules, as they are in the release, do not let the person in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .oauth_iap import CLASS_NAME
+from .userpod import USER_NOTE
+
+Json = Mapping[str, Any]
+
+PEOPLE = ("user", "serviceAccount")
+"""Kinds of IAP's members that are one person; who is in a group is not known here."""
+BY_IAP = "taken off the members of Identity-Aware Proxy"
+BY_HUB = "not let in by the hub's own rules"
+CONFIGURATION = "jupyterhub_config"
+"""Files below such a path are code that the hub runs as its configuration."""
+SECTIONS = ("Authenticator", CLASS_NAME)
+"""Classes whose traits the hub's authenticator has."""
+
+
+def shut_out(pods: Iterable[Json], removed: Iterable[str], values: Json) -> list[dict[str, str]]:
+    """The servers to stop.
+
+    Args:
+        pods: users' pods; only their metadata is read.
+        removed: members that IAP's list has lost in this run.
+        values: the chart values of the release; empty where they are not known.
+
+    Returns:
+        For each pod its ``pod``, ``user`` and ``reason``.
+    """
+    gone = {person.lower() for kind, _colon, person in map(_parts, removed) if kind in PEOPLE}
+    rules = _rules(values)
+    found = []
+    for pod in pods:
+        about = pod.get("metadata") or {}
+        user = str((about.get("annotations") or {}).get(USER_NOTE) or "").lower()
+        reason = BY_IAP if user in gone else BY_HUB if user and not _lets_in(rules, user) else ""
+        if reason:
+            found.append({"pod": str(about.get("name")), "user": user, "reason": reason})
+    return found
+
+
+def _parts(member: str) -> tuple[str, str, str]:
+    return member.partition(":")
+
+
+def _rules(values: Json) -> list[Json] | None:
+    """The traits that decide who enters; None where something else may decide as well."""
+    hub = values.get("hub") or {}
+    config = hub.get("config") or {}
+    chosen = str((config.get("JupyterHub") or {}).get("authenticator_class") or "")
+    places = [str(one.get("mountPath")) for one in (hub.get("extraFiles") or {}).values()]
+    if hub.get("extraConfig") or any(CONFIGURATION in place for place in places):
+        return None
+    if chosen.rpartition(".")[2] != CLASS_NAME:
+        return None
+    return [config.get(section) or {} for section in SECTIONS]
+
+
+def _lets_in(rules: Sequence[Json] | None, user: str) -> bool:
+    """The same judgement as the hub's, ``IAPAuthenticator.may_enter``."""
+    if rules is None:
+        return True
+    if user in _names(rules, "blocked_users"):
+        return False
+    if any(section.get("allow_all") for section in rules):
+        return True
+    by_name = _names(rules, "allowed_users") | _names(rules, "admin_users")
+    return user in by_name or user.rpartition("@")[2] in _names(rules, "allowed_domains")
+
+
+def _names(rules: Sequence[Json], trait: str) -> set[str]:
+    return {str(name).lower() for section in rules for name in section.get(trait) or []}

@@ -1,0 +1,185 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A private GKE cluster: an API server that only a bastion reaches, and a desk in a network of its own.
+
+The lab's API server answers at the cluster's private address (its first Service address, port 443). Two network
+namespaces hang on the lab's: the desk, where the plays run, reaches everything of the lab but the API server, by
+whatever address; the bastion reaches the API server. The desk reaches the bastion over a link of their own.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from support_cluster import first_of
+from support_google import control
+from support_plays import ROOT, inventory
+from support_tunnel import Bastion, bastion, until
+
+INVENTORY = ROOT / "examples" / "gke_iap" / "inventory.yml"
+PRIVATE_ADDRESS, API_PORT = "10.96.0.1", 6443
+"""Where the lab's API server answers inside the cluster's network; the port of the process itself."""
+BASTION_ADDRESS = "10.231.7.10"
+
+
+@dataclass(frozen=True)
+class Room:
+    """A network namespace, kept by a process that sleeps."""
+
+    pid: int
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """Words in front of a program that is to run in it."""
+        return ("nsenter", "-t", str(self.pid), "-n")
+
+    def run(self, *words: str, seconds: float = 30) -> subprocess.CompletedProcess[str]:
+        """Run a program in it."""
+        argv = [*self.within, *words]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=seconds, check=False)
+
+    def ip(self, *lines: str) -> None:
+        """Configure it."""
+        _ip([*self.within, "ip"], lines)
+
+
+def _ip(command: list[str], lines: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [*command, "-batch", "-"],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def room() -> Iterator[Room]:
+    """An empty network namespace until the block ends."""
+    outside = os.readlink("/proc/self/ns/net")
+    keeper = subprocess.Popen(["unshare", "--net", "sleep", "infinity"], stdin=subprocess.DEVNULL)
+    try:
+        until("a network namespace", lambda: os.readlink(f"/proc/{keeper.pid}/ns/net") != outside)
+        made = Room(keeper.pid)
+        made.ip("link set lo up")
+        yield made
+    finally:
+        keeper.kill()
+        keeper.wait(timeout=10)
+
+
+@contextmanager
+def shut(link: str) -> Iterator[None]:
+    """Nothing that comes in by this link reaches the API server, at none of its addresses."""
+    rule = ["INPUT", "-i", link, "-p", "tcp", "--dport", str(API_PORT), "-j", "REJECT", "--reject-with", "tcp-reset"]
+    for program in ("iptables", "ip6tables"):
+        subprocess.run([program, "-w", "-I", *rule], check=True, timeout=30)
+    try:
+        yield
+    finally:
+        for program in ("iptables", "ip6tables"):
+            subprocess.run([program, "-w", "-D", *rule], check=True, timeout=30)
+
+
+@contextmanager
+def rooms() -> Iterator[tuple[Room, Room]]:
+    """The desk and the bastion's place, linked with the lab and with each other."""
+    with ExitStack() as stack:
+        desk, gate = stack.enter_context(room()), stack.enter_context(room())
+        for link in ("desk", "gate"):  # a namespace lives on, with its links, while a program of a killed play is in it
+            stack.callback(subprocess.run, ["ip", "link", "del", link], check=True, timeout=30)
+        _ip(
+            ["ip"],
+            (
+                f"link add desk type veth peer name eth0 netns {desk.pid}",
+                f"link add gate type veth peer name eth0 netns {gate.pid}",
+                "addr add 10.231.7.1/30 dev desk",
+                "addr add fd00:231:7:1::1/64 dev desk nodad",
+                "addr add 10.231.7.5/30 dev gate",
+                "link set desk up",
+                "link set gate up",
+            ),
+        )
+        desk.ip(
+            "addr add 10.231.7.2/30 dev eth0",
+            "addr add fd00:231:7:1::2/64 dev eth0 nodad",
+            "link set eth0 up",
+            "route add default via 10.231.7.1",
+            "route add default via fd00:231:7:1::1",
+            f"link add gate type veth peer name desk netns {gate.pid}",
+            "addr add 10.231.7.9/30 dev gate",
+            "link set gate up",
+        )
+        gate.ip(
+            "addr add 10.231.7.6/30 dev eth0",
+            "link set eth0 up",
+            "route add default via 10.231.7.5",
+            f"addr add {BASTION_ADDRESS}/30 dev desk",
+            "link set desk up",
+        )
+        stack.enter_context(shut("desk"))
+        yield desk, gate
+
+
+@dataclass(frozen=True)
+class PrivateCluster:
+    """The lab's cluster as Google shows a private one, and the way to it.
+
+    Attributes:
+        name: the cluster's name.
+        desk: where plays run.
+        bastion: what leads from there to the API server.
+    """
+
+    name: str
+    desk: Room
+    bastion: Bastion
+
+    def variables(self) -> dict[str, Any]:
+        """The part of an inventory that says how the cluster is reached; who logs in is as in the lab's own."""
+        lab = {name: value for name, value in inventory().items() if name.startswith("cluster_access_oidc_")}
+        return lab | {
+            "cluster_access_method": "ssh_bastion",
+            "cluster_access_bastion": self.bastion.options(),
+            "cluster_access_cluster": {
+                "project": os.environ["LAB_GOOGLE_PROJECT"],
+                "location": os.environ["LAB_GOOGLE_LOCATION"],
+                "name": self.name,
+            },
+            "cluster_access_expected_uid": os.environ["LAB_CLUSTER_UID"],
+        }
+
+    def reach(self, address: str, port: int) -> bool:
+        """Whether a connection from the desk comes about."""
+        code = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5)"
+        return self.desk.run("python3", "-c", code, address, str(port)).returncode == 0
+
+
+@contextmanager
+def private_cluster(name: str) -> Iterator[PrivateCluster]:
+    """A cluster by this name, until the block ends; the entry in Google's list stays."""
+    shown, _admin = first_of(Path(os.environ["LAB_ADMIN_KUBECONFIG"]))
+    authority = shown.get("certificate-authority-data") or _file(shown["certificate-authority"])
+    patch: Mapping[str, Any] = {
+        "endpoint": PRIVATE_ADDRESS,
+        "privateClusterConfig": {"privateEndpoint": PRIVATE_ADDRESS},
+        "controlPlaneEndpointsConfig": {"ipEndpointsConfig": {"privateEndpoint": PRIVATE_ADDRESS}},
+        "masterAuth": {"clusterCaCertificate": authority},
+    }
+    place = {"project": os.environ["LAB_GOOGLE_PROJECT"], "location": os.environ["LAB_GOOGLE_LOCATION"], "name": name}
+    control("POST", "clusters", {**place, "patch": patch})
+    with rooms() as (desk, gate), bastion(443, BASTION_ADDRESS, gate.within) as made:
+        yield PrivateCluster(name, desk, made)
+
+
+def _file(path: str) -> str:
+    return base64.b64encode(Path(path).read_bytes()).decode()

@@ -1,0 +1,273 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`gke_iap.yml` as a whole, with the inventory of examples/gke_iap: from an empty project to a user who was removed.
+
+The plays run at a desk that cannot reach the API server; a bastion can. Google is the lab's stand-in, the cluster, the
+hub and its users' servers are real. The tests are one story and depend on their order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+import requests
+import support_google
+from cryptography.hazmat.primitives.asymmetric import ec
+from google.auth import crypt, jwt
+from support_cluster import Cluster
+from support_google import COMPUTE, SECONDS, control
+from support_iap import INVENTORY, PRIVATE_ADDRESS, PrivateCluster, private_cluster
+from support_plays import Ran, inventory, play
+
+CHANGED = re.compile(r"changed=(\d+)")
+USER_PODS = "component=singleuser-server"
+HOPS = 10
+ASSERTION = "X-Goog-Iap-Jwt-Assertion"
+WORK = """
+- hosts: hubs
+  connection: local
+  gather_facts: false
+  vars:
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+  tasks:
+    - name: Run a notebook and leave the server running
+      researchops.jupyterhub.hub_smoke_test:
+        url: "https://{{ hub_domain }}/"
+        login: iap_service_account
+        service_account_file: "{{ account_file }}"
+        ca_file: "{{ hub_verify_ca_file }}"
+        http_redirect: false
+        keep_server: true
+        timeout: 120
+"""
+
+
+@dataclass
+class Site:
+    """An organisation with a project, a private cluster, a zone, and three service accounts as people.
+
+    Attributes:
+        mark: names hub, namespace and zone.
+        folder: for files.
+        cluster: the way in.
+        admin: the cluster as its administrator sees it, past the bastion.
+        web: Google's APIs as the account that may do all.
+        members: who may pass Identity-Aware Proxy.
+    """
+
+    mark: str
+    folder: Path
+    cluster: PrivateCluster
+    admin: Cluster
+    web: Any
+    members: list[str] = field(default_factory=list)
+
+    @property
+    def project(self) -> str:
+        return os.environ["LAB_GOOGLE_PROJECT"]
+
+    @property
+    def host(self) -> str:
+        return f"{self.mark}.lab.test"
+
+    def email(self, name: str) -> str:
+        """A service account's address."""
+        return f"{name}-{self.mark}@{self.project}.iam.gserviceaccount.com"
+
+    def key_file(self, name: str) -> Path:
+        """The account's key file; the account is made at first."""
+        path = self.folder / f"{name}.json"
+        if not path.exists():
+            account = {"email": self.email(name), "project": self.project, "roles": []}
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(control("POST", "accounts", account)))
+        return path
+
+    def variables(self) -> dict[str, Any]:
+        """What of the example's inventory is the lab's own."""
+        lab: dict[str, Any] = {name: value for name, value in inventory().items() if name.startswith("z2jh_")}
+        found: dict[str, Any] = lab | self.cluster.variables() | {
+            "hub_name": self.mark,
+            "hub_domain": self.host,
+            "gke_iap_members": self.members,
+            "hub_dns_zone": self.mark,
+            "hub_oauth_allowed_domains": [f"{self.project}.iam.gserviceaccount.com"],
+            "hub_oauth_ca_file": os.environ["LAB_CA_FILE"],
+            "hub_verify_ca_file": os.environ["LAB_CA_BUNDLE"],
+            "hub_verify_stranger_service_account_file": str(self.key_file("stranger")),
+        }  # fmt: skip
+        return found
+
+    def run(self, *arguments: str, playbook: str = "gke_iap", **more: Any) -> Ran:
+        """A play at the desk, with the example's inventory."""
+        environ = {
+            "GCP_AUTH_KIND": "serviceaccount",
+            "GCP_SERVICE_ACCOUNT_FILE": os.environ["LAB_GOOGLE_ACCOUNT_FILE"],
+            "HUB_VERIFY_SA_FILE": str(self.key_file("verify")),
+            "KUBECONFIG": "/dev/null",
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+        }
+        return play(
+            playbook,
+            self.variables() | more,
+            self.folder,
+            arguments=arguments,
+            environ=environ,
+            source=INVENTORY,
+            within=self.cluster.desk.within,
+        )
+
+    def visit(self, name: str, forged: str = "") -> requests.Response:
+        """Somebody's own page of the hub, through the front door; without a name nobody in particular."""
+        headers = {ASSERTION: forged} if forged else {}
+        if name:
+            key = json.loads(self.key_file(name).read_text())
+            now = int(time.time())
+            claims = {"iss": key["client_email"], "sub": key["client_email"], "iat": now, "exp": now + 600}
+            signer = crypt.RSASigner.from_service_account_info(key)
+            token = jwt.encode(signer, {**claims, "aud": f"https://{self.host}/*"}).decode()
+            headers["Proxy-Authorization"] = f"Bearer {token}"
+        url = f"https://{self.host}/hub/home"
+        with requests.Session() as browser:  # it would drop the header for IAP at a redirect, so it follows none itself
+            for _hop in range(HOPS):
+                found = browser.get(
+                    url, headers=headers, verify=os.environ["LAB_CA_BUNDLE"], timeout=SECONDS, allow_redirects=False
+                )
+                url = urljoin(url, found.headers.get("Location", ""))
+                if not found.is_redirect or urlsplit(url).hostname != self.host:
+                    break
+        return found
+
+    def past_the_door(self) -> str:
+        """The hub's address inside the cluster, where no Identity-Aware Proxy stands."""
+        service = self.admin.request("GET", f"/api/v1/namespaces/{self.mark}/services/hub-front")
+        return f"http://{service['spec']['clusterIP']}:{service['spec']['ports'][0]['port']}"
+
+    def servers(self) -> list[str]:
+        """Whose servers run."""
+        found = self.admin.request("GET", f"/api/v1/namespaces/{self.mark}/pods?labelSelector={USER_PODS}")["items"]
+        return [one["metadata"]["annotations"]["hub.jupyter.org/username"] for one in found]
+
+    def addresses(self) -> list[str]:
+        """The project's static addresses of this hub."""
+        found = self.web.get(f"{COMPUTE}/{self.project}/global/addresses", timeout=SECONDS).json()
+        return [one["name"] for one in found.get("items", []) if self.mark in one["name"]]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The site, without a hub; all of it goes again."""
+    mark, key = f"i{secrets.token_hex(3)}", support_google.automation_key()
+    web, project = support_google.session(key), os.environ["LAB_GOOGLE_PROJECT"]
+    admin = Cluster(Path(os.environ["LAB_ADMIN_KUBECONFIG"]))
+    with (
+        support_google.no_violations(key["client_email"]),
+        support_google.zone(web, project, mark),
+        private_cluster(mark) as cluster,
+    ):
+        made = Site(mark, tmp_path_factory.mktemp("iap"), cluster, admin, web)
+        made.members = [f"serviceAccount:{made.email(name)}" for name in ("verify", "guest")]
+        made.key_file("guest")
+        try:
+            yield made
+        finally:
+            admin.drop_namespace(mark)
+            support_google.give_back(web, project, f"{mark}-hub-front")
+
+
+def forged_statement(email: str) -> str:
+    """What Identity-Aware Proxy would say, signed by somebody else."""
+    now = int(time.time())
+    claims = {"iss": "https://cloud.google.com/iap", "aud": "/projects/1/global/backendServices/1", "sub": "1"}
+    claims |= {"email": email, "iat": now, "exp": now + 600}  # type: ignore[dict-item]
+    signer = crypt.ES256Signer(ec.generate_private_key(ec.SECP256R1()), "somebody")
+    return str(jwt.encode(signer, claims).decode())
+
+
+def changes(ran: Ran) -> int:
+    """How many tasks of a run that went well changed something."""
+    assert ran.code == 0, ran.tail
+    found = CHANGED.findall(ran.output)
+    assert len(found) == 1, ran.tail
+    return int(found[0])
+
+
+def test_the_api_server_is_reached_only_through_the_bastion(site: Site) -> None:
+    assert not site.cluster.reach(PRIVATE_ADDRESS, 443)
+    assert not site.cluster.reach(os.environ["LAB_NODE_IP"], 6443)
+    assert site.cluster.reach("google.lab.test", 443), "the desk reaches nothing at all"
+
+
+def test_a_look_ahead_at_an_empty_project_changes_nothing(site: Site) -> None:
+    since = control("GET", "counts")["last"]
+    ran = site.run("--check")
+    assert changes(ran) > 0
+    writes = control("GET", f"counts?since={since}&project={site.project}")["writes"]
+    assert writes == {}, writes
+    assert site.mark not in site.admin.namespaces()
+    assert site.addresses() == []
+
+
+def test_the_whole_play_brings_a_hub_up_and_proves_it(site: Site) -> None:
+    ran = site.run()
+    assert changes(ran) > 0
+    for claim in (
+        f"IAP login as {site.email('verify')}: ok",
+        "cell 6*7=42: ok",
+        "file kept after restart: ok",
+        f"{site.email('stranger')} (not listed) refused: ok",
+        "nobody enters without IAP: ok",
+        "running image is the pinned one: ok",
+    ):
+        assert claim in ran.output, ran.tail
+    assert "PRIVATE KEY" not in ran.output
+
+
+def test_the_second_run_changes_nothing(site: Site) -> None:
+    since = control("GET", "counts")["last"]
+    before = site.admin.snapshot(site.mark)
+    ran = site.run("--skip-tags", "hub_verify")  # it changes nothing by its nature and takes longest
+    assert changes(ran) == 0, ran.tail
+    assert control("GET", f"counts?since={since}&project={site.project}")["writes"] == {}
+    settled = {name: found for name, found in before.items() if not name.startswith("pods/")}
+    after = site.admin.snapshot(site.mark)
+    assert {name: after.get(name) for name in settled} == settled
+
+
+def test_a_forged_statement_is_of_no_use_to_anybody(site: Site) -> None:
+    forged = forged_statement(site.email("verify"))
+    unknown = site.visit("", forged=forged)
+    assert unknown.status_code in (302, 401) and "x-jupyterhub-version" not in unknown.headers
+    stranger = site.visit("stranger", forged=forged)
+    assert stranger.status_code == 403 and "x-jupyterhub-version" not in stranger.headers
+    guest = site.visit("guest", forged=forged)
+    assert guest.status_code == 200 and "x-jupyterhub-version" in guest.headers
+    assert site.email("guest") in guest.text and site.email("verify") not in guest.text
+    inside = requests.get(f"{site.past_the_door()}/hub/home", headers={ASSERTION: forged}, timeout=SECONDS)
+    assert inside.status_code == 403 and "does not believe" in inside.text
+
+
+def test_who_is_taken_off_the_list_is_refused_and_loses_his_server(site: Site) -> None:
+    work = site.folder / "work.yml"
+    work.write_text(WORK)
+    ran = site.run(playbook=str(work), account_file=str(site.key_file("guest")))
+    assert changes(ran) == 1, ran.tail
+    assert site.servers() == [site.email("guest")]
+
+    site.members.remove(f"serviceAccount:{site.email('guest')}")
+    ran = site.run("--skip-tags", "hub_verify")
+    assert changes(ran) == 2, ran.tail  # the list, and the server
+    assert site.servers() == []
+    guest = site.visit("guest")
+    assert guest.status_code == 403 and "x-jupyterhub-version" not in guest.headers
+    assert site.visit("verify").status_code == 200
