@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = """
 name: cluster_objects
 short_description: Read objects of a cluster where a task needs them
-version_added: 0.2.0
+version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
   - Reads one object by name, or all objects of a kind that carry a label, in one request of the play's own process.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = """
 name: iap_audiences
 short_description: Find out for which backend services Identity-Aware Proxy signs its statements
-version_added: 0.2.0
+version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
   - A hub behind Identity-Aware Proxy (IAP) checks for whom a statement was made (its audience), so the hub's values

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cluster_tunnel
 short_description: Keep a tunnel to a private API server while the play runs
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Opens an SSH connection to a bastion and leads one kubeconfig through it, either to an HTTP proxy such as tinyproxy
     on the bastion or through ssh's own SOCKS5 server, so that the bastion needs nothing but SSH.
