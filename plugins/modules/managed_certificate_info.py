@@ -74,6 +74,8 @@ options:
       - Seconds to wait until O(name) is Active, told by a watch the moment it is; by default it is looked at once.
       - A wait that ends without it is no error, the diagnosis then says why. It ends early where waiting cannot help.
         Not in check mode.
+      - A certificate that does not exist may still be made by somebody else within 60 seconds. After that its name
+        counts as wrong, unless M(researchops.jupyterhub.managed_certificate_reprovision) is just recreating it.
     type: int
     default: 0
   hub:
@@ -197,7 +199,14 @@ from ..module_utils._core.progress import Reporter
 from ..module_utils._dns.resolver import Authorities, recursive
 from ..module_utils._gcp.api import GcpApi
 from ..module_utils._gcp.auth import AuthOptions, GcpAuth
-from ..module_utils._gcp.certificate_api import ClusterSide, Compute, Examiner, describe_judged, wait_active
+from ..module_utils._gcp.certificate_api import (
+    GRACE_MISSING,
+    ClusterSide,
+    Compute,
+    Examiner,
+    describe_judged,
+    wait_active,
+)
 from ..module_utils._gcp.certificates import Action
 from ..module_utils._k8s.patience import PatientClient
 from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, KUBERNETES_OPTIONS, Outcome, Request, run
@@ -222,7 +231,12 @@ def body(request: Request) -> Outcome:
     seconds = 0.0
     if params["name"] and params["wait_timeout"] > 0 and not request.check_mode:
         waited = wait_active(
-            cluster, params["name"], clock=SystemClock(), timeout=params["wait_timeout"], reporter=reporter
+            cluster,
+            params["name"],
+            clock=SystemClock(),
+            timeout=params["wait_timeout"],
+            reporter=reporter,
+            grace=GRACE_MISSING,
         )
         seconds = waited.seconds
     found = cluster.certificates(params["name"])

@@ -19,7 +19,7 @@ from pathlib import Path
 from . import content, environments, paths, results
 from .environments import Environment
 from .process import Failure, output, run
-from .tiers import Tier
+from .tiers import Tier, expected
 
 LAB = paths.ROOT / "tests" / "lab" / "lab"
 TARGETS = paths.ROOT / "tests" / "integration" / "targets"
@@ -27,7 +27,6 @@ TARGETS = paths.ROOT / "tests" / "integration" / "targets"
 COLD_MINUTES = 45.0
 #: from what is built to a Ready node and all services; the lab itself promises 60 s
 UP_SECONDS = 180.0
-NIGHTLY_FACTOR = 10
 #: files of tests/e2e by what they take, the longest first
 LONG_ONES = ("test_helm_killed", "test_canaries", "test_bad_input", "test_canaries_site")
 MINUTES = {"integration": 8.0, "molecule": 12.0, "e2e": 15.0, "lab-test": 10.0}
@@ -81,7 +80,7 @@ def facts(env: dict[str, str]) -> dict[str, object]:
 
 
 def _tier(tier: str, fill: Callable[[Tier, Environment, dict[str, str]], None]) -> Tier:
-    made = Tier(tier, MINUTES[tier] * (NIGHTLY_FACTOR if os.environ.get("NIGHTLY") else 1))
+    made = Tier(tier, expected(MINUTES[tier]))
     try:
         wanted, env = variables()
         env["NIGHTLY"] = os.environ.get("NIGHTLY", "")

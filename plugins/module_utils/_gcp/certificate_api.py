@@ -39,6 +39,7 @@ from .certificates import (
     parse_twin,
     status_text,
 )
+from .reprovision import UNFINISHED, from_config_map, snapshot_name
 
 Json = dict[str, Any]
 LookAt = Callable[[Sequence[Wanted]], list[Look]]
@@ -48,6 +49,8 @@ QUIET = 0.4
 """Seconds between two watches where the server ends one at once."""
 ABSENT = 2.0
 """Seconds between two looks while there is no such certificate, or no answer."""
+GRACE_MISSING = 60.0
+"""Seconds in which somebody else may still make a certificate that is awaited; after that its name counts as wrong."""
 GROUP = "/apis/networking.gke.io/v1"
 
 
@@ -110,10 +113,25 @@ class ClusterSide:
         """
         found = [one for one in ([self.certificate(name)] if name else self.client.list(self.certificates_path)) if one]
         if not found and (name or self.client.get(GROUP) is None):
-            raise self._missing(name)
+            raise self.missing(name)
         return found
 
-    def _missing(self, name: str) -> HubError:
+    def being_recreated(self, name: str) -> bool:
+        """Whether a recreation of this certificate is recorded as unfinished, as far as we may read that."""
+        path = f"/api/v1/namespaces/{self.namespace}/configmaps/{snapshot_name(name)}"
+        try:
+            record = self.client.get(path)
+            return record is not None and from_config_map(record).state in UNFINISHED
+        except HubError:
+            return False
+
+    def missing(self, name: str, waited: float = 0.0) -> HubError:
+        """The error for a certificate that does not exist, with those that do.
+
+        Args:
+            name: the certificate.
+            waited: seconds in which nobody has made it.
+        """
         if self.client.get(GROUP) is None:
             return HubError(
                 "E-CERT-01",
@@ -123,7 +141,8 @@ class ClusterSide:
         others = ", ".join(str(one["metadata"]["name"]) for one in self.client.list(self.certificates_path)) or "none"
         return HubError(
             "E-CERT-01",
-            f"There is no ManagedCertificate {name} in namespace {self.namespace}",
+            f"There is no ManagedCertificate {name} in namespace {self.namespace}"
+            + (f", and nobody has made one within {waited:.0f} s" if waited else ""),
             "correct name or namespace; role gke_iap makes the certificate",
             seen=others,
         )
@@ -272,15 +291,19 @@ def passing(problem: HubError) -> bool:
 
 
 class Watcher:
-    """The live certificate, told about as soon as it changes."""
+    """The live certificate, told about as soon as it changes; ``grace`` as in :func:`wait_active`."""
 
-    def __init__(self, cluster: ClusterSide, name: str, clock: Clock, timeout: float) -> None:
+    def __init__(
+        self, cluster: ClusterSide, name: str, clock: Clock, timeout: float, grace: float | None = None
+    ) -> None:
         self._cluster = cluster
         self._name = name
         self._clock = clock
-        self._end = clock.monotonic() + timeout
+        self._began = clock.monotonic()
+        self._end = self._began + timeout
+        self._grace = grace
         self._seen: Json | None = None
-        self._fresh = False
+        self._known = self._fresh = False
 
     def observe(self) -> Json | None:
         """The certificate: at the first call and at the end as it is, else after it changed or a watch ran out."""
@@ -295,7 +318,17 @@ class Watcher:
                 raise
             self._fresh = False
             self._clock.sleep(ABSENT)
+        self._known = self._known or self._seen is not None
+        self._give_up()
         return self._seen
+
+    def _give_up(self) -> None:
+        """End the wait for a name that nobody has made anything of; one that was there may come back."""
+        waited = self._clock.monotonic() - self._began
+        if self._grace is None or self._known or not self._fresh or waited < self._grace:
+            return
+        if not self._cluster.being_recreated(self._name):
+            raise self._cluster.missing(self._name, waited)
 
     def _look(self, ended: bool) -> None:
         if self._fresh and not ended:
@@ -329,7 +362,13 @@ def judge_active(obj: Mapping[str, Any] | None) -> Verdict:
 
 
 def wait_active(
-    cluster: ClusterSide, name: str, *, clock: Clock, timeout: float, reporter: Reporter
+    cluster: ClusterSide,
+    name: str,
+    *,
+    clock: Clock,
+    timeout: float,
+    reporter: Reporter,
+    grace: float | None = None,
 ) -> Waited[Json | None]:
     """Wait until a certificate is Active; a watch tells at once.
 
@@ -339,8 +378,13 @@ def wait_active(
         clock: where time comes from.
         timeout: seconds, finite.
         reporter: gets the progress lines.
+        grace: seconds after which a certificate that was never there, and is not being recreated, counts as missing;
+            None: it is awaited to the end.
+
+    Raises:
+        HubError: E-CERT-01 when the grace is over.
     """
-    watcher = Watcher(cluster, name, clock, timeout)
+    watcher = Watcher(cluster, name, clock, timeout, grace)
     return wait(
         f"certificate {name}",
         watcher.observe,

@@ -210,10 +210,16 @@ class Reprovisioner:
         if record is not None and not self._restore(record):
             return self._run()
         if decision.action is Action.NONE:
-            return Done("none", decision.reason, judged.certificate, self._steps)
+            return Done("none", decision.reason, self._latest(judged.certificate), self._steps)
         if decision.action is Action.WAIT:
             return self._await(Done("wait", decision.reason, judged.certificate, self._steps))
         raise refusal(decision, judged.causes)
+
+    def _latest(self, certificate: Certificate) -> Certificate:
+        """An Active certificate as it is now: compute, which is asked later, may have told it first."""
+        if certificate.status == "Active":
+            return certificate
+        return parse_certificate(self._cluster.certificates(certificate.name)[0])
 
     def _judge(self, record: Snapshot | None) -> Judged:
         """Judge the certificate; two looks must agree before anything is deleted."""

@@ -50,6 +50,13 @@ def test_a_judge_that_counts_no_failure_does_not_hide_the_exit_code() -> None:
     assert count == Count(5, 1, "ended with code 2")
 
 
+def test_the_nightly_run_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NIGHTLY", raising=False)
+    assert tiers.expected(3.0) == 3.0
+    monkeypatch.setenv("NIGHTLY", "1")
+    assert tiers.expected(3.0) == 3.0 * tiers.NIGHTLY_FACTOR
+
+
 def test_checking_nothing_is_a_failure() -> None:
     tier = Tier("unit", 1)
     count = tier.step("x", python("pass"), env=os.environ, judge=lambda _outcome, _log: Count())

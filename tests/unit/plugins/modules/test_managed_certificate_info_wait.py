@@ -28,6 +28,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
 
     def wait_active(cluster: object, name: str, **words: Any) -> Waited[None]:
         done.append((name, words["timeout"]))
+        assert words["grace"] == 60
         words["reporter"].say("waiting")
         return Waited(Verdict(State.PENDING), None, 7.04, 3)
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,10 +25,12 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certif
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_causes import Quota
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificates import Action, Proxy, Twin
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.reprovision import take, to_config_map
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import Reply
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_gke import (
     ADDRESS,
     CERTIFICATES,
+    CONFIG_MAPS,
     INGRESSES,
     NS,
     FakeGke,
@@ -207,9 +210,9 @@ def test_what_may_pass(error: HubError, answer: bool) -> None:
     assert passing(error) is answer
 
 
-def waiting(gke: FakeGke, timeout: float = 3600) -> Any:
+def waiting(gke: FakeGke, timeout: float = 3600, **how: Any) -> Any:
     reporter = Reporter("climate", "front door", gke.clock)
-    ended = wait_active(ClusterSide(gke, NS), "hub-tls", clock=gke.clock, timeout=timeout, reporter=reporter)
+    ended = wait_active(ClusterSide(gke, NS), "hub-tls", clock=gke.clock, timeout=timeout, reporter=reporter, **how)
     return ended, [line["text"] for line in reporter.transitions]
 
 
@@ -254,6 +257,45 @@ def test_a_certificate_that_vanishes_and_comes_back_is_awaited() -> None:
 def test_a_certificate_that_never_comes_ends_the_wait() -> None:
     ended, _said = waiting(FakeGke(), 20)
     assert (ended.done, ended.observation, 20 <= ended.seconds < 23) == (False, None, True)
+
+
+def test_a_name_that_nobody_makes_anything_of_ends_the_wait_soon() -> None:
+    gke = provisioning()
+    gke.put(f"{CERTIFICATES}/hub", certificate_object("hub", "hub.example.org", {}, uid="uid-hub"))
+    del gke.objects[CERTIFICATE]
+    with pytest.raises(HubError, match="E-CERT-01 There is no ManagedCertificate hub-tls in namespace climate") as told:
+        waiting(gke, grace=60.0)
+    assert told.value.seen == "hub, other-tls"
+    assert re.search(r", and nobody has made one within 6\d s$", told.value.what)
+    assert 60 <= gke.clock.monotonic() - 1000 < 66
+
+
+@pytest.mark.parametrize("moment", [10, 55])
+def test_a_certificate_that_is_made_within_the_grace_is_awaited(moment: float) -> None:
+    gke = provisioning()
+    made = gke.objects.pop(CERTIFICATE)
+    clock: Any = gke.clock
+    clock.at(moment, lambda: gke.put(CERTIFICATE, made))
+    assert waiting(gke, grace=60.0)[0].done
+
+
+def test_the_grace_is_not_for_a_certificate_that_was_there_or_is_being_recreated() -> None:
+    gke = provisioning()
+    gke.stuck.add("uid-hub")
+    clock: Any = gke.clock
+    clock.at(30, lambda: gke.objects.__delitem__(CERTIFICATE))
+    ended, _said = waiting(gke, 600, grace=60.0)
+    assert (ended.done, ended.seconds >= 600) == (False, True)
+    gke = provisioning()
+    snapshot = take(gke.objects.pop(CERTIFICATE), [], gke.clock.utcnow())
+    record = gke.put(f"{CONFIG_MAPS}/researchops-certificate-hub-tls", to_config_map(snapshot))
+    assert not waiting(gke, 600, grace=60.0)[0].done
+    record["data"]["state"] = "recreated"
+    with pytest.raises(HubError, match="E-CERT-01"):
+        waiting(gke, 600, grace=60.0)
+    gke.on(lambda method, path, *_rest: Reply(403, {}) if path.startswith(CONFIG_MAPS) else None)
+    with pytest.raises(HubError, match="E-CERT-01"):
+        waiting(gke, 600, grace=60.0)
 
 
 def test_a_broken_watch_and_a_version_too_old_are_looked_at_anew() -> None:

@@ -131,10 +131,8 @@ def at_random(seed: int) -> Choose:
 
 
 def outcome(ended: Done | HubError) -> str:
-    """Active, by what the cluster says or compute says already; else the error."""
-    if isinstance(ended, HubError):
-        return str(ended)
-    return "Active" if ended.action == "none" else ended.certificate.status
+    """The certificate's status, or the error."""
+    return str(ended) if isinstance(ended, HubError) else ended.certificate.status
 
 
 def assert_both_well(gke: FakeGke, before: dict[str, Json], ended: list[Done | HubError], how: Json, told: str) -> None:
@@ -152,14 +150,14 @@ def test_a_run_that_stands_still_at_any_request_while_another_goes_on(how: Json,
     numbers = boundaries(seed, **how)
     chance = random.Random(seed)
     for first in numbers:
-        for second in chance.sample(range(1, numbers[-1]), 3 if NIGHTLY else 1):
-            gke = stuck_cluster(seed, **how)
-            before = people(gke)
-            refuse_early_creation(gke)
-            turns = Turns(gke, paused(first, second))
-            ended = turns.play(lambda gke=gke: run(gke), lambda gke=gke: run(gke))  # type: ignore[misc]
-            told = f"seed {seed}, before request {first}, for {second} requests"
-            assert_both_well(gke, before, ended, how, told)
+        second = chance.randrange(1, numbers[-1])
+        gke = stuck_cluster(seed, **how)
+        before = people(gke)
+        refuse_early_creation(gke)
+        turns = Turns(gke, paused(first, second))
+        ended = turns.play(lambda gke=gke: run(gke), lambda gke=gke: run(gke))  # type: ignore[misc]
+        told = f"seed {seed}, before request {first}, for {second} requests"
+        assert_both_well(gke, before, ended, how, told)
 
 
 @pytest.mark.parametrize("seed", range(200 if NIGHTLY else 8))
@@ -197,7 +195,7 @@ def test_a_late_write_after_the_certificate_was_given_back_is_made_good(where: s
         ended = turns.play(lambda gke=gke: run(gke), other)  # type: ignore[misc]
         gke.clock.sleep(100)
         told = f"seed {seed}, before request {first}"
-        assert [outcome(one) for one in ended] == ["Active", "Active"], told
+        assert all(outcome(one) == "Active" or one.action == "none" for one in ended), told
         assert gke.log.count(("DELETE", CERTIFICATE)) <= 1, told
         assert_whole(gke, before)
 
