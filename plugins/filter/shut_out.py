@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = """
 name: shut_out
 short_description: Name the servers whose owners may not enter the hub any more
-version_added: 0.3.0
+version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
   - Identity-Aware Proxy (IAP) looks at a websocket only when it is opened, and a hub looks at requests only. Whoever is
