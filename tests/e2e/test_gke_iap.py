@@ -26,35 +26,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from google.auth import crypt, jwt
 from support_cluster import Cluster
 from support_google import COMPUTE, SECONDS, control
-from support_iap import INVENTORY, PRIVATE_ADDRESS, PrivateCluster, private_cluster
+from support_iap import BASTION_ADDRESS, INVENTORY, PRIVATE_ADDRESS, PrivateCluster, private_cluster
 from support_plays import Ran, inventory, play
 
 CHANGED = re.compile(r"changed=(\d+)")
-USER_PODS = "component=singleuser-server"
+USER_PODS, USER_NOTE = "component=singleuser-server", "hub.jupyter.org/username"
 HOPS = 10
 ASSERTION = "X-Goog-Iap-Jwt-Assertion"
-WORK = """
-- hosts: hubs
-  connection: local
-  gather_facts: false
-  vars:
-    ansible_python_interpreter: "{{ ansible_playbook_python }}"
-  tasks:
-    - name: Run a notebook and leave the server running
-      researchops.jupyterhub.hub_smoke_test:
-        url: "https://{{ hub_domain }}/"
-        login: iap_service_account
-        service_account_file: "{{ account_file }}"
-        ca_file: "{{ hub_verify_ca_file }}"
-        http_redirect: false
-        keep_server: true
-        timeout: 120
-"""
 
 
 @dataclass
 class Site:
-    """An organisation with a project, a private cluster, a zone, and three service accounts as people.
+    """An organisation with a project, a private cluster, a zone, and service accounts as people.
 
     Attributes:
         mark: names hub, namespace and zone.
@@ -127,8 +110,8 @@ class Site:
             within=self.cluster.desk.within,
         )
 
-    def visit(self, name: str, forged: str = "") -> requests.Response:
-        """Somebody's own page of the hub, through the front door; without a name nobody in particular."""
+    def visit(self, name: str, page: str = "home", forged: str = "") -> requests.Response:
+        """A page of the hub, through the front door, as somebody; without a name as nobody in particular."""
         headers = {ASSERTION: forged} if forged else {}
         if name:
             key = json.loads(self.key_file(name).read_text())
@@ -137,7 +120,7 @@ class Site:
             signer = crypt.RSASigner.from_service_account_info(key)
             token = jwt.encode(signer, {**claims, "aud": f"https://{self.host}/*"}).decode()
             headers["Proxy-Authorization"] = f"Bearer {token}"
-        url = f"https://{self.host}/hub/home"
+        url = f"https://{self.host}/hub/{page}"
         with requests.Session() as browser:  # it would drop the header for IAP at a redirect, so it follows none itself
             for _hop in range(HOPS):
                 found = browser.get(
@@ -153,10 +136,10 @@ class Site:
         service = self.admin.request("GET", f"/api/v1/namespaces/{self.mark}/services/hub-front")
         return f"http://{service['spec']['clusterIP']}:{service['spec']['ports'][0]['port']}"
 
-    def servers(self) -> list[str]:
-        """Whose servers run."""
+    def servers(self) -> dict[str, str]:
+        """Whose servers are there, and their phase."""
         found = self.admin.request("GET", f"/api/v1/namespaces/{self.mark}/pods?labelSelector={USER_PODS}")["items"]
-        return [one["metadata"]["annotations"]["hub.jupyter.org/username"] for one in found]
+        return {one["metadata"]["annotations"][USER_NOTE]: one["status"]["phase"] for one in found}
 
     def addresses(self) -> list[str]:
         """The project's static addresses of this hub."""
@@ -176,8 +159,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         private_cluster(mark) as cluster,
     ):
         made = Site(mark, tmp_path_factory.mktemp("iap"), cluster, admin, web)
-        made.members = [f"serviceAccount:{made.email(name)}" for name in ("verify", "guest")]
-        made.key_file("guest")
+        made.members = [f"serviceAccount:{made.email(name)}" for name in ("verify", "guest", "pupil")]
         try:
             yield made
         finally:
@@ -212,6 +194,7 @@ def test_a_look_ahead_at_an_empty_project_changes_nothing(site: Site) -> None:
     since = control("GET", "counts")["last"]
     ran = site.run("--check")
     assert changes(ran) > 0
+    assert f"by {BASTION_ADDRESS}" in ran.output, "the play did not go through the bastion"
     writes = control("GET", f"counts?since={since}&project={site.project}")["writes"]
     assert writes == {}, writes
     assert site.mark not in site.admin.namespaces()
@@ -257,17 +240,19 @@ def test_a_forged_statement_is_of_no_use_to_anybody(site: Site) -> None:
     assert inside.status_code == 403 and "does not believe" in inside.text
 
 
-def test_who_is_taken_off_the_list_is_refused_and_loses_his_server(site: Site) -> None:
-    work = site.folder / "work.yml"
-    work.write_text(WORK)
-    ran = site.run(playbook=str(work), account_file=str(site.key_file("guest")))
-    assert changes(ran) == 1, ran.tail
-    assert site.servers() == [site.email("guest")]
+def test_who_is_taken_off_a_list_is_refused_and_loses_his_server(site: Site) -> None:
+    """The guest is taken off IAP's list, the pupil off the hub's own."""
+    guest, pupil = site.email("guest"), site.email("pupil")
+    for name in ("guest", "pupil"):
+        assert site.visit(name, "spawn").status_code == 200
+    support_google.until(site.servers, {guest: "Running", pupil: "Running"}.__eq__)
 
-    site.members.remove(f"serviceAccount:{site.email('guest')}")
-    ran = site.run("--skip-tags", "hub_verify")
-    assert changes(ran) == 2, ran.tail  # the list, and the server
-    assert site.servers() == []
-    guest = site.visit("guest")
-    assert guest.status_code == 403 and "x-jupyterhub-version" not in guest.headers
+    site.members.remove(f"serviceAccount:{guest}")
+    rules = {"hub_oauth_allowed_domains": [], "hub_oauth_allowed_users": [site.email("verify"), guest]}
+    ran = site.run("--skip-tags", "hub_verify", **rules)
+    assert changes(ran) == 3, ran.tail  # the hub's list, IAP's list, and the servers
+    assert site.servers() == {}
+    by_iap, by_hub = site.visit("guest"), site.visit("pupil")
+    assert by_iap.status_code == 403 and "x-jupyterhub-version" not in by_iap.headers
+    assert by_hub.status_code == 403 and "own list does not let you in" in by_hub.text
     assert site.visit("verify").status_code == 200
