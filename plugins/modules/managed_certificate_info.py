@@ -223,13 +223,14 @@ def body(request: Request) -> Outcome:
     """Examine the certificates."""
     params = request.params
     cluster = ClusterSide(PatientClient.from_kubeconfig(params["kubeconfig"], params["context"]), params["namespace"])
+    waits = bool(params["name"]) and params["wait_timeout"] > 0 and not request.check_mode
     look = Authorities(recursive(params["nameservers"], 53), SystemClock()).look if params["check_dns"] else None
     examiner = Examiner(
-        cluster, compute_of(request), look, tuple(params["addresses"]), stuck_after=params["stuck_after"]
+        cluster, compute_of(request, waits), look, tuple(params["addresses"]), stuck_after=params["stuck_after"]
     )
     reporter = Reporter.from_environment(params["hub"] or params["namespace"], "certificate", SystemClock())
     seconds = 0.0
-    if params["name"] and params["wait_timeout"] > 0 and not request.check_mode:
+    if waits:
         waited = wait_active(
             cluster,
             params["name"],
@@ -252,13 +253,15 @@ def body(request: Request) -> Outcome:
     return Outcome(changed=False, result=result)
 
 
-def compute_of(request: Request) -> Compute | None:
-    """Compute, where a project is named."""
+def compute_of(request: Request, ahead: bool) -> Compute | None:
+    """Compute, where a project is named; ``ahead``: with a token, so that a bad one is told before a long wait."""
     params = request.params
     if not params["project"]:
         return None
     auth = GcpAuth(AuthOptions.of(params), learn=request.redactor.add)
     auth.validate()
+    if ahead:
+        auth.token()
     return Compute(GcpApi(auth, project=params["project"]), params["project"])
 
 

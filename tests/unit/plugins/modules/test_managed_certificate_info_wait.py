@@ -57,3 +57,21 @@ def test_a_wait_is_told_and_ends_with_a_look(waits: list[Any]) -> None:
     assert waits == [("a", 9)]
     assert (outcome.changed, outcome.result["waited"], outcome.result["certificates"]) == (False, 7.0, [])
     assert [(line["subject"], line["text"]) for line in outcome.result["transitions"]] == [("climate", "waiting")]
+
+
+@pytest.mark.parametrize(("wait_timeout", "asked"), [(9, ["token", "wait"]), (0, [])], ids=["00 waits", "01 looks"])
+def test_a_wait_begins_with_a_token(
+    waits: list[Any], monkeypatch: pytest.MonkeyPatch, wait_timeout: int, asked: list[str]
+) -> None:
+    order: list[str] = []
+    real = module.wait_active
+
+    def wait_active(*given: Any, **words: Any) -> Any:
+        order.append("wait")
+        return real(*given, **words)
+
+    monkeypatch.setattr(module, "wait_active", wait_active)
+    monkeypatch.setattr(module.GcpAuth, "token", lambda auth: order.append("token"))
+    options = {"project": "research", "auth_kind": "accesstoken", "access_token": "ya29.canary-canary"}
+    module.body(request(module, namespace="n", name="a", check_dns=False, wait_timeout=wait_timeout, **options))
+    assert order == asked
