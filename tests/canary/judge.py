@@ -26,9 +26,11 @@ OUR_FILTER = re.compile(r"\|\s*researchops\.jupyterhub\.\w+")
 """What these return is documented to hold no secret."""
 FOR_PEOPLE = re.compile(r"\|\s*researchops\.jupyterhub\.(?:door_preflight|verify_preflight)\b")
 """They take settings with secrets and return rows of a table; the task itself need not be hidden."""
+SECRET_LOOKUP = re.compile(r"'researchops\.jupyterhub\.cluster_objects',\s*'Secret'")
+"""A Secret that is read without a module."""
 FILE_LOOKUP = re.compile(r"lookup\('ansible\.builtin\.file',\s*(\w+)")
 HARMLESS = re.compile(
-    r"\b\w+(?:\.(?:msg|reason|status|metadata)\b[\w.]*| is (?:not )?(?:failed|skipped|changed|defined)"
+    r"\b\w+(?:\.(?:msg|reason|status|metadata|problem)\b[\w.]*| is (?:not )?(?:failed|skipped|changed|defined)"
     r"|\.resources(?: \| default\([^)]*\))? \| length)"
 )
 """What may be told about an object that holds a secret."""
@@ -105,7 +107,7 @@ class Role:
     def flows(self, value: Any) -> bool:
         """Whether a template is made from a secret."""
         text = str(value)
-        if any(SECRET_FILE.search(name) for name in FILE_LOOKUP.findall(text)):
+        if SECRET_LOOKUP.search(text) or any(SECRET_FILE.search(name) for name in FILE_LOOKUP.findall(text)):
             return True
         return any(word in self.tainted for word in re.findall(r"[A-Za-z_]\w*", _templates(text)))
 

@@ -104,6 +104,11 @@ READ = {"name": "r", "kubernetes.core.k8s_info": {"kind": "Secret", "name": "s"}
             {"key": "{{ lookup('ansible.builtin.file', x_private_key_file) }}"},
             id="09-file",
         ),
+        pytest.param(
+            [{"name": "t", "ansible.builtin.set_fact": {"y": "{{ found.resources }}"}}],
+            {"found": "{{ lookup('researchops.jupyterhub.cluster_objects', 'Secret', name='s') }}"},
+            id="10-looked-up",
+        ),
     ],
 )
 def test_the_judge_follows_a_secret(
