@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -183,8 +183,8 @@ def ratio(ours: Subject, theirs: Subject, floor: Subject, limit: str) -> str:
     return f"- {ours.name} / {theirs.name}: **{net:.2f}** net of the ping floor (bar {limit})"
 
 
-def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], None]) -> list[str]:
-    """All of it; the lines of the report."""
+def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], None]) -> Iterator[list[str]]:
+    """All of it, section by section: lines of the report."""
     values = folder / "values.json"
     tag = os.environ["LAB_IMAGE"].rsplit(":", 1)[1]
     image = {"name": "lab.test/jupyterhub", "tag": tag}
@@ -216,7 +216,6 @@ def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], No
             Subject("kubernetes.core.helm_info", play("helm_info", *peer)),
         ]
 
-    report: list[str] = []
     for title, delay in (("Loopback", 0.0), (f"{ROUND_TRIP * 1000:.0f} ms simulated round trip", ROUND_TRIP)):
         ours = subjects()
         with FaultProxy.start(
@@ -226,7 +225,7 @@ def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], No
             rounds(ours, through if delay else kubeconfig, count, tell)
             count_requests(ours[2:], proxy, through, folder / "helm.log")
         floor, role, module, helm, upgrade, info, helm_info = ours[1], *ours[2:]
-        report += table(title, ours, floor)
+        report = table(title, ours, floor)
         limit = "0.5" if delay else "1.0"
         report += [
             "",
@@ -238,15 +237,15 @@ def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], No
             f"- {role.name} / {upgrade.name}: **{(role.median - floor.median) / upgrade.median:.2f}**"
             + (" (bar 0.5)" if delay else "")
         ]
+        yield report
     installs = first_installs(kubeconfig, max(3, count // 2), tell)
-    report += table("First install", installs, Subject("", [], [0.0]))
-    report += ["", f"- ours / theirs: **{installs[0].median / installs[1].median:.2f}** (bar 1.1)"]
-    report += iap.measure(count, floor.median, lambda words: run(words, kubeconfig), ROUND_TRIP, tell)
-    report += dns_wait.measure(max(20, count), dns_wait.SEED)
-    report += certificate_wait.measure(max(10, count), certificate_wait.SEED)
+    report = table("First install", installs, Subject("", [], [0.0]))
+    yield [*report, "", f"- ours / theirs: **{installs[0].median / installs[1].median:.2f}** (bar 1.1)"]
+    yield iap.measure(count, floor.median, lambda words: run(words, kubeconfig), ROUND_TRIP, tell)
+    yield dns_wait.measure(max(20, count), dns_wait.SEED)
+    yield certificate_wait.measure(max(10, count), certificate_wait.SEED)
     for namespace in (*NAMESPACES, "bench-peer"):
         kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
-    return report
 
 
 def main() -> int:
@@ -255,15 +254,16 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--report", type=Path, default=ROOT / "docs" / "benchmarks.md")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        report = measure(
-            options.rounds, Path(os.environ["LAB_KUBECONFIG"]), Path(folder), lambda text: print(text, flush=True)
-        )
     header = (HERE / "header.md").read_text(encoding="utf-8")
     today = datetime.now(UTC).date().isoformat()
     machine = f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}, {today}"
-    options.report.write_text(header.replace("MACHINE", machine) + "\n".join(report) + "\n", encoding="utf-8")
-    print("\n".join(report))
+    written = header.replace("MACHINE", machine)
+    kubeconfig = Path(os.environ["LAB_KUBECONFIG"])
+    with tempfile.TemporaryDirectory() as folder:
+        for section in measure(options.rounds, kubeconfig, Path(folder), lambda text: print(text, flush=True)):
+            written += "\n".join(section) + "\n"
+            options.report.write_text(written, encoding="utf-8")  # what is measured is kept, whatever comes next
+            print("\n".join(section), flush=True)
     return 0
 
 
