@@ -177,8 +177,10 @@ def private_cluster(name: str) -> Iterator[PrivateCluster]:
     }
     place = {"project": os.environ["LAB_GOOGLE_PROJECT"], "location": os.environ["LAB_GOOGLE_LOCATION"], "name": name}
     control("POST", "clusters", {**place, "patch": patch})
-    with rooms() as (desk, gate), bastion(443, BASTION_ADDRESS, gate.within) as made:
-        yield PrivateCluster(name, desk, made)
+    with rooms() as (desk, gate):
+        within = gate.within
+        with bastion(443, BASTION_ADDRESS, within) as made:
+            yield PrivateCluster(name, desk, made)
 
 
 def _file(path: str) -> str:
