@@ -19,7 +19,7 @@ from .environments import Environment
 from .process import Failure
 from .tiers import Tier
 
-MINUTES = 4.0
+MINUTES = 8.0
 COLD_MINUTES = 12.0
 CHECKED_PYTHONS = ("3.11", "3.12", "3.13")
 REQUIRED_PYTHONS = (environments.OLDEST_PYTHON, environments.NEWEST_PYTHON)
