@@ -14,7 +14,8 @@ author: researchops.jupyterhub contributors (@researchops)
 description:
   - Reads one object by name, or all objects of a kind that carry a label, in one request of the play's own process.
   - It is for the few reads that every run of a role repeats. M(kubernetes.core.k8s_info) starts a process, loads the
-    whole client and asks the server for its kinds first, which takes about three times as long; use it for everything else.
+    whole client and asks the server for its kinds first, which takes about three times as long. Use it for everything
+    else.
   - A problem is returned as data, because a task that reads a Secret shows nothing when it fails.
 options:
   _terms:
