@@ -85,19 +85,13 @@ def lab_up() -> str:
 
 def environment(name: str) -> list[str]:
     """What the play sees in its environment, as words for env(1)."""
-    python = subprocess.run(
-        [RUN, "exec", "--", "python", "-c", "import sys; print(sys.executable)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
     settings = {
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_CALLBACK_PLUGINS": str(TOOLS / "callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "researchops.jupyterhub.progress,observe",
         "OBSERVE_FILE": str(OUT / f"{name}.json"),
         "COUNT_FILE": str(OUT / f"{name}.count"),
-        "COUNTED_PYTHON": python.stdout.strip().splitlines()[-1],
+        "ANSIBLE_EXECUTABLE": str(TOOLS / "counting-sh"),
     }
     if own_cluster():
         settings["KUBECONFIG"] = str(Path(os.environ["LAB_KUBECONFIG"]).expanduser().absolute())
@@ -111,10 +105,7 @@ def play(name: str, *words: str) -> Played:
     for old in (OUT / f"{name}.json", OUT / f"{name}.count", *(OUT / "reports").glob("*.json")):
         old.unlink(missing_ok=True)
     inside = [] if own_cluster() else [str(LAB), "exec", "--"]
-    extra = {
-        "ansible_python_interpreter": str(TOOLS / "counting-python"),
-        "hub_verify_report_dir": str(OUT / "reports"),
-    }
+    extra = {"hub_verify_report_dir": str(OUT / "reports")}
     argv = [*inside, str(RUN), "exec", "--installed", "--", *environment(name)]
     argv += ["ansible-playbook", "researchops.jupyterhub.site", "-i", str(inventory()), "-e", json.dumps(extra), *words]
     started = time.monotonic()
@@ -151,7 +142,7 @@ def follow(log: Path, finished: threading.Event) -> None:
 
 
 def observed(name: str, seconds: float) -> Played:
-    """Read back what the callback, the counting interpreter and hub_verify wrote."""
+    """Read back what the callback, the counting shell and hub_verify wrote."""
     record = json.loads((OUT / f"{name}.json").read_text(encoding="utf-8"))
     evidence = {}
     for report in (OUT / "reports").glob("verify-*.json"):

@@ -39,6 +39,7 @@ BRANCHES = (
 )
 ANSIBLE_NAMES = {"AnsibleModule", "exit_json", "fail_json"}
 SHELL = "_shell.py"
+START = "../plugin_utils/local_module.py"
 SECRET = re.compile(r"(^|_)(secret|password|passphrase|token|private_key|credential|credentials)(_|$)")
 #: an option that names a file or a method, or tells how long something may last, is no secret by itself
 NOT_SECRET = re.compile(r"_(file|files|method|timeout|ttl)$")
@@ -86,6 +87,18 @@ def light_filters(root: Path) -> Verdict:
             for node in parsed(path).body
             if isinstance(node, ast.ImportFrom) and "module_utils" in (node.module or "")
         ]
+    return verdict
+
+
+def started_directly(root: Path) -> Verdict:
+    """Every module has its action, and every action is a link to the one that starts modules from their files."""
+    verdict = Verdict()
+    actions = {path.stem: path for path in (root / "plugins" / "action").glob("*.py")}
+    for path in module_files(root):
+        verdict.look(None if path.stem in actions else f"{path.relative_to(root)}: no link for it in plugins/action")
+    for path in actions.values():
+        linked = path.is_symlink() and str(path.readlink()) == START
+        verdict.complaints += [] if linked else [f"{path.relative_to(root)}: not a link to {START}"]
     return verdict
 
 

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 RULES: dict[Callable[[Path], Verdict], int] = {
     code_rules.layers: 8,
     code_rules.light_filters: 10,
+    code_rules.started_directly: 10,
     code_rules.broad_except: 10,
     code_rules.sizes: 50,
     code_rules.annotations: 50,
