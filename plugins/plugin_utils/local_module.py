@@ -12,7 +12,7 @@ options, check mode, ``no_log``, environment, the process of its own, its input,
 In every other case (another connection or Python, become, async, delegation, a version of ansible-core that nobody
 tried this with) Ansible packs as always.
 
-Every file in ``plugins/action`` is a link to this one: Ansible looks for the action of a module by the module's name.
+Every module has a file in ``plugins/action`` that takes its action from here: Ansible looks there for a module's name.
 """
 
 from __future__ import annotations

@@ -57,12 +57,12 @@ SAMPLES = [
         {"plugins/filter/x.py": "from ..module_utils._hub import layers\n"},
         "imports module_utils._hub before it is called",
     ),
-    sample(code_rules.started_directly, "none", {MODULE: module()}, "thing.py: no link for it in plugins/action"),
+    sample(code_rules.started_directly, "none", {MODULE: module()}, "thing.py: no action in plugins/action"),
     sample(
         code_rules.started_directly,
         "a file of its own",
         {MODULE: module(), "plugins/action/thing.py": "x = 1\n"},
-        "plugins/action/thing.py: not a link to ../plugin_utils/local_module.py",
+        "plugins/action/thing.py: more than the ActionModule",
     ),
     sample(
         code_rules.layers,

@@ -39,7 +39,7 @@ BRANCHES = (
 )
 ANSIBLE_NAMES = {"AnsibleModule", "exit_json", "fail_json"}
 SHELL = "_shell.py"
-START = "../plugin_utils/local_module.py"
+START = "ansible_collections.researchops.jupyterhub.plugins.plugin_utils.local_module"
 SECRET = re.compile(r"(^|_)(secret|password|passphrase|token|private_key|credential|credentials)(_|$)")
 #: an option that names a file or a method, or tells how long something may last, is no secret by itself
 NOT_SECRET = re.compile(r"_(file|files|method|timeout|ttl)$")
@@ -91,14 +91,16 @@ def light_filters(root: Path) -> Verdict:
 
 
 def started_directly(root: Path) -> Verdict:
-    """Every module has its action, and every action is a link to the one that starts modules from their files."""
+    """Every module has its action, and every action is the one that starts modules from their files."""
     verdict = Verdict()
-    actions = {path.stem: path for path in (root / "plugins" / "action").glob("*.py")}
+    actions = {path.stem: path for path in python_files(root, "plugins/action")}
     for path in module_files(root):
-        verdict.look(None if path.stem in actions else f"{path.relative_to(root)}: no link for it in plugins/action")
+        verdict.look(None if path.stem in actions else f"{path.relative_to(root)}: no action in plugins/action")
     for path in actions.values():
-        linked = path.is_symlink() and str(path.readlink()) == START
-        verdict.complaints += [] if linked else [f"{path.relative_to(root)}: not a link to {START}"]
+        taken = [node for node in parsed(path).body if isinstance(node, ast.ImportFrom) and node.module != "__future__"]
+        only = [(node.module, [alias.name for alias in node.names]) for node in taken] == [(START, ["ActionModule"])]
+        only = only and not list(functions(parsed(path)))
+        verdict.complaints += [] if only else [f"{path.relative_to(root)}: more than the ActionModule of {START}"]
     return verdict
 
 
