@@ -97,6 +97,7 @@ class FaultProxy:
     authority: str = ""
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _number: int = 0
+    _server: asyncio.Server | None = None
 
     @classmethod
     def start(
@@ -108,8 +109,8 @@ class FaultProxy:
         ready = threading.Event()
 
         async def serve() -> None:
-            server = await asyncio.start_server(proxy._client, "127.0.0.1", 0, ssl=context, limit=HEAD_LIMIT)
-            proxy.port = server.sockets[0].getsockname()[1]
+            proxy._server = await asyncio.start_server(proxy._client, "127.0.0.1", 0, ssl=context, limit=HEAD_LIMIT)
+            proxy.port = proxy._server.sockets[0].getsockname()[1]
             ready.set()
 
         def run() -> None:
@@ -130,7 +131,9 @@ class FaultProxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     async def _end(self) -> None:
-        """Close every connection before the loop stops."""
+        """Take no new connection and close every one there is, before the loop stops."""
+        if self._server:
+            self._server.close()
         open_ones = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in open_ones:
             task.cancel()
