@@ -20,7 +20,7 @@ from typing import Any
 
 from support_cluster import first_of
 from support_google import control
-from support_plays import ROOT, inventory
+from support_plays import ROOT
 from support_tunnel import Bastion, bastion, until
 
 INVENTORY = ROOT / "examples" / "gke_iap" / "inventory.yml"
@@ -145,9 +145,8 @@ class PrivateCluster:
     bastion: Bastion
 
     def variables(self) -> dict[str, Any]:
-        """The part of an inventory that says how the cluster is reached; who logs in is as in the lab's own."""
-        lab = {name: value for name, value in inventory().items() if name.startswith("cluster_access_oidc_")}
-        return lab | {
+        """The part of an inventory that says how the cluster is reached; Google's credentials open it, as on GKE."""
+        return {
             "cluster_access_method": "ssh_bastion",
             "cluster_access_bastion": self.bastion.options(),
             "cluster_access_cluster": {

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`gke_iap.yml` as a whole, with the inventory of examples/gke_iap: from an empty project to a user who was removed.
 
-The plays run at a desk that cannot reach the API server; a bastion can. Google is the lab's stand-in, the cluster, the
-hub and its users' servers are real. The tests are one story and depend on their order.
+The plays run at a desk that cannot reach the API server; a bastion can. A service account's key file is all they have:
+it opens Google's APIs and the cluster. Google is the lab's stand-in; the cluster, the hub and its users' servers are
+real. The tests are one story and depend on their order.
 """
 
 from __future__ import annotations
@@ -94,7 +95,6 @@ class Site:
     def run(self, *arguments: str, playbook: str = "gke_iap", **more: Any) -> Ran:
         """A play at the desk, with the example's inventory."""
         environ = {
-            "GCP_AUTH_KIND": "serviceaccount",
             "GCP_SERVICE_ACCOUNT_FILE": os.environ["LAB_GOOGLE_ACCOUNT_FILE"],
             "HUB_VERIFY_SA_FILE": str(self.key_file("verify")),
             "KUBECONFIG": "/dev/null",
@@ -195,6 +195,9 @@ def test_a_look_ahead_at_an_empty_project_changes_nothing(site: Site) -> None:
     ran = site.run("--check")
     assert changes(ran) > 0
     assert f"by {BASTION_ADDRESS}" in ran.output, "the play did not go through the bastion"
+    assert f"as {support_google.automation_key()['client_email']}" in ran.output, (
+        "Google's token did not open the cluster"
+    )
     writes = control("GET", f"counts?since={since}&project={site.project}")["writes"]
     assert writes == {}, writes
     assert site.mark not in site.admin.namespaces()

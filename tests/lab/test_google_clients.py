@@ -435,6 +435,22 @@ def test_scopes_and_tokens_are_checked_at_every_call(google: Running) -> None:
     assert google.ask("POST", "iap.googleapis.com", path, {}, token)[0] == 401
 
 
+def test_a_cluster_learns_whose_token_it_was_given(google: Running) -> None:
+    def known(token: str) -> Any:
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+        return google.control("POST", "tokens/review", review)["status"]
+
+    email = "https://www.googleapis.com/auth/userinfo.email"
+    number = google.control("GET", "world")["accounts"][ME]["uniqueId"]
+    both = google.token(CLOUD, email)
+    assert known(both) == {"authenticated": True, "user": {"username": ME, "groups": []}}
+    assert known(google.token(CLOUD))["user"]["username"] == number
+    for useless in ("ya29.made-up", "", google.token(email)):
+        assert known(useless) == {"authenticated": False}
+    google.control("POST", "tokens/expire")
+    assert known(both) == {"authenticated": False}
+
+
 def test_an_expired_token_is_renewed_by_the_client(google: Running) -> None:
     web, url = session(google), f"https://iap.googleapis.com/v1/{RESOURCE}:getIamPolicy"
     assert web.post(url, json={}, timeout=20).status_code == 200

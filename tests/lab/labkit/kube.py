@@ -57,6 +57,7 @@ def _apiserver(lab: Lab, program: str, services: bool) -> Process:
         return str(lab.pki / f"{name}.key")
 
     authentication, account = lab.etc / "kubernetes/authentication.json", lab.secrets / "service-account"
+    google = lab.etc / "kubernetes/google-login.json"
     flags = _flags(
         etcd_servers=ETCD,
         secure_port=API_PORT,
@@ -74,6 +75,9 @@ def _apiserver(lab: Lab, program: str, services: bool) -> Process:
         authorization_mode="Node,RBAC",
         enable_admission_plugins="NodeRestriction",
         authentication_config=authentication,
+        authentication_token_webhook_config_file=google,
+        authentication_token_webhook_version="v1",
+        authentication_token_webhook_cache_ttl="10s",
         requestheader_client_ca_file=pem(FRONT_CA),
         requestheader_allowed_names=FRONT_CLIENT,
         requestheader_username_headers="X-Remote-User",
@@ -93,7 +97,14 @@ def _apiserver(lab: Lab, program: str, services: bool) -> Process:
         key=str(key("client-admin")),
         timeout=120,
     )
-    inputs = (authentication, f"{account}.key", pem("apiserver"), pem(CLUSTER_CA), pem("client-apiserver-kubelet"))
+    inputs = (
+        authentication,
+        google,
+        f"{account}.key",
+        pem("apiserver"),
+        pem(CLUSTER_CA),
+        pem("client-apiserver-kubelet"),
+    )
     return Process(
         "apiserver",
         [program, "kube-apiserver", *flags],

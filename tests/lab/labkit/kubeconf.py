@@ -12,7 +12,7 @@ from typing import Any
 
 from labkit import pki
 from labkit.build import Built
-from labkit.paths import AUTOMATION_CLIENT, CLUSTER_DOMAIN, SERVICE_NETWORKS, ZONE, Lab
+from labkit.paths import AUTOMATION_CLIENT, CLUSTER_DOMAIN, GOOGLE_ACCOUNT, SERVICE_NETWORKS, ZONE, Lab
 
 CLUSTER_CA = "cluster-ca"  # signs client certificates only: a web server's certificate must not open the API server
 FRONT_CA, FRONT_CLIENT = "front-proxy-ca", "front-proxy-client"  # the API server towards aggregated API servers
@@ -151,6 +151,23 @@ def _authentication(lab: Lab) -> dict[str, Any]:
                 },
             }
         ],
+    }
+
+
+def _google_login(lab: Lab) -> dict[str, Any]:
+    """The API server's way to the stand-in for Google, which says whose access token it was given, as on GKE."""
+    review = {
+        "server": f"https://{lab.google_ip}/control/tokens/review",
+        "tls-server-name": f"google.{ZONE}",
+        "certificate-authority": str(lab.pki / "ca.pem"),
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "google", "cluster": review}],
+        "users": [{"name": "apiserver", "user": {}}],
+        "contexts": [{"name": "google", "context": {"cluster": "google", "user": "apiserver"}}],
+        "current-context": "google",
     }
 
 
@@ -323,6 +340,7 @@ def prepare(lab: Lab, built: Built) -> None:
     _kubeconfigs(lab)
     etc = lab.etc / "kubernetes"
     write_json(etc / "authentication.json", _authentication(lab))
+    write_json(etc / "google-login.json", _google_login(lab))
     write_json(etc / "kubelet.json", _kubelet(lab))
     write_json(etc / "kube-proxy.json", _kube_proxy(lab))
     write(lab.etc / "containerd.toml", _containerd(lab, built.pod_image.reference))
@@ -335,7 +353,7 @@ def prepare(lab: Lab, built: Built) -> None:
 
 
 def first_objects() -> dict[str, Any]:
-    """What a fresh cluster gets: the default StorageClass, and rights for the automation's group."""
+    """What a fresh cluster gets: the default StorageClass, and rights for the automation's group and Google account."""
     storage = {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
@@ -349,6 +367,10 @@ def first_objects() -> dict[str, Any]:
         "kind": "ClusterRoleBinding",
         "metadata": {"name": "lab-admins"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "lab-admins"}],
+        "subjects": [
+            {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "lab-admins"},
+            # On GKE IAM gives a project's owner these rights.
+            {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": GOOGLE_ACCOUNT},
+        ],
     }
     return {"apiVersion": "v1", "kind": "List", "items": [storage, rights]}

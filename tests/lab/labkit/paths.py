@@ -35,6 +35,7 @@ TSIG_NAME = "lab-update."
 OIDC_CLIENT = "hub-lab"
 AUTOMATION_CLIENT = "automation"
 GOOGLE_PROJECT = "lab-project"
+GOOGLE_ACCOUNT = f"automation@{GOOGLE_PROJECT}.iam.gserviceaccount.com"
 GOOGLE_LOCATION = "europe-west1"
 GOOGLE_CLUSTER = "lab"
 SERVICE_NETWORKS = (IPv4Network("10.96.0.0/16"), IPv6Network("fd00:96::/112"))

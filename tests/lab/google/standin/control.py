@@ -18,6 +18,7 @@ from standin.http import Reply, Request, json_reply
 from standin.server import Standin
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"
+CLOUD_SCOPE, EMAIL_SCOPE = (f"https://www.googleapis.com/auth/{name}" for name in ("cloud-platform", "userinfo.email"))
 
 
 def add_account(standin: Standin, email: str, project: str, roles: list[str]) -> dict[str, Any]:
@@ -132,6 +133,18 @@ class Control:
         }
         return data
 
+    def review(self, given: dict[str, Any]) -> Any:
+        """What a GKE cluster's API server asks: whose access token this is (TokenReview of authentication.k8s.io/v1).
+
+        Without the e-mail scope the cluster learns the account's number only, so that no role binding by address fits.
+        """
+        found, status = self.standin.tokens.owner(given["spec"]["token"]), {"authenticated": False}
+        if found and CLOUD_SCOPE in (found.scopes or ()):
+            known = EMAIL_SCOPE in (found.scopes or ())
+            name = found.email if known else self.standin.world.accounts[found.email]["uniqueId"]
+            status = {"authenticated": True, "user": {"username": name, "groups": []}}
+        return {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "status": status}
+
     # ---- changing --------------------------------------------------------------------------------------------------
     def settings(self, given: dict[str, Any]) -> Any:
         self.standin.world.settings.change(given)
@@ -225,6 +238,7 @@ class Control:
         ("GET", "violations"): violations,
         ("GET", "policy"): policy,
         ("GET", "world"): world,
+        ("POST", "tokens/review"): review,
         ("POST", "settings"): settings,
         ("POST", "faults"): faults,
         ("POST", "tokens/expire"): expire,

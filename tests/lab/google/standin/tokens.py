@@ -138,15 +138,22 @@ class Tokens:
                 "other valid authentication credential.",
                 reason="required",
             )
-        now = self.world.now()
-        found = self._alive.get(token) or self._self_signed(token, host)
-        if found is None or found.expires <= now or self.world.accounts.get(found.email, {}).get("deleted"):
+        found = self.owner(token) or self._good(self._self_signed(token, host))
+        if found is None:
             raise GoogleError(
                 401,
                 "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other "
                 "valid authentication credential.",
             )
         return found
+
+    def owner(self, token: str) -> Principal | None:
+        """Whose access token this is; None when it is nobody's, or no longer."""
+        return self._good(self._alive.get(token))
+
+    def _good(self, found: Principal | None) -> Principal | None:
+        gone = found and (found.expires <= self.world.now() or self.world.accounts.get(found.email, {}).get("deleted"))
+        return None if gone else found
 
     def _self_signed(self, token: str, host: str) -> Principal | None:
         if token not in self._seen:

@@ -15,7 +15,16 @@ from pathlib import Path
 
 from labkit import build, pki
 from labkit.kubeconf import google_hosts
-from labkit.paths import GOOGLE_CLUSTER, GOOGLE_LOCATION, GOOGLE_PROJECT, HTTPS_PORT, TSIG_NAME, ZONE, Lab
+from labkit.paths import (
+    GOOGLE_ACCOUNT,
+    GOOGLE_CLUSTER,
+    GOOGLE_LOCATION,
+    GOOGLE_PROJECT,
+    HTTPS_PORT,
+    TSIG_NAME,
+    ZONE,
+    Lab,
+)
 from labkit.process import Process, ReadyCheck
 from labkit.say import LabError, run
 from labkit.services.files import write
@@ -102,7 +111,7 @@ def _config(lab: Lab, documents: Path, certificate: pki.Issued) -> dict[str, obj
         "state": str(_home(lab) / "state"),
         "project": GOOGLE_PROJECT,
         "pool": list(lab.google_doors),
-        "account": f"automation@{GOOGLE_PROJECT}.iam.gserviceaccount.com",
+        "account": GOOGLE_ACCOUNT,
         "account_key_file": str(lab.google_account_file),
         "people": _people(lab),
         "dns": {
