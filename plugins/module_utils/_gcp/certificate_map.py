@@ -1,0 +1,358 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""A certificate map of Google's Certificate Manager with one managed certificate: wanted, found, decided. Pure.
+
+Four parts hang together: the DNS authorization proves the domain, the certificate uses it, the entry of the map gives
+the certificate to a host name, and a load balancer names the map. Google deletes nothing that is used, so parts are
+made in this order and taken away in the opposite one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._core.errors import HubError
+from .._core.plan import Plan, Step
+from .._dns.verdicts import host_name
+from .refusals import Json
+
+AUTHORIZATION, CERTIFICATE = "DnsAuthorization", "Certificate"
+MAP, ENTRY = "CertificateMap", "CertificateMapEntry"
+AUTHORIZED, PRESENT, ABSENT = "authorized", "present", "absent"
+STATES = (PRESENT, AUTHORIZED, ABSENT)
+RECORD_TYPE = "PER_PROJECT_RECORD"
+"""A record of this project's own. The other type takes ``_acme-challenge``, which ACME clients write to as well."""
+MARK = {"managed-by": "researchops-jupyterhub"}
+OWNER = "certificate-map"
+"""The label that names the map a part belongs to; names of maps are labels' values, too."""
+NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+STEM = 54
+"""Characters of a map's name in the names of its parts; a dash and eight digits more make Google's limit of 63."""
+ACTIVE, FAILED = "ACTIVE", "FAILED"
+CONFIG, CAA, RATE_LIMITED = "CONFIG", "CAA", "RATE_LIMITED"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted.
+
+    Attributes:
+        name: of the map.
+        domain: the host name, in the form in which names are compared; may be empty where all shall go.
+        state: one of :data:`STATES`.
+        wait: whether the certificate must be issued before all counts as done.
+    """
+
+    name: str
+    domain: str = ""
+    state: str = PRESENT
+    wait: bool = True
+
+    @property
+    def part(self) -> str:
+        """Name of authorization, certificate and entry; another one for another domain, so that two can overlap."""
+        digest = hashlib.sha256(f"{self.name} {self.domain}".encode()).hexdigest()[:8]
+        return f"{self.name[:STEM].rstrip('-')}-{digest}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What marks a part as ours, and as this map's."""
+        return {**MARK, OWNER: self.name}
+
+    def facts(self, kind: str) -> Json:
+        """What a part of this kind must say, with names in the short form."""
+        return {
+            AUTHORIZATION: {"domain": self.domain},
+            CERTIFICATE: {"domains": [self.domain], "dnsAuthorizations": [self.part]},
+            MAP: {},
+            ENTRY: {"hostname": self.domain, "certificates": [self.part]},
+        }[kind]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One live part.
+
+    Attributes:
+        kind: :data:`AUTHORIZATION`, :data:`CERTIFICATE`, :data:`MAP` or :data:`ENTRY`.
+        name: its name, without what it is below.
+        ours: whether it carries the marks of this map.
+        facts: what it says, in the form of :meth:`Wish.facts`.
+        record: of an authorization, the DNS record that it asks for: ``name``, ``type``, ``data``.
+    """
+
+    kind: str
+    name: str
+    ours: bool
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """The part as people name it."""
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Issued:
+    """How far Google is with the certificate.
+
+    Attributes:
+        state: Google's word; empty where there is no certificate.
+        cause: why it is not issued: :data:`CONFIG`, :data:`CAA`, :data:`RATE_LIMITED`, or empty.
+        details: Google's sentence about that.
+        expires: until when it holds, as Google writes it.
+    """
+
+    state: str = ""
+    cause: str = ""
+    details: str = ""
+    expires: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is.
+
+    Attributes:
+        parts: all parts of ours, and foreign ones that have a wanted name or lie in the wanted map.
+        issued: about the certificate for the wanted domain.
+    """
+
+    parts: tuple[Part, ...] = ()
+    issued: Issued = Issued()
+
+    def find(self, kind: str, name: str) -> Part | None:
+        """The part of this kind and name."""
+        return next((part for part in self.parts if (part.kind, part.name) == (kind, name)), None)
+
+    def records(self, names: Iterable[str]) -> list[dict[str, str]]:
+        """The DNS records that the authorizations of these names ask for."""
+        wanted = set(names)
+        found = [part for part in self.parts if part.kind == AUTHORIZATION and part.name in wanted]
+        return [dict(part.record) for part in found if part.record]
+
+
+@dataclass(frozen=True)
+class Action:
+    """One change: ``create``, ``update`` or ``delete`` of a part."""
+
+    verb: str
+    kind: str
+    name: str
+
+    @property
+    def target(self) -> str:
+        """The part as people name it."""
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What has to be done.
+
+    Attributes:
+        plan: all of it, for people.
+        now: what is done at once, in this order.
+        later: what is done when the certificate is issued, and not before: it serves people until then.
+    """
+
+    plan: Plan
+    now: tuple[Action, ...] = ()
+    later: tuple[Action, ...] = ()
+
+
+# ---- what is wanted
+
+
+def parse_wish(params: Mapping[str, Any]) -> Wish:
+    """The module's options.
+
+    Raises:
+        HubError: E-CERT-33 for what cannot name a map or be a host name.
+    """
+    name, domain, state = str(params["name"]), host_name(str(params["domain"] or "")), str(params["state"])
+    if not NAME.fullmatch(name):
+        raise HubError(
+            error_id="E-CERT-33",
+            what=f"{name!r} cannot name a certificate map",
+            do="use at most 63 small letters, digits and dashes, beginning with a letter",
+        )
+    if state != ABSENT and ("." not in domain or set(domain) & set("/ *")):
+        raise HubError(
+            error_id="E-CERT-33",
+            what=f"{params['domain'] or 'nothing'!r} is no host name that a certificate could be for",
+            do="write the bare name, such as hub.example.org",
+        )
+    return Wish(name, domain, state, bool(params["wait"]))
+
+
+# ---- what is there
+
+
+def parse_seen(
+    wish: Wish,
+    authorizations: Iterable[Json],
+    certificates: Iterable[Json],
+    maps: Iterable[Json],
+    entries: Iterable[Json],
+) -> Seen:
+    """What Google lists, without what is neither ours nor in our way."""
+    certificates = list(certificates)
+    found = [_part(AUTHORIZATION, item, wish) for item in authorizations]
+    found += [_part(CERTIFICATE, item, wish) for item in certificates]
+    found = [part for part in found if part.ours or part.name == wish.part]
+    found += [_part(MAP, item, wish) for item in maps]
+    found += [_part(ENTRY, item, wish) for item in entries]
+    mine = next((item for item in certificates if _short(item.get("name")) == wish.part), None)
+    return Seen(tuple(found), parse_issued(mine))
+
+
+def _part(kind: str, item: Mapping[str, Any], wish: Wish) -> Part:
+    labels = item.get("labels") or {}
+    ours = all(labels.get(key) == value for key, value in wish.labels.items())
+    managed = item.get("managed") or {}
+    facts: Json = {}
+    if kind == AUTHORIZATION:
+        facts = {"domain": str(item.get("domain") or "")}
+    if kind == CERTIFICATE:
+        facts = {"domains": list(managed.get("domains") or []), "dnsAuthorizations": _shorts(managed)}
+    if kind == ENTRY:
+        facts = {"hostname": str(item.get("hostname") or ""), "certificates": _shorts(item, "certificates")}
+    return Part(kind, _short(item.get("name")), ours, facts, _record(item.get("dnsResourceRecord") or {}))
+
+
+def _short(name: Any) -> str:
+    """The last part of a resource's name; before it Google writes the project by id or by number, as it likes."""
+    return str(name or "").rpartition("/")[2]
+
+
+def _shorts(item: Mapping[str, Any], key: str = "dnsAuthorizations") -> list[str]:
+    return [_short(name) for name in item.get(key) or []]
+
+
+def _record(item: Mapping[str, Any]) -> dict[str, str]:
+    """A DNS record with names in the form in which they are compared; empty while Google has not said it."""
+    if not item.get("name") or not item.get("data"):
+        return {}
+    kind = str(item.get("type") or "CNAME")
+    return {"name": host_name(str(item["name"])), "type": kind, "data": host_name(str(item["data"]))}
+
+
+def parse_issued(item: Mapping[str, Any] | None) -> Issued:
+    """How far Google is with this certificate; None for one that does not exist."""
+    if item is None:
+        return Issued()
+    managed = item.get("managed") or {}
+    state = str(managed.get("state") or "PROVISIONING")
+    expires = str(item.get("expireTime") or "")
+    if state == ACTIVE:
+        return Issued(state, expires=expires)
+    issue = managed.get("provisioningIssue") or {}
+    attempts = [one for one in managed.get("authorizationAttemptInfo") or [] if one.get("failureReason")]
+    if attempts:
+        cause, details = (
+            str(attempts[0]["failureReason"]),
+            str(attempts[0].get("details") or issue.get("details") or ""),
+        )
+    else:
+        known = {"RATE_LIMITED": RATE_LIMITED, "AUTHORIZATION_ISSUE": CONFIG}
+        cause, details = known.get(str(issue.get("reason")), ""), str(issue.get("details") or "")
+    return Issued(state, cause if cause in (CONFIG, CAA, RATE_LIMITED) else "", details.strip().rstrip("."), expires)
+
+
+# ---- what has to be done
+
+
+def decide(wish: Wish, seen: Seen) -> Work:
+    """What has to be done.
+
+    Raises:
+        HubError: E-CERT-31 for a part of a wanted name that is not ours.
+    """
+    if wish.state == ABSENT:
+        return _work(wish, seen, _removals(seen), ())
+    _refuse_foreign(wish, seen)
+    if wish.state == AUTHORIZED:
+        return _work(wish, seen, _missing(wish, seen, (AUTHORIZATION,)), ())
+    given_up = seen.issued.state == FAILED
+    now = []
+    if given_up:
+        # Google does not try again; an entry holds on to its certificate, so it goes first.
+        now += [_delete(part) for part in (seen.find(kind, wish.part) for kind in (ENTRY, CERTIFICATE)) if part]
+        seen_after = Seen(tuple(part for part in seen.parts if _delete(part) not in now))
+    else:
+        seen_after = seen
+    now += _missing(wish, seen_after, (AUTHORIZATION, CERTIFICATE, MAP, ENTRY))
+    entry = seen_after.find(ENTRY, wish.part)
+    if entry is not None and entry.facts["certificates"] != [wish.part]:
+        now.append(Action("update", ENTRY, wish.part))
+    served = seen.issued.state == ACTIVE
+    return _work(wish, seen, tuple(now), _stale(wish, seen) if wish.wait or served else ())
+
+
+def _missing(wish: Wish, seen: Seen, kinds: Iterable[str]) -> tuple[Action, ...]:
+    names = {kind: wish.name if kind == MAP else wish.part for kind in kinds}
+    return tuple(Action("create", kind, name) for kind, name in names.items() if seen.find(kind, name) is None)
+
+
+def _stale(wish: Wish, seen: Seen) -> tuple[Action, ...]:
+    """Our parts for another domain, users before what they use."""
+    old = [part for part in seen.parts if part.ours and part.kind != MAP and part.name != wish.part]
+    return tuple(_delete(part) for kind in (ENTRY, CERTIFICATE, AUTHORIZATION) for part in old if part.kind == kind)
+
+
+def _removals(seen: Seen) -> tuple[Action, ...]:
+    """All our parts, users before what they use; a map with other people's entries stays."""
+    ours = [part for part in seen.parts if part.ours and not (part.kind == MAP and foreign_entries(seen))]
+    kinds = (ENTRY, MAP, CERTIFICATE, AUTHORIZATION)
+    return tuple(_delete(part) for kind in kinds for part in ours if part.kind == kind)
+
+
+def foreign_entries(seen: Seen) -> list[str]:
+    """Host names of the entries that somebody else put into the map."""
+    return [part.facts["hostname"] for part in seen.parts if part.kind == ENTRY and not part.ours]
+
+
+def _delete(part: Part) -> Action:
+    return Action("delete", part.kind, part.name)
+
+
+def _refuse_foreign(wish: Wish, seen: Seen) -> None:
+    kinds = (AUTHORIZATION,) if wish.state == AUTHORIZED else (AUTHORIZATION, CERTIFICATE, MAP, ENTRY)
+    for kind in kinds:
+        part = seen.find(kind, wish.name if kind == MAP else wish.part)
+        if part is not None and not part.ours:
+            raise HubError(
+                error_id="E-CERT-31",
+                what=f"{part.target} exists already and was not made for this map",
+                seen="labels of somebody else",
+                wanted=", ".join(f"{key}={value}" for key, value in wish.labels.items()),
+                do="choose another name, or delete it; for a hub, gke_iap_certificate can name a map of your own",
+            )
+
+
+def _work(wish: Wish, seen: Seen, now: tuple[Action, ...], later: tuple[Action, ...]) -> Work:
+    before: Json = {part.target: dict(part.facts) for part in seen.parts if part.ours}
+    after, steps = dict(before), []
+    for action in (*now, *later):
+        fields = {}
+        if action.verb == "update":
+            wanted = wish.facts(action.kind)
+            fields = {
+                key: (before[action.target][key], value)
+                for key, value in wanted.items()
+                if before[action.target][key] != value
+            }
+        after[action.target] = {} if action.verb == "delete" else wish.facts(action.kind)
+        steps.append(Step(action.verb, action.target, fields))
+    reason = "; ".join(f"{step.verb} {step.target}" for step in steps) or "all as wanted"
+    return Work(Plan(before, after, tuple(steps), reason), now, later)
