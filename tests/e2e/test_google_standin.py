@@ -239,7 +239,7 @@ def test_a_certificate_stuck_on_dns_is_cured_by_recreation(bed: Bed) -> None:
 
 @pytest.fixture
 def certificate_map(bed: Bed) -> Iterator[str]:
-    """A map with an issued certificate for the host, proved by a record in Cloud DNS; it goes after the load balancer."""
+    """A map with an issued certificate for the host, proved by a record in Cloud DNS; gone after the load balancer."""
     place, made = f"https://certificatemanager.googleapis.com/v1/projects/{bed.project}/locations/global", bed.mark
     changes = f"{DNS}/{bed.project}/managedZones/{bed.mark}/changes"
     inside = f"certificateMaps/{made}/certificateMapEntries"

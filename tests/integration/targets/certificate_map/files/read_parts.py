@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Print all parts of certificate maps as Google's own client sees them, as JSON. Usage: read_parts.py KEY_FILE PROJECT."""
+"""Print certificate maps as Google's own client sees them; JSON. Usage: read_parts.py KEY_FILE PROJECT."""
 
 import json
 import sys
