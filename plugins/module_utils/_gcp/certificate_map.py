@@ -69,12 +69,13 @@ class Wish:
 
     def facts(self, kind: str) -> Json:
         """What a part of this kind must say, with names in the short form."""
-        return {
+        by_kind: dict[str, Json] = {
             AUTHORIZATION: {"domain": self.domain},
             CERTIFICATE: {"domains": [self.domain], "dnsAuthorizations": [self.part]},
             MAP: {},
             ENTRY: {"hostname": self.domain, "certificates": [self.part]},
-        }[kind]
+        }
+        return by_kind[kind]
 
 
 @dataclass(frozen=True)
