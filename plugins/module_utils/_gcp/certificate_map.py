@@ -329,12 +329,14 @@ def _delete(part: Part) -> Action:
 
 def _refuse_foreign(wish: Wish, seen: Seen) -> None:
     kinds = (AUTHORIZATION,) if wish.state == AUTHORIZED else (AUTHORIZATION, CERTIFICATE, MAP, ENTRY)
-    for kind in kinds:
-        part = seen.find(kind, wish.name if kind == MAP else wish.part)
+    wanted = [seen.find(kind, wish.name if kind == MAP else wish.part) for kind in kinds]
+    # An entry has a name of its own, but a map takes only one for each host name.
+    wanted += [part for part in seen.parts if part.facts.get("hostname") == wish.domain and ENTRY in kinds]
+    for part in wanted:
         if part is not None and not part.ours:
             raise HubError(
                 error_id="E-CERT-31",
-                what=f"{part.target} exists already and was not made for this map",
+                what=f"{part.target} exists already and was not made for this map and {wish.domain}",
                 seen="labels of somebody else",
                 wanted=", ".join(f"{key}={value}" for key, value in wish.labels.items()),
                 do="choose another name, or delete it; for a hub, gke_iap_certificate can name a map of your own",

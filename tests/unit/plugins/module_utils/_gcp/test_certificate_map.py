@@ -64,6 +64,12 @@ def test_a_part_of_somebody_else_is_refused(kind: str) -> None:
     assert kind in error.what
 
 
+def test_an_entry_of_somebody_else_for_the_same_host_name_is_refused() -> None:
+    theirs = replace(FOREIGN_ENTRY, facts={"hostname": DOMAIN, "certificates": ["c"]})
+    error = caught("E-CERT-31", lambda: decide(WISH, Seen((*parts(WISH, AUTHORIZATION, CERTIFICATE, MAP), theirs))))
+    assert "CertificateMapEntry/theirs" in error.what
+
+
 def test_while_only_the_authorization_is_wanted_other_parts_are_not_looked_at() -> None:
     wish = replace(WISH, state="authorized")
     seen = Seen((part(CERTIFICATE, ours=False), part(MAP, ours=False)))
