@@ -171,7 +171,8 @@ def rows(settings: Mapping[str, Any]) -> list[Json]:
     if found:
         return [{"check": "front door", "ok": False, "text": item.text()} for item in found]
     client = "an OAuth client of its own" if front.own_client else "Google's OAuth client"
-    kind = "a managed certificate" if front.certificate == MANAGED else f"certificate {front.certificate}"
+    named = f"certificate {'map ' if front.door == 'gateway' else ''}{front.certificate}"
+    kind = "a managed certificate" if front.certificate == MANAGED else named
     text = f"{front.door} with Identity-Aware Proxy, {client}, {kind}, address {front.address_name}"
     return [{"check": "front door", "ok": True, "text": text}]
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -237,7 +238,74 @@ def test_what_somebody_else_deleted_meanwhile_is_gone() -> None:
     assert fake.parts == {}
 
 
-# ---- a network that loses answers
+# ---- a run that is killed, a network that loses answers
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def at_write(fake: FakeManager, number: int, *, done: bool) -> None:
+    """Kill the process at one write, before it arrives at Google or after it was done."""
+    seen = [0]
+
+    def kill(method: str, _name: str) -> None:
+        if method != "GET":
+            seen[0] += 1
+            if seen[0] == number:
+                raise Killed
+
+    if done:
+        fake.after = kill
+    else:
+        fake.before = kill
+
+
+def nothing() -> FakeManager:
+    return FakeManager()
+
+
+def another_domain() -> FakeManager:
+    fake = FakeManager()
+    bring(fake, OLD)
+    return fake
+
+
+def given_up() -> FakeManager:
+    fake = FakeManager()
+    bring(fake)
+    fake.states = [{"state": "FAILED"}, {"state": "FAILED"}, ISSUED]
+    return fake
+
+
+WHOLE = {f"dnsAuthorizations/{MINE}", f"certificates/{MINE}", "certificateMaps/hub-front", f"{ENTRIES}/{MINE}"}
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 7))
+@pytest.mark.parametrize(
+    ("start", "wish", "end"),
+    [
+        pytest.param(nothing, WISH, WHOLE, id="made"),
+        pytest.param(another_domain, WISH, WHOLE, id="another-domain"),
+        pytest.param(given_up, WISH, WHOLE, id="given-up"),
+        pytest.param(another_domain, GOING, set(), id="taken-away"),
+    ],
+)
+def test_one_more_run_ends_what_a_killed_one_began(
+    start: Callable[[], FakeManager], wish: Wish, end: set[str], number: int, done: bool
+) -> None:
+    fake = start()
+    at_write(fake, number, done=done)
+    try:
+        bring(fake, wish)
+    except Killed:
+        fake.before = fake.after = lambda _method, _name: None
+        bring(fake, wish)
+    assert set(fake.parts) == end
+    fake.writes.clear()
+    bring(fake, wish)
+    assert fake.writes == []
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])
