@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._core.errors import HubError
@@ -26,6 +26,10 @@ from .refusals import Json
 
 AUTHORIZATION, CERTIFICATE = "DnsAuthorization", "Certificate"
 MAP, ENTRY = "CertificateMap", "CertificateMapEntry"
+MAKING = (AUTHORIZATION, CERTIFICATE, MAP, ENTRY)
+"""In the order in which they can be made."""
+TAKING = (ENTRY, MAP, CERTIFICATE, AUTHORIZATION)
+"""In the order in which they can be taken away."""
 AUTHORIZED, PRESENT, ABSENT = "authorized", "present", "absent"
 STATES = (PRESENT, AUTHORIZED, ABSENT)
 RECORD_TYPE = "PER_PROJECT_RECORD"
@@ -284,16 +288,12 @@ def decide(wish: Wish, seen: Seen) -> Work:
     _refuse_foreign(wish, seen)
     if wish.state == AUTHORIZED:
         return _work(wish, seen, _missing(wish, seen, (AUTHORIZATION,)), ())
-    given_up = seen.issued.state == FAILED
-    now = []
-    if given_up:
-        # Google does not try again; an entry holds on to its certificate, so it goes first.
-        now += [_delete(part) for part in (seen.find(kind, wish.part) for kind in (ENTRY, CERTIFICATE)) if part]
-        seen_after = Seen(tuple(part for part in seen.parts if _delete(part) not in now))
-    else:
-        seen_after = seen
-    now += _missing(wish, seen_after, (AUTHORIZATION, CERTIFICATE, MAP, ENTRY))
-    entry = seen_after.find(ENTRY, wish.part)
+    # Google does not try again; an entry holds on to its certificate, so it goes first.
+    parts = [seen.find(kind, wish.part) for kind in (ENTRY, CERTIFICATE) if seen.issued.state == FAILED]
+    given_up = [part for part in parts if part is not None]
+    rest = replace(seen, parts=tuple(part for part in seen.parts if part not in given_up))
+    now = [*map(_delete, given_up), *_missing(wish, rest, MAKING)]
+    entry = rest.find(ENTRY, wish.part)
     if entry is not None and entry.facts["certificates"] != [wish.part]:
         now.append(Action("update", ENTRY, wish.part))
     served = seen.issued.state == ACTIVE
@@ -308,14 +308,13 @@ def _missing(wish: Wish, seen: Seen, kinds: Iterable[str]) -> tuple[Action, ...]
 def _stale(wish: Wish, seen: Seen) -> tuple[Action, ...]:
     """Our parts for another domain, users before what they use."""
     old = [part for part in seen.parts if part.ours and part.kind != MAP and part.name != wish.part]
-    return tuple(_delete(part) for kind in (ENTRY, CERTIFICATE, AUTHORIZATION) for part in old if part.kind == kind)
+    return tuple(_delete(part) for kind in TAKING for part in old if part.kind == kind)
 
 
 def _removals(seen: Seen) -> tuple[Action, ...]:
     """All our parts, users before what they use; a map with other people's entries stays."""
     ours = [part for part in seen.parts if part.ours and not (part.kind == MAP and foreign_entries(seen))]
-    kinds = (ENTRY, MAP, CERTIFICATE, AUTHORIZATION)
-    return tuple(_delete(part) for kind in kinds for part in ours if part.kind == kind)
+    return tuple(_delete(part) for kind in TAKING for part in ours if part.kind == kind)
 
 
 def foreign_entries(seen: Seen) -> list[str]:
@@ -328,7 +327,7 @@ def _delete(part: Part) -> Action:
 
 
 def _refuse_foreign(wish: Wish, seen: Seen) -> None:
-    kinds = (AUTHORIZATION,) if wish.state == AUTHORIZED else (AUTHORIZATION, CERTIFICATE, MAP, ENTRY)
+    kinds = (AUTHORIZATION,) if wish.state == AUTHORIZED else MAKING
     wanted = [seen.find(kind, wish.name if kind == MAP else wish.part) for kind in kinds]
     # An entry has a name of its own, but a map takes only one for each host name.
     wanted += [part for part in seen.parts if part.facts.get("hostname") == wish.domain and ENTRY in kinds]
