@@ -20,8 +20,8 @@ description:
     as soon as there is a certificate, and repeats a look that failed only after a while.
   - Parts are marked with labels. What has a wanted name and not these labels is refused and never changed; entries that
     somebody else put into the map stay.
-  - For another O(domain) a new certificate is made beside the old one, which goes when the new one is issued.
-  - A certificate that Google gave up (state FAILED) is made anew, because Google does not try it again.
+  - For another O(domain) a new certificate is made beside the old one, which goes when the new one is issued. So is one
+    that Google gave up (state FAILED), because Google does not try it again.
   - google.cloud has no module for Certificate Manager (looked for up to its release 1.15.0);
     M(google.cloud.gcp_compute_ssl_certificate) makes certificates of Compute Engine, which no map takes.
 author:
@@ -217,7 +217,7 @@ def told(wish: Wish, before: Seen, after: Seen) -> dict[str, Any]:
     if wish.state == ABSENT:
         ours = [part.name for part in before.parts if part.ours]
         return {"records": before.records(ours), "certificate": {"name": "", **asdict(Seen().issued)}}
-    return {"records": after.records([wish.part]), "certificate": {"name": wish.part, **asdict(after.issued)}}
+    return {"records": after.records([wish.part]), "certificate": {"name": after.certificate, **asdict(after.issued)}}
 
 
 def kept(wish: Wish, seen: Seen) -> list[str]:

@@ -24,7 +24,8 @@ class FakeManager:
     Attributes:
         parts: what there is, by the end of its name, such as ``certificates/c``.
         writes: every request that would change something, as ``(method, end of name)``.
-        states: the states that a new certificate shows, one at each look; the last one stays.
+        states: the states that a certificate shows, one at each look; the last one stays.
+        given_up: certificates that show FAILED whatever ``states`` says.
         held: how many deletions of a map are refused because a load balancer still uses it.
         slow: how often an operation is looked at before it is done.
         broken: what an operation ends with, by method and collection.
@@ -35,6 +36,7 @@ class FakeManager:
         self.writes: list[tuple[str, str]] = []
         self.bodies: list[Json] = []
         self.states = list(states) or [{"state": "ACTIVE"}]
+        self.given_up: set[str] = set()
         self.held = 0
         self.slow = 0
         self.broken: dict[tuple[str, str], Json] = {}
@@ -91,9 +93,12 @@ class FakeManager:
     def _shown(self, name: str) -> Json:
         part = {"name": f"{NUMBERED}/{name}", **self.parts[name]}
         if name.startswith("certificates/"):
-            state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+            state = {"state": "FAILED"} if name in self.given_up else self._next_state()
             part["managed"] = {**part["managed"], **state}
         return part
+
+    def _next_state(self) -> Json:
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
     def _refused(self, method: str, name: str) -> Answer | None:
         if method != "DELETE":

@@ -8,7 +8,8 @@
 
 Four parts hang together: the DNS authorization proves the domain, the certificate uses it, the entry of the map gives
 the certificate to a host name, and a load balancer names the map. Google deletes nothing that is used, so parts are
-made in this order and taken away in the opposite one.
+made in this order and taken away in the opposite one. A certificate is replaced by another one beside it, which takes
+its place in the entry when it is issued: what is served stays served.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ MARK = {"managed-by": "researchops-jupyterhub"}
 OWNER = "certificate-map"
 """The label that names the map a part belongs to; names of maps are labels' values, too."""
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-STEM = 54
-"""Characters of a map's name in the names of its parts; a dash and eight digits more make Google's limit of 63."""
+STEM = 52
+"""Characters of a map's name in the names of its parts; with a digest and a number behind it Google's limit is 63."""
 ACTIVE, FAILED = "ACTIVE", "FAILED"
 CONFIG, CAA, RATE_LIMITED = "CONFIG", "CAA", "RATE_LIMITED"
 
@@ -62,22 +63,27 @@ class Wish:
 
     @property
     def part(self) -> str:
-        """Name of authorization, certificate and entry; another one for another domain, so that two can overlap."""
+        """Name of authorization and entry, and stem of the certificates' names; another one for another domain."""
         digest = hashlib.sha256(f"{self.name} {self.domain}".encode()).hexdigest()[:8]
         return f"{self.name[:STEM].rstrip('-')}-{digest}"
+
+    @property
+    def certificates(self) -> tuple[str, str]:
+        """The names a certificate can have, in turn: one that Google gave up is replaced while it may still serve."""
+        return self.part, f"{self.part}-2"
 
     @property
     def labels(self) -> dict[str, str]:
         """What marks a part as ours, and as this map's."""
         return {**MARK, OWNER: self.name}
 
-    def facts(self, kind: str) -> Json:
-        """What a part of this kind must say, with names in the short form."""
+    def facts(self, kind: str, certificate: str = "") -> Json:
+        """What a part of this kind must say, with names in the short form; an entry names the certificate."""
         by_kind: dict[str, Json] = {
             AUTHORIZATION: {"domain": self.domain},
             CERTIFICATE: {"domains": [self.domain], "dnsAuthorizations": [self.part]},
             MAP: {},
-            ENTRY: {"hostname": self.domain, "certificates": [self.part]},
+            ENTRY: {"hostname": self.domain, "certificates": [certificate]},
         }
         return by_kind[kind]
 
@@ -129,10 +135,12 @@ class Seen:
 
     Attributes:
         parts: all parts of ours, and foreign ones that have a wanted name or lie in the wanted map.
-        issued: about the certificate for the wanted domain.
+        certificate: name of the certificate that shall serve the wanted domain, whether it is there or not.
+        issued: about that certificate.
     """
 
     parts: tuple[Part, ...] = ()
+    certificate: str = ""
     issued: Issued = Issued()
 
     def find(self, kind: str, name: str) -> Part | None:
@@ -167,10 +175,12 @@ class Work:
     Attributes:
         plan: all of it, for people.
         now: what is done at once, in this order.
-        later: what is done when the certificate is issued, and not before: it serves people until then.
+        later: what is done when the certificate is issued, and not before: another one may serve people until then.
+        certificate: name of the certificate that is wanted.
     """
 
     plan: Plan
+    certificate: str
     now: tuple[Action, ...] = ()
     later: tuple[Action, ...] = ()
 
@@ -211,14 +221,35 @@ def parse_seen(
     entries: Iterable[Json],
 ) -> Seen:
     """What Google lists, without what is neither ours nor in our way."""
-    certificates = list(certificates)
+    certificates, entries = list(certificates), list(entries)
     found = [_part(AUTHORIZATION, item, wish) for item in authorizations]
     found += [_part(CERTIFICATE, item, wish) for item in certificates]
-    found = [part for part in found if part.ours or part.name == wish.part]
+    found = [part for part in found if part.ours or part.name in wish.certificates]
     found += [_part(MAP, item, wish) for item in maps]
     found += [_part(ENTRY, item, wish) for item in entries]
-    mine = next((item for item in certificates if _short(item.get("name")) == wish.part), None)
-    return Seen(tuple(found), parse_issued(mine))
+    ours = {part.name for part in found if part.kind == CERTIFICATE and part.ours}
+    names = [_short(item.get("name")) for item in certificates]
+    states = {name: parse_issued(item) for name, item in zip(names, certificates, strict=True) if name in ours}
+    used = [
+        name for part in found if (part.kind, part.name) == (ENTRY, wish.part) for name in part.facts["certificates"]
+    ]
+    chosen = choose(wish, states, used)
+    return Seen(tuple(found), chosen, states.get(chosen, Issued()))
+
+
+def choose(wish: Wish, states: Mapping[str, Issued], used: Iterable[str]) -> str:
+    """Name of the certificate that shall serve the domain.
+
+    Args:
+        wish: what is wanted.
+        states: our certificates.
+        used: those that the entry names.
+    """
+    alive = [name for name in wish.certificates if name in states and states[name].state != FAILED]
+    issued = [name for name in alive if states[name].state == ACTIVE]
+    free = [name for name in wish.certificates if name not in states]
+    unused = [name for name in wish.certificates if name not in set(used)]
+    return [*issued, *alive, *free, *unused, wish.part][0]
 
 
 def _part(kind: str, item: Mapping[str, Any], wish: Wish) -> Part:
@@ -288,26 +319,36 @@ def decide(wish: Wish, seen: Seen) -> Work:
     _refuse_foreign(wish, seen)
     if wish.state == AUTHORIZED:
         return _work(wish, seen, _missing(wish, seen, (AUTHORIZATION,)), ())
-    # Google does not try again; an entry holds on to its certificate, so it goes first.
-    parts = [seen.find(kind, wish.part) for kind in (ENTRY, CERTIFICATE) if seen.issued.state == FAILED]
-    given_up = [part for part in parts if part is not None]
-    rest = replace(seen, parts=tuple(part for part in seen.parts if part not in given_up))
-    now = [*map(_delete, given_up), *_missing(wish, rest, MAKING)]
-    entry = rest.find(ENTRY, wish.part)
-    if entry is not None and entry.facts["certificates"] != [wish.part]:
-        now.append(Action("update", ENTRY, wish.part))
+    # Google does not try again. Of two that it gave up, the one that no entry holds on to is made anew.
+    failed = seen.find(CERTIFICATE, seen.certificate) if seen.issued.state == FAILED else None
+    rest = replace(seen, parts=tuple(part for part in seen.parts if part != failed))
+    now = (*((_delete(failed),) if failed else ()), *_missing(wish, rest, MAKING))
     served = seen.issued.state == ACTIVE
-    return _work(wish, seen, tuple(now), _stale(wish, seen) if wish.wait or served else ())
+    later = (*_misled(wish, seen), *_stale(wish, seen))
+    return _work(wish, seen, now, later if wish.wait or served else ())
+
+
+def _names(wish: Wish, seen: Seen) -> dict[str, str]:
+    """The name each wanted part has."""
+    return {AUTHORIZATION: wish.part, CERTIFICATE: seen.certificate, MAP: wish.name, ENTRY: wish.part}
 
 
 def _missing(wish: Wish, seen: Seen, kinds: Iterable[str]) -> tuple[Action, ...]:
-    names = {kind: wish.name if kind == MAP else wish.part for kind in kinds}
-    return tuple(Action("create", kind, name) for kind, name in names.items() if seen.find(kind, name) is None)
+    names = _names(wish, seen)
+    return tuple(Action("create", kind, names[kind]) for kind in kinds if seen.find(kind, names[kind]) is None)
+
+
+def _misled(wish: Wish, seen: Seen) -> tuple[Action, ...]:
+    """The entry, where it is there and names another certificate."""
+    entry = seen.find(ENTRY, wish.part)
+    right = entry is None or entry.facts["certificates"] == [seen.certificate]
+    return () if right else (Action("update", ENTRY, wish.part),)
 
 
 def _stale(wish: Wish, seen: Seen) -> tuple[Action, ...]:
-    """Our parts for another domain, users before what they use."""
-    old = [part for part in seen.parts if part.ours and part.kind != MAP and part.name != wish.part]
+    """Our parts for another domain, and a certificate that was replaced; users before what they use."""
+    names = _names(wish, seen)
+    old = [part for part in seen.parts if part.ours and part.name != names[part.kind]]
     return tuple(_delete(part) for kind in TAKING for part in old if part.kind == kind)
 
 
@@ -328,7 +369,7 @@ def _delete(part: Part) -> Action:
 
 def _refuse_foreign(wish: Wish, seen: Seen) -> None:
     kinds = (AUTHORIZATION,) if wish.state == AUTHORIZED else MAKING
-    wanted = [seen.find(kind, wish.name if kind == MAP else wish.part) for kind in kinds]
+    wanted = [seen.find(kind, _names(wish, seen)[kind]) for kind in kinds]
     # An entry has a name of its own, but a map takes only one for each host name.
     wanted += [part for part in seen.parts if part.facts.get("hostname") == wish.domain and ENTRY in kinds]
     for part in wanted:
@@ -348,13 +389,13 @@ def _work(wish: Wish, seen: Seen, now: tuple[Action, ...], later: tuple[Action, 
     for action in (*now, *later):
         fields = {}
         if action.verb == "update":
-            wanted = wish.facts(action.kind)
+            wanted = wish.facts(action.kind, seen.certificate)
             fields = {
                 key: (before[action.target][key], value)
                 for key, value in wanted.items()
                 if before[action.target][key] != value
             }
-        after[action.target] = {} if action.verb == "delete" else wish.facts(action.kind)
+        after[action.target] = {} if action.verb == "delete" else wish.facts(action.kind, seen.certificate)
         steps.append(Step(action.verb, action.target, fields))
     reason = "; ".join(f"{step.verb} {step.target}" for step in steps) or "all as wanted"
-    return Work(Plan(before, after, tuple(steps), reason), now, later)
+    return Work(Plan(before, after, tuple(steps), reason), seen.certificate, now, later)

@@ -110,7 +110,7 @@ class CertificateMaps:
         done = 0
         try:
             for action in work.now:
-                self._do(action, wish, timeout)
+                self._do(action, wish, work.certificate, timeout)
                 done += 1
             if work.now:
                 seen = self.look(wish)
@@ -118,7 +118,7 @@ class CertificateMaps:
                 self._await(wish, seen, timeout)
                 seen = self.look(wish)
             for action in work.later:
-                self._do(action, wish, REMOVAL_SECONDS)
+                self._do(action, wish, work.certificate, REMOVAL_SECONDS)
                 done += 1
         except HubError as problem:
             if done and problem.changed is Changed.NOTHING:
@@ -126,30 +126,30 @@ class CertificateMaps:
             raise
         return seen
 
-    def _do(self, action: Action, wish: Wish, timeout: float) -> None:
+    def _do(self, action: Action, wish: Wish, certificate: str, timeout: float) -> None:
         if action.verb == "delete":
             self._delete(action, wish, timeout)
         elif action.verb == "create":
-            self._create(action, wish)
+            self._create(action, wish, certificate)
         else:
-            self._update(action, wish)
+            self._update(action, wish, certificate)
 
-    def _create(self, action: Action, wish: Wish) -> None:
+    def _create(self, action: Action, wish: Wish, certificate: str) -> None:
         collection, parameter = self._collection(action.kind, wish), COLLECTIONS[action.kind][1]
-        body, query = self._body(action.kind, wish), {parameter: action.name}
+        body, query = self._body(action.kind, wish, certificate), {parameter: action.name}
         call = Call(action.target, "POST", ROOT + collection, body, query)
         there = self._call(action.kind, action.name, wish)
         self._finish(call, self._api.write(call, lambda: self._api.find(there)))
 
-    def _update(self, action: Action, wish: Wish) -> None:
+    def _update(self, action: Action, wish: Wish, certificate: str) -> None:
         """Put the entry's certificates right; the rest of an entry cannot change."""
-        body: Json = {"certificates": self._body(ENTRY, wish)["certificates"]}
+        body: Json = {"certificates": self._body(ENTRY, wish, certificate)["certificates"]}
         at = self._call(action.kind, action.name, wish, "PATCH")
         call = Call(at.doing, at.method, at.url, body, {"updateMask": "certificates"})
 
         def landed() -> Json | None:
             entry = self.look(wish).find(ENTRY, wish.part)
-            return body if entry is not None and entry.facts == wish.facts(ENTRY) else None
+            return body if entry is not None and entry.facts == wish.facts(ENTRY, certificate) else None
 
         self._finish(call, self._api.write(call, landed))
 
@@ -178,9 +178,9 @@ class CertificateMaps:
             problem = ended.observation
             raise problem if ended.verdict.state is State.FATAL else in_use(action.target, problem, ended.seconds)
 
-    def _body(self, kind: str, wish: Wish) -> Json:
+    def _body(self, kind: str, wish: Wish, certificate: str) -> Json:
         """A part as Google wants it: with names in the long form, and our marks."""
-        facts = wish.facts(kind)
+        facts = wish.facts(kind, certificate)
         place = f"projects/{self._project}/locations/global"
         about = f"{wish.domain}, for the certificate map {wish.name}" if kind != MAP else "Certificates of a JupyterHub"
         marks: Json = {"labels": wish.labels, "description": about}
@@ -221,7 +221,7 @@ class CertificateMaps:
             raise problem
 
     def _await(self, wish: Wish, seen: Seen, timeout: float) -> None:
-        call = self._call(CERTIFICATE, wish.part, wish)
+        call = self._call(CERTIFICATE, seen.certificate, wish)
         ended = wait(
             f"certificate for {wish.domain}",
             lambda: parse_issued(self._api.find(call)),

@@ -21,6 +21,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certif
     Seen,
     Wish,
     Work,
+    choose,
     decide,
     foreign_entries,
     parse_issued,
@@ -35,12 +36,20 @@ OLD = Wish("hub-front", "old.example.org")
 GOING = replace(WISH, domain="", state="absent")
 LABELS = {"managed-by": "researchops-jupyterhub", "certificate-map": "hub-front"}
 RECORD = {"name": "_acme-challenge_x.hub.example.org", "type": "CNAME", "data": "x.authorize.goog"}
+NOTHING = Issued()
 ACTIVE, PENDING, FAILED = Issued("ACTIVE"), Issued("PROVISIONING"), Issued("FAILED", "CONFIG")
+
+
+MINE, SECOND = WISH.certificates
+
+
+def seen(there: tuple[Part, ...] = (), issued: Issued = NOTHING, certificate: str = WISH.part) -> Seen:
+    return Seen(there, certificate, issued)
 
 
 def part(kind: str, wish: Wish = WISH, *, ours: bool = True, **facts: Any) -> Part:
     record = RECORD if kind == AUTHORIZATION and ours else {}
-    return Part(kind, wish.name if kind == MAP else wish.part, ours, wish.facts(kind) | facts, record)
+    return Part(kind, wish.name if kind == MAP else wish.part, ours, wish.facts(kind, wish.part) | facts, record)
 
 
 def parts(wish: Wish = WISH, *kinds: str) -> tuple[Part, ...]:
@@ -53,6 +62,7 @@ def acts(verb: str, *kinds: str, wish: Wish = WISH) -> tuple[Action, ...]:
 
 FOREIGN_ENTRY = Part(ENTRY, "theirs", False, {"hostname": "x.example.org", "certificates": ["c"]})
 OTHERS = tuple(one for one in parts(OLD) if one.kind != MAP)
+MISLED = (*parts(WISH, AUTHORIZATION, CERTIFICATE, MAP), part(ENTRY, certificates=["c"]))
 ALL = (AUTHORIZATION, CERTIFICATE, MAP, ENTRY)
 GONE = acts("delete", ENTRY, CERTIFICATE, AUTHORIZATION, wish=OLD)
 
@@ -60,82 +70,86 @@ GONE = acts("delete", ENTRY, CERTIFICATE, AUTHORIZATION, wish=OLD)
 @pytest.mark.parametrize("kind", [AUTHORIZATION, CERTIFICATE, MAP, ENTRY])
 def test_a_part_of_somebody_else_is_refused(kind: str) -> None:
     there = tuple(one for one in parts() if one.kind != kind)
-    error = caught("E-CERT-31", lambda: decide(WISH, Seen((*there, part(kind, ours=False)), ACTIVE)))
+    error = caught("E-CERT-31", lambda: decide(WISH, seen((*there, part(kind, ours=False)), ACTIVE)))
     assert kind in error.what
 
 
 def test_an_entry_of_somebody_else_for_the_same_host_name_is_refused() -> None:
     theirs = replace(FOREIGN_ENTRY, facts={"hostname": DOMAIN, "certificates": ["c"]})
-    error = caught("E-CERT-31", lambda: decide(WISH, Seen((*parts(WISH, AUTHORIZATION, CERTIFICATE, MAP), theirs))))
+    error = caught("E-CERT-31", lambda: decide(WISH, seen((*parts(WISH, AUTHORIZATION, CERTIFICATE, MAP), theirs))))
     assert "CertificateMapEntry/theirs" in error.what
 
 
 def test_while_only_the_authorization_is_wanted_other_parts_are_not_looked_at() -> None:
     wish = replace(WISH, state="authorized")
-    seen = Seen((part(CERTIFICATE, ours=False), part(MAP, ours=False)))
-    assert decide(wish, seen).now == acts("create", AUTHORIZATION)
-    caught("E-CERT-31", lambda: decide(wish, Seen((part(AUTHORIZATION, ours=False),))))
+    others = seen((part(CERTIFICATE, ours=False), part(MAP, ours=False)))
+    assert decide(wish, others).now == acts("create", AUTHORIZATION)
+    caught("E-CERT-31", lambda: decide(wish, seen((part(AUTHORIZATION, ours=False),))))
 
 
 @pytest.mark.parametrize(
-    ("wish", "seen", "now", "later"),
+    ("wish", "there", "now", "later"),
     [
-        pytest.param(WISH, Seen(parts(), ACTIVE), (), (), id="00-all-there"),
-        pytest.param(WISH, Seen(parts(), PENDING), (), (), id="01-not-issued-yet"),
-        pytest.param(WISH, Seen((*parts(), FOREIGN_ENTRY), ACTIVE), (), (), id="02-others-entries-stay"),
-        pytest.param(GOING, Seen(), (), (), id="03-gone-already"),
-        pytest.param(replace(WISH, state="authorized"), Seen(parts()), (), (), id="04-authorized-already"),
-        pytest.param(WISH, Seen(), acts("create", *ALL), (), id="05-from-nothing"),
+        pytest.param(WISH, seen(parts(), ACTIVE), (), (), id="00-all-there"),
+        pytest.param(WISH, seen(parts(), PENDING), (), (), id="01-not-issued-yet"),
+        pytest.param(WISH, seen((*parts(), FOREIGN_ENTRY), ACTIVE), (), (), id="02-others-entries-stay"),
+        pytest.param(GOING, seen(), (), (), id="03-gone-already"),
+        pytest.param(replace(WISH, state="authorized"), seen(parts()), (), (), id="04-authorized-already"),
+        pytest.param(WISH, seen(), acts("create", *ALL), (), id="05-from-nothing"),
         pytest.param(
-            replace(WISH, state="authorized"), Seen(), acts("create", AUTHORIZATION), (), id="06-authorized-only"
+            replace(WISH, state="authorized"), seen(), acts("create", AUTHORIZATION), (), id="06-authorized-only"
         ),
         pytest.param(
-            WISH, Seen(parts(WISH, AUTHORIZATION)), acts("create", CERTIFICATE, MAP, ENTRY), (), id="07-the-rest"
+            WISH, seen(parts(WISH, AUTHORIZATION)), acts("create", CERTIFICATE, MAP, ENTRY), (), id="07-the-rest"
+        ),
+        pytest.param(WISH, seen(MISLED, ACTIVE), (), acts("update", ENTRY), id="08-entry-put-right"),
+        pytest.param(
+            replace(WISH, wait=False), seen(MISLED, PENDING), (), (), id="09-not-before-there-is-something-to-serve"
         ),
         pytest.param(
             WISH,
-            Seen((*parts(WISH, AUTHORIZATION, CERTIFICATE, MAP), part(ENTRY, certificates=["c"])), ACTIVE),
-            acts("update", ENTRY),
+            seen(parts(), NOTHING, SECOND),
+            (Action("create", CERTIFICATE, SECOND),),
+            (*acts("update", ENTRY), *acts("delete", CERTIFICATE)),
+            id="10-given-up-is-replaced-and-serves-until-then",
+        ),
+        pytest.param(
+            replace(WISH, wait=False),
+            seen(parts(), NOTHING, SECOND),
+            (Action("create", CERTIFICATE, SECOND),),
             (),
-            id="08-entry-put-right",
+            id="10b-without-waiting-a-later-run-replaces-it",
         ),
         pytest.param(
             WISH,
-            Seen(parts(), FAILED),
-            (*acts("delete", ENTRY, CERTIFICATE), *acts("create", CERTIFICATE, ENTRY)),
-            (),
-            id="09-given-up-is-made-anew",
+            seen((*parts(), replace(part(CERTIFICATE), name=SECOND)), FAILED, SECOND),
+            (Action("delete", CERTIFICATE, SECOND), Action("create", CERTIFICATE, SECOND)),
+            (*acts("update", ENTRY), *acts("delete", CERTIFICATE)),
+            id="10c-given-up-twice",
         ),
         pytest.param(
             WISH,
-            Seen(parts(WISH, AUTHORIZATION, CERTIFICATE), FAILED),
-            (*acts("delete", CERTIFICATE), *acts("create", CERTIFICATE, MAP, ENTRY)),
-            (),
-            id="10-given-up-without-entry",
-        ),
-        pytest.param(
-            WISH,
-            Seen((part(MAP), *OTHERS)),
+            seen((part(MAP), *OTHERS)),
             acts("create", AUTHORIZATION, CERTIFICATE, ENTRY),
             GONE,
             id="11-another-domain",
         ),
         pytest.param(
             replace(WISH, wait=False),
-            Seen((part(MAP), *OTHERS)),
+            seen((part(MAP), *OTHERS)),
             acts("create", AUTHORIZATION, CERTIFICATE, ENTRY),
             (),
             id="12-the-old-one-serves-while-nobody-waits",
         ),
         pytest.param(
-            replace(WISH, wait=False), Seen((*parts(), *OTHERS), PENDING), (), (), id="13-and-while-it-is-not-issued"
+            replace(WISH, wait=False), seen((*parts(), *OTHERS), PENDING), (), (), id="13-and-while-it-is-not-issued"
         ),
         pytest.param(
-            replace(WISH, wait=False), Seen((*parts(), *OTHERS), ACTIVE), (), GONE, id="14-issued-so-the-old-one-goes"
+            replace(WISH, wait=False), seen((*parts(), *OTHERS), ACTIVE), (), GONE, id="14-issued-so-the-old-one-goes"
         ),
         pytest.param(
             GOING,
-            Seen((*parts(), *OTHERS), ACTIVE),
+            seen((*parts(), *OTHERS), ACTIVE),
             (
                 *acts("delete", ENTRY),
                 *acts("delete", ENTRY, wish=OLD),
@@ -149,29 +163,29 @@ def test_while_only_the_authorization_is_wanted_other_parts_are_not_looked_at() 
         ),
         pytest.param(
             GOING,
-            Seen((*parts(), FOREIGN_ENTRY), ACTIVE),
+            seen((*parts(), FOREIGN_ENTRY), ACTIVE),
             acts("delete", ENTRY, CERTIFICATE, AUTHORIZATION),
             (),
             id="16-a-map-with-others-entries-stays",
         ),
         pytest.param(
             GOING,
-            Seen((part(MAP, ours=False), part(CERTIFICATE, ours=False)), ACTIVE),
+            seen((part(MAP, ours=False), part(CERTIFICATE, ours=False)), ACTIVE),
             (),
             (),
             id="17-what-is-not-ours-stays",
         ),
     ],
 )
-def test_what_is_done(wish: Wish, seen: Seen, now: tuple[Action, ...], later: tuple[Action, ...]) -> None:
-    work = decide(wish, seen)
+def test_what_is_done(wish: Wish, there: Seen, now: tuple[Action, ...], later: tuple[Action, ...]) -> None:
+    work = decide(wish, there)
     assert (work.now, work.later) == (now, later)
     assert [(step.verb, step.target) for step in work.plan.steps] == [(one.verb, one.target) for one in now + later]
     assert work.plan.changed is bool(now + later)
 
 
 def test_the_plan_shows_what_is_and_what_will_be() -> None:
-    seen = Seen((part(MAP), part(ENTRY, certificates=["c"]), *parts(OLD, ENTRY), FOREIGN_ENTRY), ACTIVE)
+    there = seen((part(MAP), part(ENTRY, certificates=["c"]), *parts(OLD, ENTRY), FOREIGN_ENTRY), ACTIVE)
     mine, old = WISH.part, OLD.part
     before = {
         "CertificateMap/hub-front": {},
@@ -192,10 +206,11 @@ def test_the_plan_shows_what_is_and_what_will_be() -> None:
         Step("delete", f"CertificateMapEntry/{old}"),
     )
     reason = "; ".join(f"{step.verb} {step.target}" for step in steps)
-    assert decide(WISH, seen) == Work(
+    assert decide(WISH, there) == Work(
         Plan(before, after, steps, reason),
-        (*acts("create", AUTHORIZATION, CERTIFICATE), *acts("update", ENTRY)),
-        acts("delete", ENTRY, wish=OLD),
+        mine,
+        acts("create", AUTHORIZATION, CERTIFICATE),
+        (*acts("update", ENTRY), *acts("delete", ENTRY, wish=OLD)),
     )
 
 
@@ -203,9 +218,11 @@ def test_the_plan_shows_what_is_and_what_will_be() -> None:
 
 
 def test_names_follow_map_and_domain_and_stay_within_googles_limit() -> None:
-    long = "a" * 53 + "-" + "b" * 9
-    names = {Wish(name, domain).part for name in ("hub-front", long) for domain in (DOMAIN, "old.example.org")}
-    assert len(names) == 4
+    long = "a" * 51 + "-" + "b" * 11
+    wishes = [Wish(name, domain) for name in ("hub-front", long) for domain in (DOMAIN, "old.example.org")]
+    names = {name for wish in wishes for name in wish.certificates}
+    assert len(names) == 8
+    assert max(map(len, names)) == 62  # one less, because a dash at the cut goes
     assert all(NAME.fullmatch(name) for name in names)
     assert Wish("hub-front", DOMAIN).part.startswith("hub-front-")
     assert Wish(long, DOMAIN).part != Wish(long[:-1], DOMAIN).part
@@ -258,17 +275,39 @@ def test_what_google_lists_is_read_in_short_names() -> None:
         "certificates": [f"{there}/certificates/{mine}"],
     }
     theirs = {"name": f"{there}/certificates/theirs", "managed": {"domains": ["x.org"]}}
-    seen = parse_seen(
+    found = parse_seen(
         WISH,
         [authorization],
         [certificate, theirs],
         [{"name": f"{there}/certificateMaps/hub-front", "labels": LABELS}],
         [entry, {"name": "x/theirs", "hostname": "x.example.org", "certificates": ["y/c"]}],
     )
-    assert seen == Seen((*parts(), FOREIGN_ENTRY), ACTIVE)
-    assert seen.records([mine]) == [RECORD]
-    assert seen.records(["other"]) == []
-    assert foreign_entries(seen) == ["x.example.org"]
+    assert found == seen((*parts(), FOREIGN_ENTRY), ACTIVE)
+    assert found.records([mine]) == [RECORD]
+    assert found.records(["other"]) == []
+    assert foreign_entries(found) == ["x.example.org"]
+
+
+@pytest.mark.parametrize(
+    ("states", "used", "name"),
+    [
+        pytest.param({}, [], MINE, id="00-none"),
+        pytest.param({MINE: PENDING}, [], MINE, id="01-on-its-way"),
+        pytest.param({MINE: ACTIVE}, [MINE], MINE, id="02-serves"),
+        pytest.param({MINE: FAILED}, [MINE], SECOND, id="03-given-up"),
+        pytest.param({MINE: FAILED, SECOND: PENDING}, [MINE], SECOND, id="04-replaced-soon"),
+        pytest.param({MINE: FAILED, SECOND: ACTIVE}, [SECOND], SECOND, id="05-replaced"),
+        pytest.param({SECOND: ACTIVE}, [SECOND], SECOND, id="06-the-second-alone"),
+        pytest.param({SECOND: FAILED}, [SECOND], MINE, id="07-back-to-the-first"),
+        pytest.param({MINE: PENDING, SECOND: ACTIVE}, [MINE], SECOND, id="08-issued-before-pending"),
+        pytest.param({MINE: FAILED, SECOND: FAILED}, [MINE], SECOND, id="09-both-given-up"),
+        pytest.param({MINE: FAILED, SECOND: FAILED}, [SECOND], MINE, id="10-the-one-no-entry-holds"),
+        pytest.param({MINE: FAILED, SECOND: FAILED}, [MINE, SECOND], MINE, id="11-both-held"),
+        pytest.param({"theirs": ACTIVE}, ["theirs"], MINE, id="12-others-do-not-count"),
+    ],
+)
+def test_which_certificate_shall_serve(states: dict[str, Issued], used: list[str], name: str) -> None:
+    assert choose(WISH, states, used) == name
 
 
 @pytest.mark.parametrize(

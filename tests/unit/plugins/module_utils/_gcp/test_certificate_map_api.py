@@ -140,20 +140,26 @@ def test_a_certificate_that_is_not_issued_in_time_has_a_cause_and_a_cure() -> No
     assert error.changed is Changed.SOME
 
 
-def test_a_certificate_that_google_gives_up_ends_the_wait_and_is_made_anew_next_time() -> None:
+def test_a_certificate_that_google_gives_up_ends_the_wait_and_is_replaced_next_time() -> None:
     fake = FakeManager(WAITING, WAITING, {**UNPROVED, "state": "FAILED"})
     error = caught("E-CERT-30", lambda: bring(fake))
     assert "anew" in error.what
-    found, _clock, _reporter = maps(fake)
-    seen = found.look(WISH)
-    fake.states, fake.writes = [ISSUED], []
-    found.carry_out(WISH, seen, decide(WISH, seen), 60)
+    fake.given_up, fake.states, fake.writes = {f"certificates/{MINE}"}, [ISSUED], []
+    seen, _clock, _reporter = bring(fake)
+    assert (seen.certificate, seen.issued.state) == (f"{MINE}-2", "ACTIVE")
     assert fake.writes == [
-        ("DELETE", f"{ENTRIES}/{MINE}"),
-        ("DELETE", f"certificates/{MINE}"),
         ("POST", "certificates"),
-        ("POST", ENTRIES),
+        ("PATCH", f"{ENTRIES}/{MINE}"),
+        ("DELETE", f"certificates/{MINE}"),
     ]
+    assert fake.parts[f"{ENTRIES}/{MINE}"]["certificates"] == [f"{PLACE}/certificates/{MINE}-2"]
+
+
+def test_what_google_gave_up_serves_until_another_one_is_issued() -> None:
+    fake = given_up()
+    fake.states = [UNPROVED]
+    caught("E-CERT-30", lambda: bring(fake))
+    assert fake.parts[f"{ENTRIES}/{MINE}"]["certificates"] == [f"{PLACE}/certificates/{MINE}"]
 
 
 def test_another_domain_takes_the_place_of_the_old_one_only_when_it_is_issued() -> None:
@@ -274,11 +280,12 @@ def another_domain() -> FakeManager:
 def given_up() -> FakeManager:
     fake = FakeManager()
     bring(fake)
-    fake.states = [{"state": "FAILED"}, {"state": "FAILED"}, ISSUED]
+    fake.given_up = {f"certificates/{MINE}"}
     return fake
 
 
-WHOLE = {f"dnsAuthorizations/{MINE}", f"certificates/{MINE}", "certificateMaps/hub-front", f"{ENTRIES}/{MINE}"}
+REST = {f"dnsAuthorizations/{MINE}", "certificateMaps/hub-front", f"{ENTRIES}/{MINE}"}
+WHOLE = REST | {f"certificates/{MINE}"}
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
@@ -288,7 +295,7 @@ WHOLE = {f"dnsAuthorizations/{MINE}", f"certificates/{MINE}", "certificateMaps/h
     [
         pytest.param(nothing, WISH, WHOLE, id="made"),
         pytest.param(another_domain, WISH, WHOLE, id="another-domain"),
-        pytest.param(given_up, WISH, WHOLE, id="given-up"),
+        pytest.param(given_up, WISH, REST | {f"certificates/{MINE}-2"}, id="given-up"),
         pytest.param(another_domain, GOING, set(), id="taken-away"),
     ],
 )
