@@ -91,7 +91,7 @@ options:
     description:
       - V(managed) makes a ManagedCertificate for O(host); it works with O(front_door=ingress) only.
       - Everything else is the name of a pre-shared certificate (V(ingress)) or of a certificate map (V(gateway)) that
-        exists.
+        exists; M(researchops.jupyterhub.certificate_map) makes one.
     type: str
     default: managed
   service_type:

@@ -237,7 +237,37 @@ def test_a_certificate_stuck_on_dns_is_cured_by_recreation(bed: Bed) -> None:
     until(bed.enter, lambda seen: seen[0] == 403)
 
 
-def test_a_gateway_with_a_certificate_map(bed: Bed) -> None:
+@pytest.fixture
+def certificate_map(bed: Bed) -> Iterator[str]:
+    """A map with an issued certificate for the host, proved by a record in Cloud DNS; gone after the load balancer."""
+    place, made = f"https://certificatemanager.googleapis.com/v1/projects/{bed.project}/locations/global", bed.mark
+    changes = f"{DNS}/{bed.project}/managedZones/{bed.mark}/changes"
+    inside = f"certificateMaps/{made}/certificateMapEntries"
+    certificate = f"{place}/certificates/{made}"
+
+    def create(collection: str, parameter: str, body: Any) -> None:
+        answer = bed.web.post(f"{place}/{collection}?{parameter}={made}", json=body, timeout=SECONDS)
+        assert answer.json()["done"], answer.text
+
+    create("dnsAuthorizations", "dnsAuthorizationId", {"domain": bed.host})
+    asked = bed.web.get(f"{place}/dnsAuthorizations/{made}", timeout=SECONDS).json()["dnsResourceRecord"]
+    record = {"name": asked["name"], "type": "CNAME", "ttl": 30, "rrdatas": [asked["data"]]}
+    assert bed.web.post(changes, json={"additions": [record]}, timeout=SECONDS).status_code == 200
+    proof = f"projects/{bed.project}/locations/global/dnsAuthorizations/{made}"
+    managed = {"domains": [bed.host], "dnsAuthorizations": [proof]}
+    create("certificates", "certificateId", {"managed": managed})
+    create("certificateMaps", "certificateMapId", {})
+    names = [f"projects/{bed.project}/locations/global/certificates/{made}"]
+    create(inside, "certificateMapEntryId", {"hostname": bed.host, "certificates": names})
+    until(lambda: bed.web.get(certificate, timeout=SECONDS).json()["managed"]["state"], lambda seen: seen == "ACTIVE")
+    yield made
+    for part in (inside, "certificateMaps", "certificates", "dnsAuthorizations"):
+        link = f"{place}/{part}/{made}"
+        until(lambda link=link: bed.web.delete(link, timeout=SECONDS).status_code, lambda status: status == 200)
+    bed.web.post(changes, json={"deletions": [record]}, timeout=SECONDS)
+
+
+def test_a_gateway_with_a_certificate_map(bed: Bed, certificate_map: str) -> None:
     target = {"group": "", "kind": "Service", "name": "front"}
     listeners = [
         {"name": "https", "protocol": "HTTPS", "port": 443, "allowedRoutes": {"namespaces": {"from": "Same"}}},
@@ -254,7 +284,7 @@ def test_a_gateway_with_a_certificate_map(bed: Bed) -> None:
          "spec": {"default": {"config": {"type": "HTTP", "httpHealthCheck": {"requestPath": "/h"}}},
                   "targetRef": target}},
         {"apiVersion": api, "kind": "Gateway",
-         "metadata": {"name": "front", "annotations": {"networking.gke.io/certmap": "lab-map"}},
+         "metadata": {"name": "front", "annotations": {"networking.gke.io/certmap": certificate_map}},
          "spec": {"gatewayClassName": "gke-l7-global-external-managed", "listeners": listeners,
                   "addresses": [{"type": "NamedAddress", "value": bed.mark}]}},
         {"apiVersion": api, "kind": "HTTPRoute", "metadata": {"name": "front"},

@@ -26,6 +26,7 @@ from google.oauth2 import service_account
 from standin import jose
 from standin.discovery import cut_all
 from standin.testing import Running
+from standin.zones import Set
 
 CLOUD = "https://www.googleapis.com/auth/cloud-platform"
 VERIFY = "https://www.googleapis.com/auth/siteverification"
@@ -297,6 +298,129 @@ def test_the_token_belongs_to_the_caller(google: Running) -> None:
     assert theirs.webResource().getToken(body=body).execute()["token"] != mine["token"]
 
 
+# ---- certificate maps ------------------------------------------------------------------------------------------------
+PLACE = f"projects/{P}/locations/global"
+PROOF, ISSUED, MAP = f"{PLACE}/dnsAuthorizations/a", f"{PLACE}/certificates/c", f"{PLACE}/certificateMaps/m"
+
+
+def manager(google: Running) -> Any:
+    return build(google, "certificatemanager", "v1").projects().locations()
+
+
+def a_map(client: Any, domain: str = "hub.lab.test") -> dict[str, str]:
+    """All four parts of a map; the record that proves the domain."""
+    body = {"domain": domain, "type": "PER_PROJECT_RECORD"}
+    client.dnsAuthorizations().create(parent=PLACE, dnsAuthorizationId="a", body=body).execute()
+    managed = {"domains": [domain], "dnsAuthorizations": [PROOF]}
+    client.certificates().create(parent=PLACE, certificateId="c", body={"managed": managed}).execute()
+    client.certificateMaps().create(parent=PLACE, certificateMapId="m", body={"labels": {"a": "b"}}).execute()
+    entry = {"hostname": domain, "certificates": [ISSUED]}
+    client.certificateMaps().certificateMapEntries().create(parent=MAP, certificateMapEntryId="e", body=entry).execute()
+    record: dict[str, str] = client.dnsAuthorizations().get(name=PROOF).execute()["dnsResourceRecord"]
+    return record
+
+
+def publish(google: Running, *sets: Set) -> None:
+    google.do(lambda: google.app.standin.records.change("lab.test.", [], sets))
+
+
+def test_a_certificate_is_issued_when_its_record_is_in_dns(google: Running) -> None:
+    google.control("POST", "settings", {"certificate_seconds": 0})
+    client = manager(google)
+    record = a_map(client)
+    assert record["type"] == "CNAME"
+    assert record["name"].startswith("_acme-challenge_") and record["name"].endswith(".hub.lab.test.")
+    managed = client.certificates().get(name=ISSUED).execute()["managed"]
+    (attempt,) = managed["authorizationAttemptInfo"]
+    assert (managed["state"], attempt["state"], attempt["failureReason"]) == ("PROVISIONING", "FAILED", "CONFIG")
+    assert managed["provisioningIssue"]["reason"] == "AUTHORIZATION_ISSUE"
+    assert managed["dnsAuthorizations"] != [PROOF]  # by the project's number
+    publish(google, Set(record["name"], "CNAME", 30, (record["data"],)))
+    again = client.certificates().get(name=ISSUED).execute()["managed"]
+    assert again["state"] == "PROVISIONING"  # not looked at again so soon
+    google.control("POST", "certificatemanager", {"name": ISSUED})
+    (found,) = client.certificates().list(parent=PLACE).execute()["certificates"]
+    assert (found["managed"]["state"], found["sanDnsnames"]) == ("ACTIVE", ["hub.lab.test"])
+    assert found["expireTime"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "reason"),
+    [("CNAME", "elsewhere.lab.test.", "CONFIG"), ("CAA", '0 issue "other.test"', "CAA")],
+)
+def test_a_wrong_record_and_a_caa_record_forbid_it(google: Running, kind: str, data: str, reason: str) -> None:
+    google.control("POST", "settings", {"certificate_seconds": 0})
+    client = manager(google)
+    record = a_map(client)
+    publish(google, Set(record["name"], "CNAME", 30, (record["data"],)))
+    publish(google, Set(record["name"] if kind == "CNAME" else "lab.test.", kind, 30, (data,)))
+    (attempt,) = client.certificates().get(name=ISSUED).execute()["managed"]["authorizationAttemptInfo"]
+    assert attempt["failureReason"] == reason
+
+
+def test_a_certificate_shows_what_a_test_orders(google: Running) -> None:
+    client = manager(google)
+    a_map(client)
+    google.control("POST", "certificatemanager", {"name": ISSUED, "managed": {"state": "FAILED"}})
+    assert client.certificates().get(name=ISSUED).execute()["managed"]["state"] == "FAILED"
+
+
+def test_nothing_that_is_used_is_deleted(google: Running) -> None:
+    client = manager(google)
+    a_map(client)
+    entries = client.certificateMaps().certificateMapEntries()
+    deletions = [
+        (entries, f"{MAP}/certificateMapEntries/e"), (client.certificateMaps(), MAP), (client.certificates(), ISSUED),
+        (client.dnsAuthorizations(), PROOF),
+    ]  # fmt: skip
+    for collection, name in deletions[1:]:
+        with pytest.raises(googleapiclient.errors.HttpError, match="referenced by"):
+            collection.delete(name=name).execute()
+    for collection, name in deletions:
+        assert collection.delete(name=name).execute()["done"]
+        with pytest.raises(googleapiclient.errors.HttpError, match="404"):
+            collection.get(name=name).execute()
+
+
+def test_of_an_entry_only_the_certificates_can_change(google: Running) -> None:
+    client = manager(google)
+    a_map(client)
+    entries, name = client.certificateMaps().certificateMapEntries(), f"{MAP}/certificateMapEntries/e"
+    with pytest.raises(googleapiclient.errors.HttpError, match="can be changed"):
+        entries.patch(name=name, updateMask="hostname", body={"hostname": "x.lab.test"}).execute()
+    with pytest.raises(googleapiclient.errors.HttpError, match="404"):
+        entries.patch(name=name, updateMask="certificates", body={"certificates": [f"{ISSUED}x"]}).execute()
+    entries.patch(name=name, updateMask="certificates", body={"certificates": [ISSUED]}).execute()
+    (entry,) = entries.list(parent=MAP).execute()["certificateMapEntries"]
+    assert (entry["hostname"], entry["certificates"][0].rpartition("/")[2]) == ("hub.lab.test", "c")
+
+
+def test_operations_of_certificate_manager_take_their_time(google: Running) -> None:
+    google.control("POST", "settings", {"operation_seconds": 60})
+    client = manager(google)
+    made = client.certificateMaps().create(parent=PLACE, certificateMapId="m", body={}).execute()
+    assert not made["done"] and "response" not in made
+    google.do(lambda: google.app.standin.world.operations[made["name"]].update(done=0.0))
+    assert client.operations().get(name=made["name"]).execute()["response"]["name"] == MAP
+
+
+@pytest.mark.parametrize("role", ["roles/viewer", "roles/certificatemanager.owner"])
+def test_only_its_owners_change_a_map(google: Running, role: str) -> None:
+    email = f"second@{P}.iam.gserviceaccount.com"
+    key = google.control("POST", "accounts", {"email": email, "project": P, "roles": [role]})
+    other = service_account.Credentials.from_service_account_info(key, scopes=[CLOUD])
+    client = googleapiclient.discovery.build("certificatemanager", "v1", credentials=other, static_discovery=True)
+    maps = client.projects().locations().certificateMaps()
+    assert maps.list(parent=PLACE).execute() == {}
+    making = maps.create(parent=PLACE, certificateMapId="m", body={})
+    if role == "roles/viewer":
+        with pytest.raises(googleapiclient.errors.HttpError, match=r"certmaps\.create"):
+            making.execute()
+    else:
+        making.execute()
+
+
+# ---- the other APIs ----------------------------------------------------------------------------------------------
 def test_the_cluster_is_as_asked_for_and_drifts_on_order(google: Running) -> None:
     client = build(google, "container", "v1").projects().locations().clusters()
     where = {"project": P, "location": "europe-west1", "name": "lab"}

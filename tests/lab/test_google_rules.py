@@ -885,6 +885,51 @@ def test_a_gateway_becomes_a_load_balancer() -> None:
     assert routing.target(world, "192.0.2.2", 443, "hub.x.org", "/").backend is None
 
 
+def test_a_gateway_serves_what_its_certificate_map_holds() -> None:
+    from standin.door import routing
+
+    world = a_front(a_world())
+    gateway = {**GATEWAY, "metadata": {**GATEWAY["metadata"], "annotations": {plan.CERTMAP: "m"}}}
+    gateway["spec"] = {**GATEWAY["spec"], "listeners": [{"name": "https", "protocol": "HTTPS", "port": 443}]}
+    wanted = plan.Objects(**{**objects(gateway, *ROUTES, *POLICIES).__dict__, "ingresses": {}})
+    outcome = built(world, wanted)["Gateway", "hub", "front"]
+    assert "the certificate map m does not exist" in outcome.problems
+    assert not world.compute[f"{GLOBAL}/targetHttpsProxies"]
+    place = "projects/p/locations/global"
+    managed = {"domains": ["hub.x.org"], "dnsAuthorizations": []}
+    life = certificates.Life(0.0)
+    world.certificate_manager = {
+        f"{place}/certificateMaps/m": {"id": "1", "shown": {}},
+        f"{place}/certificateMaps/m/certificateMapEntries/e": {
+            "id": "2", "shown": {"hostname": "hub.x.org", "certificates": [f"{place}/certificates/c"]},
+        },
+        f"{place}/certificates/c": {"id": "3", "shown": {"managed": managed}, "life": life.as_json()},
+    }  # fmt: skip
+    assert built(world, wanted)["Gateway", "hub", "front"].problems == []
+    assert routing.certificate(world, "192.0.2.1", "hub.x.org") is None
+    issued = certificates.look(life, 1.0, {"hub.x.org": certificates.Domain(frozenset({"a"}), frozenset({"a"}))})
+    world.certificate_manager[f"{place}/certificates/c"]["life"] = issued.as_json()
+    found = routing.certificate(world, "192.0.2.1", "hub.x.org")
+    assert found is not None and found["managed"]["domains"] == ["hub.x.org"]
+    assert routing.certificate(world, "192.0.2.1", "other.x.org") is None
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        ({}, ()),
+        ({"a.b.org.": "own", "b.org.": "parent"}, ("own",)),
+        ({"b.org.": "parent", "org.": "top"}, ("parent",)),
+        ({"org.": "top"}, ()),
+    ],
+)
+def test_the_nearest_caa_records_count(there: dict[str, str], found: tuple[str, ...]) -> None:
+    memory = zones.Memory({(name, "CAA"): a_set(name, "CAA", data) for name, data in there.items()})
+    assert zones.caa_of(memory, "a.b.org") == found
+    memory.broken = {"a.b.org."}
+    assert zones.caa_of(memory, "a.b.org") is None
+
+
 # ---- certificates as objects ---------------------------------------------------------------------------------------
 def managed_object(*domains: str, uid: str = "u1", **more: Any) -> dict[plan.Key, Any]:
     return {("hub", "cert"): kube("ManagedCertificate", "cert", {"domains": list(domains)}, **{"uid": uid, **more})}

@@ -88,9 +88,9 @@ def _certificate(front: GkeFront) -> list[HubError]:
         return [
             HubError(
                 error_id="E-CERT-25",
-                what="A Gateway takes no ManagedCertificate, and gke_iap_certificate names no certificate map",
-                do="make a map in Certificate Manager with a certificate for hub_domain and set gke_iap_certificate to "
-                "its name, or use gke_iap_front_door: ingress",
+                what="A Gateway takes no ManagedCertificate, and the option certificate names no certificate map",
+                do="make a map with the module certificate_map and name it (the role gke_iap does both), or use "
+                "front_door: ingress",
             )
         ]
     if managed and len(front.host) > LONGEST_MANAGED_NAME:
@@ -171,7 +171,8 @@ def rows(settings: Mapping[str, Any]) -> list[Json]:
     if found:
         return [{"check": "front door", "ok": False, "text": item.text()} for item in found]
     client = "an OAuth client of its own" if front.own_client else "Google's OAuth client"
-    kind = "a managed certificate" if front.certificate == MANAGED else f"certificate {front.certificate}"
+    named = f"certificate {'map ' if front.door == 'gateway' else ''}{front.certificate}"
+    kind = "a managed certificate" if front.certificate == MANAGED else named
     text = f"{front.door} with Identity-Aware Proxy, {client}, {kind}, address {front.address_name}"
     return [{"check": "front door", "ok": True, "text": text}]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from standin import iap_resources, jose, requests_log, validate
-from standin.apis import compute, container
+from standin.apis import certificatemanager, compute, container
 from standin.errors import GoogleError, invalid
 from standin.http import Reply, Request, json_reply
 from standin.server import Standin
@@ -231,6 +231,10 @@ class Control:
         found = compute.existing(world, given["where"], given["collection"], given["name"])
         del compute.table(world, given["where"], given["collection"])[found["name"]]
 
+    def certificate(self, given: dict[str, Any]) -> Any:
+        """What a certificate of Certificate Manager shows: ``name`` in full, ``managed``; without it, a look is due."""
+        certificatemanager.order(self.standin.world, given["name"], given.get("managed"))
+
     PATHS: dict[tuple[str, str], Callable[..., Any]] = {
         ("GET", "health"): health,
         ("GET", "requests"): requests,
@@ -248,6 +252,7 @@ class Control:
         ("POST", "accounts/missing"): missing,
         ("POST", "people"): person,
         ("POST", "clusters"): cluster,
+        ("POST", "certificatemanager"): certificate,
         ("POST", "compute"): resource,
         ("POST", "compute/patch"): resource_patch,
         ("POST", "compute/delete"): resource_delete,

@@ -33,6 +33,7 @@ ROUTES: tuple[tuple[str, str, str], ...] = (
     ("www.googleapis.com", "/dns/v1/", "dns.v1"),
     ("www.googleapis.com", "/siteVerification/v1/", "siteVerification.v1"),
     ("siteverification.googleapis.com", "/siteVerification/v1/", "siteVerification.v1"),
+    ("certificatemanager.googleapis.com", "/v1/", "certificatemanager.v1"),
     ("container.googleapis.com", "/v1/", "container.v1"),
     ("serviceusage.googleapis.com", "/v1/", "serviceusage.v1"),
     ("cloudresourcemanager.googleapis.com", "/v1/", "cloudresourcemanager.v1"),

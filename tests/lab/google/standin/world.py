@@ -19,6 +19,7 @@ from standin import errors
 from standin.iap_policy import History
 
 SERVICES = (
+    "certificatemanager.googleapis.com",
     "cloudresourcemanager.googleapis.com",
     "compute.googleapis.com",
     "container.googleapis.com",
@@ -32,6 +33,7 @@ SERVICES = (
 ROLES: dict[str, tuple[str, ...]] = {
     "roles/owner": ("*",),
     "roles/viewer": ("*.get", "*.list", "*.getIamPolicy"),
+    "roles/certificatemanager.owner": ("certificatemanager.*",),
     "roles/iap.admin": ("iap.*",),
     "roles/compute.viewer": ("compute.*.get", "compute.*.list", "compute.*.aggregatedList"),
     "roles/compute.networkAdmin": ("compute.*",),
@@ -51,7 +53,7 @@ class Settings:
     token_seconds: float = 3600.0  # life of an access token
     iap_read_delay: float = 0.0  # getIamPolicy shows a write only after this long
     iap_enforce_delay: float = 0.0  # the door and testIamPermissions follow a write only after this long
-    operation_seconds: float = 0.0  # compute operations stay RUNNING this long
+    operation_seconds: float = 0.0  # operations of compute and Certificate Manager go on this long
     certificate_seconds: float = 1.0  # from a right set-up to Active
     certificate_retry_seconds: float = 3600.0  # a failed certificate is looked at again after this long
     certificate_cleanup_seconds: float = 1.0  # from a deleted ManagedCertificate to a deleted compute certificate
@@ -86,6 +88,7 @@ class World:
     changes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     sites: dict[str, dict[str, Any]] = field(default_factory=dict)
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    certificate_manager: dict[str, dict[str, Any]] = field(default_factory=dict)  # parts of maps by their whole names
     scripts: list[dict[str, Any]] = field(default_factory=list)  # lives of certificates that tests wrote down
     managed: dict[str, dict[str, Any]] = field(default_factory=dict)  # ManagedCertificates by UID
     owned: dict[str, str] = field(default_factory=dict)  # compute resources the controller made: link -> for what

@@ -158,6 +158,19 @@ class Knot:
             raise Trouble(f"{name} {kind}: {error}") from error
 
 
+def caa_of(records: Records, domain: str) -> tuple[str, ...] | None:
+    """The CAA records that count for a domain, its own or the nearest parent's; None when they cannot be read."""
+    labels = domain.rstrip(".").split(".")
+    try:
+        for start in range(len(labels) - 1):
+            found = records.look_up(".".join(labels[start:]), "CAA")
+            if found:
+                return tuple(found)
+    except Trouble:
+        return None
+    return ()
+
+
 def text_of(data: str) -> str:
     """The value of a TXT record: its character strings joined, quotes and escapes resolved."""
     out, quoted, escaped = [], False, False

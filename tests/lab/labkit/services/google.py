@@ -52,7 +52,7 @@ def _config_file(lab: Lab) -> Path:
 def packages(lab: Lab) -> Path:
     """``site`` with the Python packages and ``documents`` with Google's discovery documents, in the cache."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    key = build.digest(*PACKAGES, DOCUMENTS, version)
+    key = build.digest(*PACKAGES, DOCUMENTS, *_wanted(_source(lab)), version)
     return build.cached(lab.cache, "google", key, "packages of the stand-in for Google", lambda work: _fetch(lab, work))
 
 

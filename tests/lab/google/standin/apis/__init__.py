@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from standin.apis import (
+    certificatemanager,
     cloudresourcemanager,
     compute,
     container,
@@ -19,6 +20,7 @@ from standin.apis import (
 from standin.call import Handler
 
 HANDLERS: Mapping[str, Mapping[str, Handler]] = {
+    "certificatemanager.v1": certificatemanager.METHODS,
     "cloudresourcemanager.v1": cloudresourcemanager.V1,
     "cloudresourcemanager.v3": cloudresourcemanager.V3,
     "compute.v1": compute.METHODS,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from standin.apis import certificatemanager
 from standin.world import World
 
 Json = Mapping[str, Any]
@@ -82,7 +83,7 @@ def target(world: World, address: str, port: int, host: str, path: str) -> Targe
 
 
 def certificate(world: World, address: str, name: str) -> Json | None:
-    """The usable certificate a door shows for a server name; a certificate map stands for an own one per host."""
+    """The usable certificate a door shows for a server name, its own or one of its certificate map."""
     found = _rule(world, address, 443)
     proxy = _find(world, found[1]["target"]) if found else None
     if proxy is None:
@@ -97,12 +98,8 @@ def certificate(world: World, address: str, name: str) -> Json | None:
         usable = one["managed"]["status"] in ("ACTIVE", "RENEWAL_FAILED")
         if usable and (name in domains or not name):
             return one
-    if proxy.get("certificateMap"):
-        url_map = _find(world, proxy["urlMap"]) or {}
-        hosts = [host for rule in url_map.get("hostRules") or () for host in rule["hosts"] if "*" not in host]
-        if name in hosts:
-            return {"name": "map", "id": name, "type": "MANAGED", "managed": {"domains": [name], "status": "ACTIVE"}}
-    return None
+    found_in_map: Json | None = certificatemanager.served(world, proxy.get("certificateMap") or "", name)
+    return found_in_map
 
 
 def endpoints(world: World, backend: Json) -> list[tuple[str, int]]:

@@ -148,15 +148,7 @@ class Controller:
                 found: frozenset[str] | None = frozenset(look_up(domain, "A")) | frozenset(look_up(domain, "AAAA"))
             except zones.Trouble:
                 found = None
-            labels = domain.split(".")
-            try:
-                for start in range(len(labels) - 1):
-                    records = look_up(".".join(labels[start:]), "CAA")
-                    if records:
-                        return found, tuple(records)
-            except zones.Trouble:
-                return found, None
-            return found, ()
+            return found, zones.caa_of(self.standin.records, domain)
 
         return await asyncio.to_thread(ask)
 

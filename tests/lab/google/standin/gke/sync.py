@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from standin.apis import compute
+from standin.apis import certificatemanager, compute
 from standin.errors import GoogleError
 from standin.gke.plan import Backend, Front, Key, part_name
 from standin.world import World
@@ -73,13 +73,11 @@ class Builder:
         url_map = self.put("urlMaps", self._url_map(front, links), owner)
         outcome.annotations["ingress.kubernetes.io/url-map"] = url_map["name"]
         certificates = self._certificates(front, tls, owner, outcome)
-        if certificates or front.certificate_map:
+        certificate_map = self._certificate_map(front, outcome)
+        if certificates or certificate_map:
             proxy = {"name": self._name("ts", front), "urlMap": url_map["selfLink"], "sslCertificates": certificates}
-            if front.certificate_map:
-                proxy["certificateMap"] = (
-                    f"//certificatemanager.googleapis.com/projects/{self.project}/locations/global/certificateMaps/"
-                    + front.certificate_map
-                )
+            if certificate_map:
+                proxy["certificateMap"] = certificate_map
             made = self.put("targetHttpsProxies", proxy, owner)
             rule = self.put("forwardingRules", self._rule("fs", front, outcome.address, "443-443", made), owner)
             outcome.annotations |= {
@@ -210,6 +208,16 @@ class Builder:
         if len(links) > 15:
             outcome.problems.append("more than 15 certificates: the rest is left out")
         return links[:15]
+
+    def _certificate_map(self, front: Front, outcome: Outcome) -> str:
+        """The map as a target proxy names it; empty where none is wanted or there is none of that name."""
+        name = front.certificate_map
+        if name and not certificatemanager.map_exists(self.world, self.project, name):
+            outcome.problems.append(f"the certificate map {name} does not exist")
+            return ""
+        return (
+            f"{certificatemanager.HOST}projects/{self.project}/locations/global/certificateMaps/{name}" if name else ""
+        )
 
     def _rule(self, part: str, front: Front, address: str, ports: str, proxy: Mapping[str, Any]) -> dict[str, Any]:
         return {

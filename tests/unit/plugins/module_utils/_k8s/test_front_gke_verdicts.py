@@ -97,7 +97,7 @@ SETTINGS: Json = {
         pytest.param(
             GATEWAY | {"oauth_client": "own"},
             True,
-            "gateway with Identity-Aware Proxy, an OAuth client of its own, certificate hub-map, address climate-hub",
+            "gateway with Identity-Aware Proxy, an OAuth client of its own, certificate map hub-map, address climate",
             id="04-gateway",
         ),
     ],

@@ -1,0 +1,401 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Private to this collection: names and behaviour may change in any release.
+
+"""A certificate map of Google's Certificate Manager with one managed certificate: wanted, found, decided. Pure.
+
+Four parts hang together: the DNS authorization proves the domain, the certificate uses it, the entry of the map gives
+the certificate to a host name, and a load balancer names the map. Google deletes nothing that is used, so parts are
+made in this order and taken away in the opposite one. A certificate is replaced by another one beside it, which takes
+its place in the entry when it is issued: what is served stays served.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .._core.errors import HubError
+from .._core.plan import Plan, Step
+from .._dns.verdicts import host_name
+from .refusals import Json
+
+AUTHORIZATION, CERTIFICATE = "DnsAuthorization", "Certificate"
+MAP, ENTRY = "CertificateMap", "CertificateMapEntry"
+MAKING = (AUTHORIZATION, CERTIFICATE, MAP, ENTRY)
+"""In the order in which they can be made."""
+TAKING = (ENTRY, MAP, CERTIFICATE, AUTHORIZATION)
+"""In the order in which they can be taken away."""
+AUTHORIZED, PRESENT, ABSENT = "authorized", "present", "absent"
+STATES = (PRESENT, AUTHORIZED, ABSENT)
+RECORD_TYPE = "PER_PROJECT_RECORD"
+"""A record of this project's own. The other type takes ``_acme-challenge``, which ACME clients write to as well."""
+MARK = {"managed-by": "researchops-jupyterhub"}
+OWNER = "certificate-map"
+"""The label that names the map a part belongs to; names of maps are labels' values, too."""
+NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+STEM = 52
+"""Characters of a map's name in the names of its parts; with a digest and a number behind it Google's limit is 63."""
+ACTIVE, FAILED = "ACTIVE", "FAILED"
+CONFIG, CAA, RATE_LIMITED = "CONFIG", "CAA", "RATE_LIMITED"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted.
+
+    Attributes:
+        name: of the map.
+        domain: the host name, in the form in which names are compared; may be empty where all shall go.
+        state: one of :data:`STATES`.
+        wait: whether the certificate must be issued before all counts as done.
+    """
+
+    name: str
+    domain: str = ""
+    state: str = PRESENT
+    wait: bool = True
+
+    @property
+    def part(self) -> str:
+        """Name of authorization and entry, and stem of the certificates' names; another one for another domain."""
+        digest = hashlib.sha256(f"{self.name} {self.domain}".encode()).hexdigest()[:8]
+        return f"{self.name[:STEM].rstrip('-')}-{digest}"
+
+    @property
+    def certificates(self) -> tuple[str, str]:
+        """The names a certificate can have, in turn: one that Google gave up is replaced while it may still serve."""
+        return self.part, f"{self.part}-2"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What marks a part as ours, and as this map's."""
+        return {**MARK, OWNER: self.name}
+
+    def facts(self, kind: str, certificate: str = "") -> Json:
+        """What a part of this kind must say, with names in the short form; an entry names the certificate."""
+        by_kind: dict[str, Json] = {
+            AUTHORIZATION: {"domain": self.domain},
+            CERTIFICATE: {"domains": [self.domain], "dnsAuthorizations": [self.part]},
+            MAP: {},
+            ENTRY: {"hostname": self.domain, "certificates": [certificate]},
+        }
+        return by_kind[kind]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One live part.
+
+    Attributes:
+        kind: :data:`AUTHORIZATION`, :data:`CERTIFICATE`, :data:`MAP` or :data:`ENTRY`.
+        name: its name, without what it is below.
+        ours: whether it carries the marks of this map.
+        facts: what it says, in the form of :meth:`Wish.facts`.
+        record: of an authorization, the DNS record that it asks for: ``name``, ``type``, ``data``.
+    """
+
+    kind: str
+    name: str
+    ours: bool
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """The part as people name it."""
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Issued:
+    """How far Google is with the certificate.
+
+    Attributes:
+        state: Google's word; empty where there is no certificate.
+        cause: why it is not issued: :data:`CONFIG`, :data:`CAA`, :data:`RATE_LIMITED`, or empty.
+        details: Google's sentence about that.
+        expires: until when it holds, as Google writes it.
+    """
+
+    state: str = ""
+    cause: str = ""
+    details: str = ""
+    expires: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is.
+
+    Attributes:
+        parts: all parts of ours, and foreign ones that have a wanted name or lie in the wanted map.
+        certificate: name of the certificate that shall serve the wanted domain, whether it is there or not.
+        issued: about that certificate.
+    """
+
+    parts: tuple[Part, ...] = ()
+    certificate: str = ""
+    issued: Issued = Issued()
+
+    def find(self, kind: str, name: str) -> Part | None:
+        """The part of this kind and name."""
+        return next((part for part in self.parts if (part.kind, part.name) == (kind, name)), None)
+
+    def records(self, names: Iterable[str]) -> list[dict[str, str]]:
+        """The DNS records that the authorizations of these names ask for."""
+        wanted = set(names)
+        found = [part for part in self.parts if part.kind == AUTHORIZATION and part.name in wanted]
+        return [dict(part.record) for part in found if part.record]
+
+
+@dataclass(frozen=True)
+class Action:
+    """One change: ``create``, ``update`` or ``delete`` of a part."""
+
+    verb: str
+    kind: str
+    name: str
+
+    @property
+    def target(self) -> str:
+        """The part as people name it."""
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What has to be done.
+
+    Attributes:
+        plan: all of it, for people.
+        now: what is done at once, in this order.
+        later: what is done when the certificate is issued, and not before: another one may serve people until then.
+        certificate: name of the certificate that is wanted.
+    """
+
+    plan: Plan
+    certificate: str
+    now: tuple[Action, ...] = ()
+    later: tuple[Action, ...] = ()
+
+
+# ---- what is wanted
+
+
+def parse_wish(params: Mapping[str, Any]) -> Wish:
+    """The module's options.
+
+    Raises:
+        HubError: E-CERT-33 for what cannot name a map or be a host name.
+    """
+    name, domain, state = str(params["name"]), host_name(str(params["domain"] or "")), str(params["state"])
+    if not NAME.fullmatch(name):
+        raise HubError(
+            error_id="E-CERT-33",
+            what=f"{name!r} cannot name a certificate map",
+            do="use at most 63 small letters, digits and dashes, beginning with a letter",
+        )
+    if state != ABSENT and ("." not in domain or set(domain) & set("/ *")):
+        raise HubError(
+            error_id="E-CERT-33",
+            what=f"{params['domain'] or 'nothing'!r} is no host name that a certificate could be for",
+            do="write the bare name, such as hub.example.org",
+        )
+    return Wish(name, domain, state, bool(params["wait"]))
+
+
+# ---- what is there
+
+
+def parse_seen(
+    wish: Wish,
+    authorizations: Iterable[Json],
+    certificates: Iterable[Json],
+    maps: Iterable[Json],
+    entries: Iterable[Json],
+) -> Seen:
+    """What Google lists, without what is neither ours nor in our way."""
+    certificates, entries = list(certificates), list(entries)
+    found = [_part(AUTHORIZATION, item, wish) for item in authorizations]
+    found += [_part(CERTIFICATE, item, wish) for item in certificates]
+    found = [part for part in found if part.ours or part.name in wish.certificates]
+    found += [_part(MAP, item, wish) for item in maps]
+    found += [_part(ENTRY, item, wish) for item in entries]
+    ours = {part.name for part in found if part.kind == CERTIFICATE and part.ours}
+    names = [_short(item.get("name")) for item in certificates]
+    states = {name: parse_issued(item) for name, item in zip(names, certificates, strict=True) if name in ours}
+    used = [
+        name for part in found if (part.kind, part.name) == (ENTRY, wish.part) for name in part.facts["certificates"]
+    ]
+    chosen = choose(wish, states, used)
+    return Seen(tuple(found), chosen, states.get(chosen, Issued()))
+
+
+def choose(wish: Wish, states: Mapping[str, Issued], used: Iterable[str]) -> str:
+    """Name of the certificate that shall serve the domain.
+
+    Args:
+        wish: what is wanted.
+        states: our certificates.
+        used: those that the entry names.
+    """
+    alive = [name for name in wish.certificates if name in states and states[name].state != FAILED]
+    issued = [name for name in alive if states[name].state == ACTIVE]
+    free = [name for name in wish.certificates if name not in states]
+    unused = [name for name in wish.certificates if name not in set(used)]
+    return [*issued, *alive, *free, *unused, wish.part][0]
+
+
+def _part(kind: str, item: Mapping[str, Any], wish: Wish) -> Part:
+    labels = item.get("labels") or {}
+    ours = all(labels.get(key) == value for key, value in wish.labels.items())
+    managed = item.get("managed") or {}
+    facts: Json = {}
+    if kind == AUTHORIZATION:
+        facts = {"domain": str(item.get("domain") or "")}
+    if kind == CERTIFICATE:
+        facts = {"domains": list(managed.get("domains") or []), "dnsAuthorizations": _shorts(managed)}
+    if kind == ENTRY:
+        facts = {"hostname": str(item.get("hostname") or ""), "certificates": _shorts(item, "certificates")}
+    return Part(kind, _short(item.get("name")), ours, facts, _record(item.get("dnsResourceRecord") or {}))
+
+
+def _short(name: Any) -> str:
+    """The last part of a resource's name; before it Google writes the project by id or by number, as it likes."""
+    return str(name or "").rpartition("/")[2]
+
+
+def _shorts(item: Mapping[str, Any], key: str = "dnsAuthorizations") -> list[str]:
+    return [_short(name) for name in item.get(key) or []]
+
+
+def _record(item: Mapping[str, Any]) -> dict[str, str]:
+    """A DNS record with names in the form in which they are compared; empty while Google has not said it."""
+    if not item.get("name") or not item.get("data"):
+        return {}
+    kind = str(item.get("type") or "CNAME")
+    return {"name": host_name(str(item["name"])), "type": kind, "data": host_name(str(item["data"]))}
+
+
+def parse_issued(item: Mapping[str, Any] | None) -> Issued:
+    """How far Google is with this certificate; None for one that does not exist."""
+    if item is None:
+        return Issued()
+    managed = item.get("managed") or {}
+    state = str(managed.get("state") or "PROVISIONING")
+    expires = str(item.get("expireTime") or "")
+    if state == ACTIVE:
+        return Issued(state, expires=expires)
+    issue = managed.get("provisioningIssue") or {}
+    attempts = [one for one in managed.get("authorizationAttemptInfo") or [] if one.get("failureReason")]
+    if attempts:
+        cause, details = (
+            str(attempts[0]["failureReason"]),
+            str(attempts[0].get("details") or issue.get("details") or ""),
+        )
+    else:
+        known = {"RATE_LIMITED": RATE_LIMITED, "AUTHORIZATION_ISSUE": CONFIG}
+        cause, details = known.get(str(issue.get("reason")), ""), str(issue.get("details") or "")
+    return Issued(state, cause if cause in (CONFIG, CAA, RATE_LIMITED) else "", details.strip().rstrip("."), expires)
+
+
+# ---- what has to be done
+
+
+def decide(wish: Wish, seen: Seen) -> Work:
+    """What has to be done.
+
+    Raises:
+        HubError: E-CERT-31 for a part of a wanted name that is not ours.
+    """
+    if wish.state == ABSENT:
+        return _work(wish, seen, _removals(seen), ())
+    _refuse_foreign(wish, seen)
+    if wish.state == AUTHORIZED:
+        return _work(wish, seen, _missing(wish, seen, (AUTHORIZATION,)), ())
+    # Google does not try again. Of two that it gave up, the one that no entry holds on to is made anew.
+    failed = seen.find(CERTIFICATE, seen.certificate) if seen.issued.state == FAILED else None
+    rest = replace(seen, parts=tuple(part for part in seen.parts if part != failed))
+    now = (*((_delete(failed),) if failed else ()), *_missing(wish, rest, MAKING))
+    served = seen.issued.state == ACTIVE
+    later = (*_misled(wish, seen), *_stale(wish, seen))
+    return _work(wish, seen, now, later if wish.wait or served else ())
+
+
+def _names(wish: Wish, seen: Seen) -> dict[str, str]:
+    """The name each wanted part has."""
+    return {AUTHORIZATION: wish.part, CERTIFICATE: seen.certificate, MAP: wish.name, ENTRY: wish.part}
+
+
+def _missing(wish: Wish, seen: Seen, kinds: Iterable[str]) -> tuple[Action, ...]:
+    names = _names(wish, seen)
+    return tuple(Action("create", kind, names[kind]) for kind in kinds if seen.find(kind, names[kind]) is None)
+
+
+def _misled(wish: Wish, seen: Seen) -> tuple[Action, ...]:
+    """The entry, where it is there and names another certificate."""
+    entry = seen.find(ENTRY, wish.part)
+    right = entry is None or entry.facts["certificates"] == [seen.certificate]
+    return () if right else (Action("update", ENTRY, wish.part),)
+
+
+def _stale(wish: Wish, seen: Seen) -> tuple[Action, ...]:
+    """Our parts for another domain, and a certificate that was replaced; users before what they use."""
+    names = _names(wish, seen)
+    old = [part for part in seen.parts if part.ours and part.name != names[part.kind]]
+    return tuple(_delete(part) for kind in TAKING for part in old if part.kind == kind)
+
+
+def _removals(seen: Seen) -> tuple[Action, ...]:
+    """All our parts, users before what they use; a map with other people's entries stays."""
+    ours = [part for part in seen.parts if part.ours and not (part.kind == MAP and foreign_entries(seen))]
+    return tuple(_delete(part) for kind in TAKING for part in ours if part.kind == kind)
+
+
+def foreign_entries(seen: Seen) -> list[str]:
+    """Host names of the entries that somebody else put into the map."""
+    return [part.facts["hostname"] for part in seen.parts if part.kind == ENTRY and not part.ours]
+
+
+def _delete(part: Part) -> Action:
+    return Action("delete", part.kind, part.name)
+
+
+def _refuse_foreign(wish: Wish, seen: Seen) -> None:
+    kinds = (AUTHORIZATION,) if wish.state == AUTHORIZED else MAKING
+    wanted = [seen.find(kind, _names(wish, seen)[kind]) for kind in kinds]
+    # An entry has a name of its own, but a map takes only one for each host name.
+    wanted += [part for part in seen.parts if part.facts.get("hostname") == wish.domain and ENTRY in kinds]
+    for part in wanted:
+        if part is not None and not part.ours:
+            raise HubError(
+                error_id="E-CERT-31",
+                what=f"{part.target} exists already and was not made for this map and {wish.domain}",
+                seen="labels of somebody else",
+                wanted=", ".join(f"{key}={value}" for key, value in wish.labels.items()),
+                do="choose another name, or delete it; for a hub, gke_iap_certificate can name a map of your own",
+            )
+
+
+def _work(wish: Wish, seen: Seen, now: tuple[Action, ...], later: tuple[Action, ...]) -> Work:
+    before: Json = {part.target: dict(part.facts) for part in seen.parts if part.ours}
+    after, steps = dict(before), []
+    for action in (*now, *later):
+        fields = {}
+        if action.verb == "update":
+            wanted = wish.facts(action.kind, seen.certificate)
+            fields = {
+                key: (before[action.target][key], value)
+                for key, value in wanted.items()
+                if before[action.target][key] != value
+            }
+        after[action.target] = {} if action.verb == "delete" else wish.facts(action.kind, seen.certificate)
+        steps.append(Step(action.verb, action.target, fields))
+    reason = "; ".join(f"{step.verb} {step.target}" for step in steps) or "all as wanted"
+    return Work(Plan(before, after, tuple(steps), reason), seen.certificate, now, later)

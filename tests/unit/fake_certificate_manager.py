@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Certificate Manager in memory, for the real client: it keeps parts, refuses to delete what is used, and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import Answer
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import failure, reply
+
+Json = dict[str, Any]
+HOST = "https://certificatemanager.googleapis.com/v1/"
+PLACE = "projects/p/locations/global"
+NUMBERED = "projects/123456789012/locations/global"
+RECORD = {"name": "_acme-challenge_x.hub.example.org.", "type": "CNAME", "data": "X.0.authorize.goog."}
+
+
+class FakeManager:
+    """The parts by name below ``projects/p/locations/global``.
+
+    Attributes:
+        parts: what there is, by the end of its name, such as ``certificates/c``.
+        writes: every request that would change something, as ``(method, end of name)``.
+        states: the states that a certificate shows, one at each look; the last one stays.
+        given_up: certificates that show FAILED whatever ``states`` says.
+        held: how many deletions of a map are refused because a load balancer still uses it.
+        slow: how often an operation is looked at before it is done.
+        broken: what an operation ends with, by method and collection.
+    """
+
+    def __init__(self, *states: Json) -> None:
+        self.parts: dict[str, Json] = {}
+        self.writes: list[tuple[str, str]] = []
+        self.bodies: list[Json] = []
+        self.states = list(states) or [{"state": "ACTIVE"}]
+        self.given_up: set[str] = set()
+        self.held = 0
+        self.slow = 0
+        self.broken: dict[tuple[str, str], Json] = {}
+        self.before: Callable[[str, str], Answer | Exception | None] = lambda _method, _name: None
+        self.after: Callable[[str, str], Answer | Exception | None] = lambda _method, _name: None
+        self._operations: dict[str, list[Any]] = {}
+
+    def __call__(self, method: str, url: str, body: Json | None) -> Answer:
+        split = urlsplit(url)
+        name = split.path.removeprefix(f"/v1/{PLACE}/")
+        assert url.startswith(f"{HOST}{PLACE}/"), url
+        early = self.before(method, name)
+        if early is None and method != "GET":
+            self.writes.append((method, name))
+            self.bodies.append(body or {})
+        answer = early if early is not None else self._answer(method, name, dict(parse_qsl(split.query)), body or {})
+        late = self.after(method, name) if early is None else None
+        answer = late if late is not None else answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _answer(self, method: str, name: str, query: dict[str, str], body: Json) -> Answer:
+        if method == "GET" and name.startswith("operations/"):
+            return self._operation(name)
+        if method == "GET":
+            return self._read(name)
+        refusal = self._refused(method, name)
+        if refusal is not None:
+            return refusal
+        collection = (name if method == "POST" else name.rpartition("/")[0]).rpartition("/")[2]
+        error = self.broken.get((method, collection))
+        if error is None:
+            self._change(method, name, query, body)
+        operation = f"operations/{len(self._operations)}"
+        self._operations[operation] = [self.slow, error]
+        return self._operation(operation)
+
+    def _operation(self, name: str) -> Answer:
+        left, error = self._operations[name]
+        self._operations[name][0] -= 1
+        shown: Json = {"name": f"{PLACE}/{name}"}
+        if left <= 0:
+            shown |= {"done": True, **({"error": error} if error else {"response": {}})}
+        return reply(body=shown)
+
+    def _read(self, name: str) -> Answer:
+        end = name.rpartition("/")[2]
+        if end in ("dnsAuthorizations", "certificates", "certificateMaps", "certificateMapEntries"):
+            found = [self._shown(key) for key in self.parts if key.rpartition("/")[0] == name]
+            return reply(body={end: found} if found else {})
+        return reply(body=self._shown(name)) if name in self.parts else failure(404, "NOT_FOUND")
+
+    def _shown(self, name: str) -> Json:
+        part = {"name": f"{NUMBERED}/{name}", **self.parts[name]}
+        if name.startswith("certificates/"):
+            state = {"state": "FAILED"} if name in self.given_up else self._next_state()
+            part["managed"] = {**part["managed"], **state}
+        return part
+
+    def _next_state(self) -> Json:
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+    def _refused(self, method: str, name: str) -> Answer | None:
+        if method != "DELETE":
+            return None
+        if name not in self.parts:
+            return failure(404, "NOT_FOUND")
+        used = [key for key, part in self.parts.items() if f'{name}"' in str(part).replace("'", '"')]
+        used += [key for key in self.parts if key.startswith(f"{name}/")]
+        if name.startswith("certificateMaps/") and name.count("/") == 1 and self.held > 0:
+            self.held -= 1
+            used.append("targetHttpsProxies/x")
+        return failure(400, "FAILED_PRECONDITION", f"it is used by {used[0]}.") if used else None
+
+    def _change(self, method: str, name: str, query: dict[str, str], body: Json) -> None:
+        if method == "DELETE":
+            del self.parts[name]
+        elif method == "PATCH":
+            self.parts[name] |= {key: body[key] for key in query["updateMask"].split(",")}
+        else:
+            made = dict(body)
+            if name == "dnsAuthorizations":
+                made["dnsResourceRecord"] = RECORD
+            (identifier,) = query.values()
+            self.parts[f"{name}/{identifier}"] = made

@@ -1,0 +1,373 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which parts of a certificate map are made, changed and taken away, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.plan import Plan, Step
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map import (
+    AUTHORIZATION,
+    CERTIFICATE,
+    ENTRY,
+    MAP,
+    NAME,
+    Action,
+    Issued,
+    Part,
+    Seen,
+    Wish,
+    Work,
+    choose,
+    decide,
+    foreign_entries,
+    parse_issued,
+    parse_seen,
+    parse_wish,
+)
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import caught
+
+DOMAIN = "hub.example.org"
+WISH = Wish("hub-front", DOMAIN)
+OLD = Wish("hub-front", "old.example.org")
+GOING = replace(WISH, domain="", state="absent")
+LABELS = {"managed-by": "researchops-jupyterhub", "certificate-map": "hub-front"}
+RECORD = {"name": "_acme-challenge_x.hub.example.org", "type": "CNAME", "data": "x.authorize.goog"}
+NOTHING = Issued()
+ACTIVE, PENDING, FAILED = Issued("ACTIVE"), Issued("PROVISIONING"), Issued("FAILED", "CONFIG")
+
+
+MINE, SECOND = WISH.certificates
+
+
+def seen(there: tuple[Part, ...] = (), issued: Issued = NOTHING, certificate: str = WISH.part) -> Seen:
+    return Seen(there, certificate, issued)
+
+
+def part(kind: str, wish: Wish = WISH, *, ours: bool = True, **facts: Any) -> Part:
+    record = RECORD if kind == AUTHORIZATION and ours else {}
+    return Part(kind, wish.name if kind == MAP else wish.part, ours, wish.facts(kind, wish.part) | facts, record)
+
+
+def parts(wish: Wish = WISH, *kinds: str) -> tuple[Part, ...]:
+    return tuple(part(kind, wish) for kind in kinds or (AUTHORIZATION, CERTIFICATE, MAP, ENTRY))
+
+
+def acts(verb: str, *kinds: str, wish: Wish = WISH) -> tuple[Action, ...]:
+    return tuple(Action(verb, kind, wish.name if kind == MAP else wish.part) for kind in kinds)
+
+
+FOREIGN_ENTRY = Part(ENTRY, "theirs", False, {"hostname": "x.example.org", "certificates": ["c"]})
+OTHERS = tuple(one for one in parts(OLD) if one.kind != MAP)
+MISLED = (*parts(WISH, AUTHORIZATION, CERTIFICATE, MAP), part(ENTRY, certificates=["c"]))
+ALL = (AUTHORIZATION, CERTIFICATE, MAP, ENTRY)
+GONE = acts("delete", ENTRY, CERTIFICATE, AUTHORIZATION, wish=OLD)
+
+
+@pytest.mark.parametrize("kind", [AUTHORIZATION, CERTIFICATE, MAP, ENTRY])
+def test_a_part_of_somebody_else_is_refused(kind: str) -> None:
+    there = tuple(one for one in parts() if one.kind != kind)
+    error = caught("E-CERT-31", lambda: decide(WISH, seen((*there, part(kind, ours=False)), ACTIVE)))
+    assert kind in error.what
+
+
+def test_an_entry_of_somebody_else_for_the_same_host_name_is_refused() -> None:
+    theirs = replace(FOREIGN_ENTRY, facts={"hostname": DOMAIN, "certificates": ["c"]})
+    error = caught("E-CERT-31", lambda: decide(WISH, seen((*parts(WISH, AUTHORIZATION, CERTIFICATE, MAP), theirs))))
+    assert "CertificateMapEntry/theirs" in error.what
+
+
+def test_while_only_the_authorization_is_wanted_other_parts_are_not_looked_at() -> None:
+    wish = replace(WISH, state="authorized")
+    others = seen((part(CERTIFICATE, ours=False), part(MAP, ours=False)))
+    assert decide(wish, others).now == acts("create", AUTHORIZATION)
+    caught("E-CERT-31", lambda: decide(wish, seen((part(AUTHORIZATION, ours=False),))))
+
+
+@pytest.mark.parametrize(
+    ("wish", "there", "now", "later"),
+    [
+        pytest.param(WISH, seen(parts(), ACTIVE), (), (), id="00-all-there"),
+        pytest.param(WISH, seen(parts(), PENDING), (), (), id="01-not-issued-yet"),
+        pytest.param(WISH, seen((*parts(), FOREIGN_ENTRY), ACTIVE), (), (), id="02-others-entries-stay"),
+        pytest.param(GOING, seen(), (), (), id="03-gone-already"),
+        pytest.param(replace(WISH, state="authorized"), seen(parts()), (), (), id="04-authorized-already"),
+        pytest.param(WISH, seen(), acts("create", *ALL), (), id="05-from-nothing"),
+        pytest.param(
+            replace(WISH, state="authorized"), seen(), acts("create", AUTHORIZATION), (), id="06-authorized-only"
+        ),
+        pytest.param(
+            WISH, seen(parts(WISH, AUTHORIZATION)), acts("create", CERTIFICATE, MAP, ENTRY), (), id="07-the-rest"
+        ),
+        pytest.param(WISH, seen(MISLED, ACTIVE), (), acts("update", ENTRY), id="08-entry-put-right"),
+        pytest.param(
+            replace(WISH, wait=False), seen(MISLED, PENDING), (), (), id="09-not-before-there-is-something-to-serve"
+        ),
+        pytest.param(
+            WISH,
+            seen(parts(), NOTHING, SECOND),
+            (Action("create", CERTIFICATE, SECOND),),
+            (*acts("update", ENTRY), *acts("delete", CERTIFICATE)),
+            id="10-given-up-is-replaced-and-serves-until-then",
+        ),
+        pytest.param(
+            replace(WISH, wait=False),
+            seen(parts(), NOTHING, SECOND),
+            (Action("create", CERTIFICATE, SECOND),),
+            (),
+            id="10b-without-waiting-a-later-run-replaces-it",
+        ),
+        pytest.param(
+            WISH,
+            seen((*parts(), replace(part(CERTIFICATE), name=SECOND)), FAILED, SECOND),
+            (Action("delete", CERTIFICATE, SECOND), Action("create", CERTIFICATE, SECOND)),
+            (*acts("update", ENTRY), *acts("delete", CERTIFICATE)),
+            id="10c-given-up-twice",
+        ),
+        pytest.param(
+            WISH,
+            seen((part(MAP), *OTHERS)),
+            acts("create", AUTHORIZATION, CERTIFICATE, ENTRY),
+            GONE,
+            id="11-another-domain",
+        ),
+        pytest.param(
+            replace(WISH, wait=False),
+            seen((part(MAP), *OTHERS)),
+            acts("create", AUTHORIZATION, CERTIFICATE, ENTRY),
+            (),
+            id="12-the-old-one-serves-while-nobody-waits",
+        ),
+        pytest.param(
+            replace(WISH, wait=False), seen((*parts(), *OTHERS), PENDING), (), (), id="13-and-while-it-is-not-issued"
+        ),
+        pytest.param(
+            replace(WISH, wait=False), seen((*parts(), *OTHERS), ACTIVE), (), GONE, id="14-issued-so-the-old-one-goes"
+        ),
+        pytest.param(
+            GOING,
+            seen((*parts(), *OTHERS), ACTIVE),
+            (
+                *acts("delete", ENTRY),
+                *acts("delete", ENTRY, wish=OLD),
+                *acts("delete", MAP, CERTIFICATE),
+                *acts("delete", CERTIFICATE, wish=OLD),
+                *acts("delete", AUTHORIZATION),
+                *acts("delete", AUTHORIZATION, wish=OLD),
+            ),
+            (),
+            id="15-all-of-it-goes",
+        ),
+        pytest.param(
+            GOING,
+            seen((*parts(), FOREIGN_ENTRY), ACTIVE),
+            acts("delete", ENTRY, CERTIFICATE, AUTHORIZATION),
+            (),
+            id="16-a-map-with-others-entries-stays",
+        ),
+        pytest.param(
+            GOING,
+            seen((part(MAP, ours=False), part(CERTIFICATE, ours=False)), ACTIVE),
+            (),
+            (),
+            id="17-what-is-not-ours-stays",
+        ),
+    ],
+)
+def test_what_is_done(wish: Wish, there: Seen, now: tuple[Action, ...], later: tuple[Action, ...]) -> None:
+    work = decide(wish, there)
+    assert (work.now, work.later) == (now, later)
+    assert [(step.verb, step.target) for step in work.plan.steps] == [(one.verb, one.target) for one in now + later]
+    assert work.plan.changed is bool(now + later)
+
+
+def test_the_plan_shows_what_is_and_what_will_be() -> None:
+    there = seen((part(MAP), part(ENTRY, certificates=["c"]), *parts(OLD, ENTRY), FOREIGN_ENTRY), ACTIVE)
+    mine, old = WISH.part, OLD.part
+    before = {
+        "CertificateMap/hub-front": {},
+        f"CertificateMapEntry/{mine}": {"hostname": DOMAIN, "certificates": ["c"]},
+        f"CertificateMapEntry/{old}": {"hostname": "old.example.org", "certificates": [old]},
+    }
+    after = {
+        "CertificateMap/hub-front": {},
+        f"CertificateMapEntry/{mine}": {"hostname": DOMAIN, "certificates": [mine]},
+        f"CertificateMapEntry/{old}": {},
+        f"DnsAuthorization/{mine}": {"domain": DOMAIN},
+        f"Certificate/{mine}": {"domains": [DOMAIN], "dnsAuthorizations": [mine]},
+    }
+    steps = (
+        Step("create", f"DnsAuthorization/{mine}"),
+        Step("create", f"Certificate/{mine}"),
+        Step("update", f"CertificateMapEntry/{mine}", {"certificates": (["c"], [mine])}),
+        Step("delete", f"CertificateMapEntry/{old}"),
+    )
+    reason = "; ".join(f"{step.verb} {step.target}" for step in steps)
+    assert decide(WISH, there) == Work(
+        Plan(before, after, steps, reason),
+        mine,
+        acts("create", AUTHORIZATION, CERTIFICATE),
+        (*acts("update", ENTRY), *acts("delete", ENTRY, wish=OLD)),
+    )
+
+
+# ---- names
+
+
+def test_names_follow_map_and_domain_and_stay_within_googles_limit() -> None:
+    long = "a" * 51 + "-" + "b" * 11
+    wishes = [Wish(name, domain) for name in ("hub-front", long) for domain in (DOMAIN, "old.example.org")]
+    names = {name for wish in wishes for name in wish.certificates}
+    assert len(names) == 8
+    assert max(map(len, names)) == 62  # one less, because a dash at the cut goes
+    assert all(NAME.fullmatch(name) for name in names)
+    assert Wish("hub-front", DOMAIN).part.startswith("hub-front-")
+    assert Wish(long, DOMAIN).part != Wish(long[:-1], DOMAIN).part
+
+
+@pytest.mark.parametrize(
+    ("given", "wish"),
+    [
+        pytest.param({}, WISH, id="plain"),
+        pytest.param({"domain": "Hub.Example.org."}, WISH, id="case-and-final-dot"),
+        pytest.param({"wait": False}, replace(WISH, wait=False), id="without-waiting"),
+        pytest.param({"domain": "", "state": "absent"}, GOING, id="absent-needs-no-domain"),
+        pytest.param({"domain": None, "state": "absent"}, GOING, id="nor-null"),
+    ],
+)
+def test_options_become_a_wish(given: dict[str, Any], wish: Wish) -> None:
+    assert parse_wish({"name": "hub-front", "domain": DOMAIN, "state": "present", "wait": True} | given) == wish
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"name": "Hub"}, {"name": "a" * 64}, {"name": "a-"}, {"domain": ""}, {"domain": "hub"}, {"domain": "a.org/b"},
+     {"domain": "*.example.org"}, {"domain": "", "state": "authorized"}],
+)  # fmt: skip
+def test_what_google_cannot_take_is_refused(given: dict[str, Any]) -> None:
+    params = {"name": "hub-front", "domain": DOMAIN, "state": "present", "wait": True} | given
+    caught("E-CERT-33", lambda: parse_wish(params))
+
+
+# ---- what Google lists
+
+
+def test_what_google_lists_is_read_in_short_names() -> None:
+    there = "projects/123/locations/global"
+    mine = WISH.part
+    authorization = {
+        "name": f"{there}/dnsAuthorizations/{mine}",
+        "domain": DOMAIN,
+        "labels": LABELS,
+        "dnsResourceRecord": {**RECORD, "name": "_acme-challenge_x.Hub.example.org.", "data": "x.authorize.goog."},
+    }
+    managed = {
+        "domains": [DOMAIN], "dnsAuthorizations": [f"{there}/dnsAuthorizations/{mine}"], "state": "ACTIVE",
+    }  # fmt: skip
+    certificate = {"name": f"{there}/certificates/{mine}", "labels": LABELS | {"team": "x"}, "managed": managed}
+    entry = {
+        "name": f"{there}/certificateMaps/hub-front/certificateMapEntries/{mine}",
+        "labels": LABELS,
+        "hostname": DOMAIN,
+        "certificates": [f"{there}/certificates/{mine}"],
+    }
+    theirs = {"name": f"{there}/certificates/theirs", "managed": {"domains": ["x.org"]}}
+    found = parse_seen(
+        WISH,
+        [authorization],
+        [certificate, theirs],
+        [{"name": f"{there}/certificateMaps/hub-front", "labels": LABELS}],
+        [entry, {"name": "x/theirs", "hostname": "x.example.org", "certificates": ["y/c"]}],
+    )
+    assert found == seen((*parts(), FOREIGN_ENTRY), ACTIVE)
+    assert found.records([mine]) == [RECORD]
+    assert found.records(["other"]) == []
+    assert foreign_entries(found) == ["x.example.org"]
+
+
+@pytest.mark.parametrize(
+    ("states", "used", "name"),
+    [
+        pytest.param({}, [], MINE, id="00-none"),
+        pytest.param({MINE: PENDING}, [], MINE, id="01-on-its-way"),
+        pytest.param({MINE: ACTIVE}, [MINE], MINE, id="02-serves"),
+        pytest.param({MINE: FAILED}, [MINE], SECOND, id="03-given-up"),
+        pytest.param({MINE: FAILED, SECOND: PENDING}, [MINE], SECOND, id="04-replaced-soon"),
+        pytest.param({MINE: FAILED, SECOND: ACTIVE}, [SECOND], SECOND, id="05-replaced"),
+        pytest.param({SECOND: ACTIVE}, [SECOND], SECOND, id="06-the-second-alone"),
+        pytest.param({SECOND: FAILED}, [SECOND], MINE, id="07-back-to-the-first"),
+        pytest.param({MINE: PENDING, SECOND: ACTIVE}, [MINE], SECOND, id="08-issued-before-pending"),
+        pytest.param({MINE: FAILED, SECOND: FAILED}, [MINE], SECOND, id="09-both-given-up"),
+        pytest.param({MINE: FAILED, SECOND: FAILED}, [SECOND], MINE, id="10-the-one-no-entry-holds"),
+        pytest.param({MINE: FAILED, SECOND: FAILED}, [MINE, SECOND], MINE, id="11-both-held"),
+        pytest.param({"theirs": ACTIVE}, ["theirs"], MINE, id="12-others-do-not-count"),
+    ],
+)
+def test_which_certificate_shall_serve(states: dict[str, Issued], used: list[str], name: str) -> None:
+    assert choose(WISH, states, used) == name
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [{}, None, {"managed-by": "researchops-jupyterhub"}, LABELS | {"certificate-map": "other"}],
+)
+def test_without_all_our_marks_a_part_is_not_ours(labels: dict[str, str] | None) -> None:
+    item = {"name": f"x/{WISH.part}", "labels": labels, "domain": DOMAIN}
+    (found,) = parse_seen(WISH, [item], [], [], []).parts
+    assert not found.ours
+
+
+@pytest.mark.parametrize(
+    ("managed", "issued"),
+    [
+        pytest.param(None, Issued(), id="no-certificate"),
+        pytest.param({}, Issued("PROVISIONING"), id="just-made"),
+        pytest.param({"state": "ACTIVE"}, Issued("ACTIVE", expires="2027"), id="active"),
+        pytest.param(
+            {"state": "PROVISIONING", "authorizationAttemptInfo": [{"state": "AUTHORIZING"}]},
+            Issued("PROVISIONING", expires="2027"),
+            id="an-attempt-goes-on",
+        ),
+        pytest.param(
+            {
+                "state": "PROVISIONING",
+                "provisioningIssue": {"reason": "AUTHORIZATION_ISSUE", "details": "whole"},
+                "authorizationAttemptInfo": [{"state": "FAILED", "failureReason": "CAA", "details": "no issuer. "}],
+            },
+            Issued("PROVISIONING", "CAA", "no issuer", "2027"),
+            id="the-attempt-knows-better",
+        ),
+        pytest.param(
+            {
+                "state": "FAILED",
+                "provisioningIssue": {"reason": "AUTHORIZATION_ISSUE", "details": "whole"},
+                "authorizationAttemptInfo": [{"failureReason": "CONFIG"}],
+            },
+            Issued("FAILED", "CONFIG", "whole", "2027"),
+            id="given-up",
+        ),
+        pytest.param(
+            {"state": "PROVISIONING", "provisioningIssue": {"reason": "RATE_LIMITED", "details": "later"}},
+            Issued("PROVISIONING", "RATE_LIMITED", "later", "2027"),
+            id="rate",
+        ),
+        pytest.param(
+            {"state": "PROVISIONING", "provisioningIssue": {"reason": "AUTHORIZATION_ISSUE"}},
+            Issued("PROVISIONING", "CONFIG", "", "2027"),
+            id="authorization-without-attempt",
+        ),
+        pytest.param(
+            {"state": "PROVISIONING", "authorizationAttemptInfo": [{"failureReason": "NEW_ONE", "details": "d"}]},
+            Issued("PROVISIONING", "", "d", "2027"),
+            id="a-reason-nobody-knows-yet",
+        ),
+    ],
+)
+def test_how_far_google_is(managed: dict[str, Any] | None, issued: Issued) -> None:
+    item = None if managed is None else {"name": "x/c", "managed": managed}
+    if item is not None and managed:
+        item["expireTime"] = "2027"
+    assert parse_issued(item) == issued
