@@ -1,0 +1,11 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Starts the module of this name from its file, where that is possible."""
+
+from __future__ import annotations
+
+from ansible_collections.researchops.jupyterhub.plugins.plugin_utils.local_module import ActionModule
+
+__all__ = ["ActionModule"]
