@@ -9,8 +9,8 @@ That is made for machines that have neither; here it is most of what a module wi
 module runs on the controller, by Ansible's own Python, gets a program of a few lines instead. All else stays Ansible's:
 options, check mode, ``no_log``, environment, the process of its own, its input, its result.
 
-In every other case (another connection or Python, become, async, delegation, a version of ansible-core that nobody
-tried this with) Ansible packs as always.
+In every other case (another connection or Python, become, async, delegation, a setting about Ansible's archive, a
+version of ansible-core that nobody tried this with) Ansible packs as always.
 
 Every module has a file in ``plugins/action`` that takes its action from here: Ansible looks there for a module's name.
 """
@@ -18,12 +18,15 @@ Every module has a file in ``plugins/action`` that takes its action from here: A
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
+from ansible.errors import AnsibleError
 from ansible.executor import module_common
 from ansible.module_utils.common import json as ansible_json
 from ansible.plugins.action.normal import ActionModule as Normal
@@ -33,17 +36,34 @@ COLLECTION = "researchops.jupyterhub."
 MODULES = "ansible_collections.researchops.jupyterhub.plugins.modules."
 #: how these hand a module its options is known; they differ in it
 CORES = frozenset({"2.18", "2.19", "2.20", "2.21"})
+#: from ansible-core 2.19 on, the packer returns an object, and a loader of Ansible's runs the module
+MODERN = hasattr(module_common, "_BuiltModule")
+#: beginnings of variables by which debuggers and coverage get into Ansible's archive
+ARCHIVE_VARIABLES = ("_ANSIBALLZ_", "_ANSIBLE_COVERAGE")
 
-# The collections' folder becomes a package by hand: where the package `ansible` is installed, its own folder of
-# collections would win over any other in sys.path. Ansible's folder comes last, for a Python that finds it only so.
+# First of all nothing more is imported from the playbook's folder. Then `ansible` is the controller's own, whatever else
+# is installed, and what it needs of Python is there before its folder is looked into. At last the collections' folder
+# becomes a package by hand: where the package `ansible` is installed, its collections would win over any other.
 PROGRAM = """\
-import runpy, sys, types
-sys.path[:] = [entry for entry in sys.path if entry not in ("", ".")] + [{ansible!r}]
+import sys
+sys.path[:] = [entry for entry in sys.path if entry not in ("", ".")]
+import pkgutil, runpy, types, warnings
+sys.path.insert(0, {ansible!r})
+import ansible
+sys.path.remove({ansible!r})
 collections = types.ModuleType("ansible_collections")
 collections.__path__ = [{collections!r}]
 sys.modules["ansible_collections"] = collections
+"""
+RUN = """\
+from ansible.module_utils._internal._ansiballz import _loader
+_loader.run_module(
+    json_params={options!r}, profile="legacy", module_fqn={module!r}, modlib_path={collections!r}, extensions={{}}
+)
+"""
+RUN_BEFORE_2_19 = """\
 from ansible.module_utils import basic
-basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = {options!r}, "legacy"
+basic._ANSIBLE_ARGS = {options!r}
 runpy.run_module({module!r}, {{"_module_fqn": {module!r}, "_modlib_path": {collections!r}}}, "__main__", True)
 """
 
@@ -55,9 +75,9 @@ class Start:
     Attributes:
         module: its full name.
         path: its file.
-        connection: the connection's name without the collection.
-        python: the interpreter the task wants.
-        special: become, async or delegation is asked for.
+        connection: the connection's name.
+        python: the interpreter the task wants; empty where that is not known.
+        special: become, async, delegation or something about the archive is asked for.
     """
 
     module: str
@@ -68,7 +88,8 @@ class Start:
 
     def direct(self, own_python: str, core: str) -> bool:
         """Whether the module can be started from its file, by ansible-core ``core`` running in ``own_python``."""
-        here = self.connection == "local" and self.python == own_python and not self.special
+        local = self.connection in ("local", "ansible.builtin.local")
+        here = local and bool(self.python) and self.python == own_python and not self.special
         installed = self.path.endswith(f"/ansible_collections/{MODULES[20:].replace('.', '/')}{self.name}.py")
         return here and installed and self.module.startswith(COLLECTION) and ".".join(core.split(".")[:2]) in CORES
 
@@ -91,7 +112,8 @@ def program(start: Start, options: str, ansible: str) -> str:
         options: its options, in the JSON that ``ansible.module_utils.basic`` reads.
         ansible: the folder that holds the package ``ansible``.
     """
-    return PROGRAM.format(
+    text = PROGRAM + (RUN if MODERN else RUN_BEFORE_2_19)
+    return text.format(
         ansible=ansible, collections=start.collections, module=MODULES + start.name, options=options.encode()
     )
 
@@ -99,7 +121,7 @@ def program(start: Start, options: str, ansible: str) -> str:
 def encoded(options: Mapping[str, Any]) -> str:
     """Return options as Ansible sends them: in ansible-core 2.18 by one encoder, later by one per profile and way."""
     wrapped = {"ANSIBLE_MODULE_ARGS": options}
-    if hasattr(ansible_json, "get_module_encoder"):
+    if MODERN:
         encoder = ansible_json.get_module_encoder("legacy", ansible_json.Direction.CONTROLLER_TO_MODULE)
         return json.dumps(wrapped, cls=encoder)
     return json.dumps(wrapped, cls=ansible_json.AnsibleJSONEncoder, vault_to_text=True)
@@ -108,10 +130,19 @@ def encoded(options: Mapping[str, Any]) -> str:
 def built(text: str, path: str) -> tuple[Any, ...]:
     """Return a program as Ansible's own packer returns a module: in ansible-core 2.18 as a flat tuple."""
     data, shebang = text.encode(), f"#!{sys.executable}"
-    if hasattr(module_common, "_BuiltModule"):
+    if MODERN:
         kind = module_common._BuiltModule  # noqa: SLF001  # what the method overridden below returns
         return kind(b_module_data=data, module_style="new", shebang=shebang, serialization_profile="legacy"), path
     return "new", shebang, data, path
+
+
+def asks_for_archive(task_vars: Mapping[str, Any]) -> bool:
+    """Whether a setting is about the archive that Ansible makes: keep it, look into it, start it with other limits."""
+    return bool(
+        constants.DEFAULT_KEEP_REMOTE_FILES
+        or constants.config.get_config_value("PYTHON_MODULE_RLIMIT_NOFILE", variables=task_vars)
+        or any(name.startswith(ARCHIVE_VARIABLES) for name in os.environ)
+    )
 
 
 class ActionModule(Normal):
@@ -121,18 +152,30 @@ class ActionModule(Normal):
         self, module_name: str, module_args: dict[str, Any], task_vars: dict[str, Any]
     ) -> tuple[Any, ...]:
         start = self._start(module_name, task_vars)
-        if not start.direct(sys.executable, core_version):
-            return super()._configure_module(module_name, module_args, task_vars)
-        ansible = str(Path(module_common.__file__).parents[2])
-        return built(program(start, encoded(module_args), ansible), start.path)
+        if start.direct(sys.executable, core_version):
+            try:
+                options = encoded(module_args)
+            except TypeError:
+                pass  # an option that is no JSON: the packer below says so
+            else:
+                ansible = str(Path(module_common.__file__).parents[2])
+                return built(program(start, options, ansible), start.path)
+        return super()._configure_module(module_name, module_args, task_vars)
 
     def _start(self, module_name: str, task_vars: Mapping[str, Any]) -> Start:
         found = self._shared_loader_obj.module_loader.find_plugin_with_context(module_name)
-        python = self._templar.template(task_vars.get("ansible_python_interpreter", ""))
+        special = bool(self._connection.become or self._task.async_val or self._task.delegate_to)
+        special = special or asks_for_archive(task_vars)
         return Start(
             module=module_name,
             path=found.plugin_resolved_path or "",
-            connection=str(self._connection.transport).rpartition(".")[2],
-            python=str(python),
-            special=bool(self._connection.become or self._task.async_val or self._task.delegate_to),
+            connection=str(self._connection.transport),
+            python="" if special else self._python(task_vars),
+            special=special,
         )
+
+    def _python(self, task_vars: Mapping[str, Any]) -> str:
+        try:
+            return str(self._templar.template(task_vars.get("ansible_python_interpreter", "")))
+        except AnsibleError:  # undefined, or omitted: the packer knows what to do
+            return ""

@@ -65,6 +65,12 @@ SAMPLES = [
         "plugins/action/thing.py: more than the ActionModule",
     ),
     sample(
+        code_rules.started_directly,
+        "no module",
+        {"plugins/action/gone.py": '"""x"""\n' + code_rules.ACTION},
+        "plugins/action/gone.py: no module of this name",
+    ),
+    sample(
         code_rules.layers,
         "AnsibleModule",
         {UTIL: "from ansible.module_utils.basic import AnsibleModule\n"},

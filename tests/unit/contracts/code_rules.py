@@ -39,7 +39,12 @@ BRANCHES = (
 )
 ANSIBLE_NAMES = {"AnsibleModule", "exit_json", "fail_json"}
 SHELL = "_shell.py"
-START = "ansible_collections.researchops.jupyterhub.plugins.plugin_utils.local_module"
+#: all that a file of plugins/action holds below its first words
+ACTION = """\
+from __future__ import annotations
+from ansible_collections.researchops.jupyterhub.plugins.plugin_utils.local_module import ActionModule
+__all__ = ["ActionModule"]
+"""
 SECRET = re.compile(r"(^|_)(secret|password|passphrase|token|private_key|credential|credentials)(_|$)")
 #: an option that names a file or a method, or tells how long something may last, is no secret by itself
 NOT_SECRET = re.compile(r"_(file|files|method|timeout|ttl)$")
@@ -96,11 +101,11 @@ def started_directly(root: Path) -> Verdict:
     actions = {path.stem: path for path in python_files(root, "plugins/action")}
     for path in module_files(root):
         verdict.look(None if path.stem in actions else f"{path.relative_to(root)}: no action in plugins/action")
-    for path in actions.values():
-        taken = [node for node in parsed(path).body if isinstance(node, ast.ImportFrom) and node.module != "__future__"]
-        only = [(node.module, [alias.name for alias in node.names]) for node in taken] == [(START, ["ActionModule"])]
-        only = only and not list(functions(parsed(path)))
-        verdict.complaints += [] if only else [f"{path.relative_to(root)}: more than the ActionModule of {START}"]
+    for name, path in actions.items():
+        if not (root / "plugins" / "modules" / f"{name}.py").is_file():
+            verdict.complaints.append(f"{path.relative_to(root)}: no module of this name")
+        if ast.dump(ast.Module(parsed(path).body[1:], [])) != ast.dump(ast.parse(ACTION)):
+            verdict.complaints.append(f"{path.relative_to(root)}: more than the ActionModule of local_module")
     return verdict
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible import release
+from ansible.errors import AnsibleError
 from ansible.executor import module_common
 from ansible.plugins.action.normal import ActionModule as Normal
 from ansible_collections.researchops.jupyterhub.plugins.modules import cluster_guard
@@ -37,6 +38,7 @@ def test_a_module_on_the_controller_is_started_from_its_file() -> None:
     "other",
     [
         {"connection": "ssh"},
+        {"connection": "some.other.local"},
         {"python": "/usr/bin/python3"},
         {"python": ""},
         {"special": True},
@@ -91,39 +93,94 @@ def test_collections_of_the_package_ansible_are_not_in_the_way(tmp_path: Path) -
     assert run({"kubeconfig": str(tmp_path / "nothing")}, PYTHONPATH=str(tmp_path))["error_id"] == "E-K8S-01"
 
 
-def test_a_file_in_the_working_folder_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_own_python_nothing_is_the_same_as_it() -> None:
+    assert not replace(USUAL, python="").direct("", "2.19.4")
+
+
+@pytest.mark.parametrize("name", ["yaml", "types", "operator", "warnings", "ansible"])
+def test_a_file_in_the_working_folder_is_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "yaml.py").write_text("raise SystemExit('the wrong yaml')\n")
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong file')\n")
     (tmp_path / "config").write_text("no: cluster\n")
     assert run({"kubeconfig": str(tmp_path / "config")})["failed"] is True
+
+
+def test_another_ansible_in_front_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "ansible").mkdir()
+    (tmp_path / "ansible" / "__init__.py").write_text("raise SystemExit('the wrong ansible')\n")
+    assert run({"kubeconfig": str(tmp_path / "nothing")}, PYTHONPATH=str(tmp_path))["error_id"] == "E-K8S-01"
 
 
 class Action(plugin.ActionModule):  # type: ignore[misc]
     """The action with what it looks at, and nothing else."""
 
-    def __init__(self, python: str) -> None:
+    def __init__(self, python: Any = sys.executable, **task: Any) -> None:
         found = SimpleNamespace(plugin_resolved_path=cluster_guard.__file__)
         loader = SimpleNamespace(find_plugin_with_context=lambda name: found)
         self._shared_loader_obj = SimpleNamespace(module_loader=loader)
-        self._templar = SimpleNamespace(template=lambda value: value.replace("{{ own }}", sys.executable))
+        self._templar = SimpleNamespace(template=self.template)
         self._connection = SimpleNamespace(transport="ansible.builtin.local", become=None)
-        self._task = SimpleNamespace(async_val=0, delegate_to=None)
+        self._task = SimpleNamespace(**{"async_val": 0, "delegate_to": None} | task)
         self.variables = {"ansible_python_interpreter": python}
 
-    def configured(self) -> Any:
-        return self._configure_module(MODULE, {"expected_uid": "x"}, self.variables)
+    def template(self, value: Any) -> Any:
+        if value == "{{ nothing }}":
+            raise AnsibleError("undefined")
+        return value
+
+    def configured(self, **options: Any) -> Any:
+        return self._configure_module(MODULE, {"expected_uid": "x"} | options, self.variables)
 
 
-def test_the_action_sends_the_program_in_the_form_of_this_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Normal, "_configure_module", lambda *words: pytest.fail("packed"))
-    found = Action("{{ own }}").configured()
-    data = found[0].b_module_data if len(found) == 2 else found[2]
-    assert (b"runpy.run_module" in data, found[-1]) == (True, cluster_guard.__file__)
-
-
-def test_the_action_leaves_another_python_to_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def packer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible's own way, which says only that it was taken."""
     monkeypatch.setattr(Normal, "_configure_module", lambda *words: ("packed",))
-    assert Action("/usr/bin/other").configured() == ("packed",)
+
+
+@pytest.mark.usefixtures("packer")
+def test_the_action_sends_the_program_in_the_form_of_this_core() -> None:
+    found = Action().configured()
+    data = found[0].b_module_data if len(found) == 2 else found[2]
+    assert (b"run_module" in data, found[-1]) == (True, cluster_guard.__file__)
+
+
+@pytest.mark.usefixtures("packer")
+@pytest.mark.parametrize(
+    ("python", "task", "options"),
+    [
+        ("/usr/bin/other", {}, {}),
+        ("{{ nothing }}", {}, {}),
+        ("{{ nothing }}", {"delegate_to": "elsewhere"}, {}),
+        (sys.executable, {"delegate_to": "elsewhere"}, {}),
+        (sys.executable, {"async_val": 60}, {}),
+        (sys.executable, {}, {"expected_uid": b"no JSON"}),
+    ],
+)
+def test_the_action_leaves_the_rest_to_ansible(python: str, task: dict[str, Any], options: dict[str, Any]) -> None:
+    assert Action(python, **task).configured(**options) == ("packed",)
+
+
+@pytest.mark.usefixtures("packer")
+@pytest.mark.parametrize("name", ["_ANSIBALLZ_DEBUGPY_CONFIG", "_ANSIBLE_COVERAGE_CONFIG"])
+def test_who_wants_into_the_archive_gets_one(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "{}")
+    assert Action().configured() == ("packed",)
+
+
+@pytest.mark.usefixtures("packer")
+def test_who_wants_to_keep_the_archive_gets_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin.constants, "DEFAULT_KEEP_REMOTE_FILES", True)
+    assert Action().configured() == ("packed",)
+
+
+@pytest.mark.usefixtures("packer")
+def test_a_limit_of_open_files_is_ansibles_to_set() -> None:
+    action = Action()
+    action.variables["ansible_python_module_rlimit_nofile"] = 256
+    assert action.configured() == ("packed",)
 
 
 PLAY = """\
@@ -140,34 +197,50 @@ PLAY = """\
 """
 
 
+#: keeps the first program it is given
+LISTENING_SHELL = """\
+#!/bin/sh
+[ -e "$HEARD_FILE" ] && exec /bin/sh "$@"
+tee "$HEARD_FILE" | /bin/sh "$@"
+"""
+
+
 def played(folder: Path, python: Path) -> tuple[dict[str, Any], str]:
-    """What a real play gets from the module, started by this Python, and the program that was sent there."""
+    """What a real play gets from the module, started by this Python, and what was sent to that Python."""
     folder.mkdir()
     (folder / "play.yml").write_text(PLAY, encoding="utf-8")
+    shell = executable(folder / "shell", LISTENING_SHELL)
     extra = {"ansible_python_interpreter": str(python), "file": "/nowhere/config", "out": str(folder / "out.json")}
     settings = {
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
-        "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
-        "ANSIBLE_PIPELINING": "false",  # so that the program is a file
-        "ANSIBLE_KEEP_REMOTE_FILES": "true",
+        "ANSIBLE_PIPELINING": "true",
+        "ANSIBLE_EXECUTABLE": str(shell),
+        "HEARD_FILE": str(folder / "heard"),
     }
     words = ["ansible-playbook", "-i", "localhost,", str(folder / "play.yml"), "-e", json.dumps(extra)]
     done = subprocess.run(
         words, env=os.environ | settings, cwd=folder, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    (sent,) = folder.glob("remote/*/AnsiballZ_cluster_guard.py")
-    return json.loads((folder / "out.json").read_text(encoding="utf-8")), sent.read_text(encoding="utf-8")
+    result: dict[str, Any] = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    return result, (folder / "heard").read_text(encoding="utf-8")
+
+
+def executable(path: Path, text: str) -> Path:
+    """A program in a file."""
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+    return path
 
 
 def test_both_ways_end_in_the_same_result(tmp_path: Path) -> None:
     """The same Python by another name is another Python for Ansible's actions, so the module is packed."""
-    other = tmp_path / "python"
-    other.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
-    other.chmod(0o755)
+    other = executable(tmp_path / "python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     direct, program = played(tmp_path / "direct", Path(sys.executable))
     packed, archive = played(tmp_path / "packed", other)
-    assert ("ZIPDATA" in archive, "ZIPDATA" in program, "run_module" in program) == (True, False, True)
+    marks = "plugins.modules.cluster_guard", "zipfile"
+    assert [mark in program for mark in marks] == [True, False]
+    assert [mark in archive for mark in marks] == [True, True]
     assert direct == packed
     assert direct["error_id"] == "E-K8S-01"
