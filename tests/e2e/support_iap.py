@@ -27,6 +27,8 @@ INVENTORY = ROOT / "examples" / "gke_iap" / "inventory.yml"
 PRIVATE_ADDRESS, API_PORT = "10.96.0.1", 6443
 """Where the lab's API server answers inside the cluster's network; the port of the process itself."""
 BASTION_ADDRESS = "10.231.7.10"
+RELAY_ADDRESS, MACHINE_ADDRESS = "10.231.7.5", "10.231.7.6"
+"""Where the lab, and Google's relay in it, is seen from at the bastion; the bastion's address on that link."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def rooms() -> Iterator[tuple[Room, Room]]:
                 f"link add gate type veth peer name eth0 netns {gate.pid}",
                 "addr add 10.231.7.1/30 dev desk",
                 "addr add fd00:231:7:1::1/64 dev desk nodad",
-                "addr add 10.231.7.5/30 dev gate",
+                f"addr add {RELAY_ADDRESS}/30 dev gate",
                 "link set desk up",
                 "link set gate up",
             ),
@@ -120,9 +122,9 @@ def rooms() -> Iterator[tuple[Room, Room]]:
             "link set gate up",
         )
         gate.ip(
-            "addr add 10.231.7.6/30 dev eth0",
+            f"addr add {MACHINE_ADDRESS}/30 dev eth0",
             "link set eth0 up",
-            "route add default via 10.231.7.5",
+            f"route add default via {RELAY_ADDRESS}",
             f"addr add {BASTION_ADDRESS}/30 dev desk",
             "link set desk up",
         )
@@ -164,9 +166,26 @@ class PrivateCluster:
         return self.desk.run("python3", "-c", code, address, str(port)).returncode == 0
 
 
-@contextmanager
-def private_cluster(name: str) -> Iterator[PrivateCluster]:
-    """A cluster by this name, until the block ends; the entry in Google's list stays."""
+@dataclass(frozen=True)
+class RelayedCluster(PrivateCluster):
+    """A private cluster whose bastion is a machine of the project that only Identity-Aware Proxy's relay reaches."""
+
+    @property
+    def machine(self) -> dict[str, str]:
+        """The bastion as Google names it."""
+        zone = f"{os.environ['LAB_GOOGLE_LOCATION']}-b"
+        return {"project": os.environ["LAB_GOOGLE_PROJECT"], "zone": zone, "instance": f"{self.name}-bastion"}
+
+    def variables(self) -> dict[str, Any]:
+        """The part of an inventory that says how the cluster is reached."""
+        ssh = {name: value for name, value in self.bastion.options().items() if name != "host"}
+        place = {name: self.machine[name] for name in ("zone", "instance")}  # the project is the cluster's
+        way = {"cluster_access_method": "gke_iap_bastion", "cluster_access_bastion": {**place, **ssh}}
+        return super().variables() | way
+
+
+def show(name: str) -> None:
+    """The lab's cluster under this name in Google's list, with a private address; it stays there."""
     shown, _admin = first_of(Path(os.environ["LAB_ADMIN_KUBECONFIG"]))
     authority = shown.get("certificate-authority-data") or _file(shown["certificate-authority"])
     patch: Mapping[str, Any] = {
@@ -177,10 +196,38 @@ def private_cluster(name: str) -> Iterator[PrivateCluster]:
     }
     place = {"project": os.environ["LAB_GOOGLE_PROJECT"], "location": os.environ["LAB_GOOGLE_LOCATION"], "name": name}
     control("POST", "clusters", {**place, "patch": patch})
-    with rooms() as (desk, gate):
-        within = gate.within
-        with bastion(443, BASTION_ADDRESS, within) as made:
-            yield PrivateCluster(name, desk, made)
+
+
+@contextmanager
+def private_cluster(name: str) -> Iterator[PrivateCluster]:
+    """A cluster by this name, until the block ends."""
+    show(name)
+    with rooms() as (desk, gate), bastion(443, BASTION_ADDRESS, gate.within) as made:
+        yield PrivateCluster(name, desk, made)
+
+
+@contextmanager
+def relayed_cluster(name: str) -> Iterator[RelayedCluster]:
+    """A cluster by this name and its bastion, a machine of the project, until the block ends."""
+    show(name)
+    with rooms() as (desk, gate), bastion(443, MACHINE_ADDRESS, gate.within) as made:
+        others = ["INPUT", "!", "-s", RELAY_ADDRESS, "-p", "tcp", "--dport", str(made.port), "-j", "REJECT"]
+        assert gate.run("iptables", "-w", "-A", *others).returncode == 0
+        cluster = RelayedCluster(name, desk, made)
+        with shown_machine(cluster.machine):
+            yield cluster
+
+
+@contextmanager
+def shown_machine(machine: Mapping[str, str]) -> Iterator[None]:
+    """The bastion in Google's list of machines until the block ends."""
+    where = {"where": f"projects/{machine['project']}/zones/{machine['zone']}", "collection": "instances"}
+    card = {"name": "nic0", "networkIP": MACHINE_ADDRESS}
+    control("POST", "compute", {**where, "body": {"name": machine["instance"], "networkInterfaces": [card]}})
+    try:
+        yield
+    finally:
+        control("POST", "compute/delete", {**where, "name": machine["instance"]})
 
 
 def _file(path: str) -> str:

@@ -164,8 +164,8 @@ class Relay:
             websocket.cut()
         return len(found)
 
-    def forget(self) -> None:
-        """Lose all sessions, and the connections to the machines, as a relay does that is replaced."""
+    def forget(self) -> int:
+        """Lose all sessions and their machines, as a relay does that is replaced. Returns how many that was."""
         known = list(self.sessions.values())
         self.sessions.clear()
         for session in known:
@@ -173,6 +173,7 @@ class Relay:
                 session.websocket.cut()
             with contextlib.suppress(OSError):
                 session.machine.shutdown(socket.SHUT_RDWR)
+        return len(known)
 
     def serve(self, connection: Any, judge: Judge) -> None:
         """One client; the judge decides about it."""

@@ -100,15 +100,13 @@ class Tunnels:
         """The paths of the control endpoint."""
         return {("POST", "tunnels/cut"): self._cut, ("POST", "tunnels/forget"): self._forget}
 
-    def _cut(self, _given: dict[str, Any]) -> dict[str, int]:
+    def _cut(self, _given: dict[str, Any]) -> dict[str, float]:
         """Cut every websocket as a network does that goes away; the sessions live on."""
-        return {"cut": self.relay.cut()}
+        return {"at": self.standin.world.now(), "hit": self.relay.cut()}
 
-    def _forget(self, _given: dict[str, Any]) -> dict[str, int]:
+    def _forget(self, _given: dict[str, Any]) -> dict[str, float]:
         """Lose every session, as a relay does that is replaced."""
-        known = len(self.relay.sessions)
-        self.relay.forget()
-        return {"forgotten": known}
+        return {"at": self.standin.world.now(), "hit": self.relay.forget()}
 
     async def take(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Carry a connection that asks the relay for a websocket, to its end."""
