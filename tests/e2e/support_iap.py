@@ -26,8 +26,10 @@ from support_tunnel import Bastion, bastion, until
 INVENTORY = ROOT / "examples" / "gke_iap" / "inventory.yml"
 PRIVATE_ADDRESS, API_PORT = "10.96.0.1", 6443
 """Where the lab's API server answers inside the cluster's network; the port of the process itself."""
-BASTION_ADDRESS = "10.231.7.10"
-RELAY_ADDRESS, MACHINE_ADDRESS = "10.231.7.5", "10.231.7.6"
+LINKED, RELAYED = 7, 8
+"""Networks of the two kinds of bastion, 10.231.NUMBER.0: tests of one lab may run side by side."""
+BASTION_ADDRESS = f"10.231.{LINKED}.10"
+RELAY_ADDRESS, MACHINE_ADDRESS = f"10.231.{RELAYED}.5", f"10.231.{RELAYED}.6"
 """Where the lab, and Google's relay in it, is seen from at the bastion; the bastion's address on that link."""
 
 
@@ -93,42 +95,43 @@ def shut(link: str) -> Iterator[None]:
 
 
 @contextmanager
-def rooms() -> Iterator[tuple[Room, Room]]:
+def rooms(number: int) -> Iterator[tuple[Room, Room]]:
     """The desk and the bastion's place, linked with the lab and with each other."""
+    at_desk, at_gate, four, six = f"desk{number}", f"gate{number}", f"10.231.{number}", f"fd00:231:{number}:1"
     with ExitStack() as stack:
         desk, gate = stack.enter_context(room()), stack.enter_context(room())
-        for link in ("desk", "gate"):  # a namespace lives on, with its links, while a program of a killed play is in it
+        for link in (at_desk, at_gate):  # a namespace lives on, with its links, while a killed play's program is in it
             stack.callback(subprocess.run, ["ip", "link", "del", link], check=True, timeout=30)
         _ip(
             ["ip"],
             (
-                f"link add desk type veth peer name eth0 netns {desk.pid}",
-                f"link add gate type veth peer name eth0 netns {gate.pid}",
-                "addr add 10.231.7.1/30 dev desk",
-                "addr add fd00:231:7:1::1/64 dev desk nodad",
-                f"addr add {RELAY_ADDRESS}/30 dev gate",
-                "link set desk up",
-                "link set gate up",
+                f"link add {at_desk} type veth peer name eth0 netns {desk.pid}",
+                f"link add {at_gate} type veth peer name eth0 netns {gate.pid}",
+                f"addr add {four}.1/30 dev {at_desk}",
+                f"addr add {six}::1/64 dev {at_desk} nodad",
+                f"addr add {four}.5/30 dev {at_gate}",
+                f"link set {at_desk} up",
+                f"link set {at_gate} up",
             ),
         )
         desk.ip(
-            "addr add 10.231.7.2/30 dev eth0",
-            "addr add fd00:231:7:1::2/64 dev eth0 nodad",
+            f"addr add {four}.2/30 dev eth0",
+            f"addr add {six}::2/64 dev eth0 nodad",
             "link set eth0 up",
-            "route add default via 10.231.7.1",
-            "route add default via fd00:231:7:1::1",
+            f"route add default via {four}.1",
+            f"route add default via {six}::1",
             f"link add gate type veth peer name desk netns {gate.pid}",
-            "addr add 10.231.7.9/30 dev gate",
+            f"addr add {four}.9/30 dev gate",
             "link set gate up",
         )
         gate.ip(
-            f"addr add {MACHINE_ADDRESS}/30 dev eth0",
+            f"addr add {four}.6/30 dev eth0",
             "link set eth0 up",
-            f"route add default via {RELAY_ADDRESS}",
-            f"addr add {BASTION_ADDRESS}/30 dev desk",
+            f"route add default via {four}.5",
+            f"addr add {four}.10/30 dev desk",
             "link set desk up",
         )
-        stack.enter_context(shut("desk"))
+        stack.enter_context(shut(at_desk))
         yield desk, gate
 
 
@@ -202,7 +205,7 @@ def show(name: str) -> None:
 def private_cluster(name: str) -> Iterator[PrivateCluster]:
     """A cluster by this name, until the block ends."""
     show(name)
-    with rooms() as (desk, gate), bastion(443, BASTION_ADDRESS, gate.within) as made:
+    with rooms(LINKED) as (desk, gate), bastion(443, BASTION_ADDRESS, gate.within) as made:
         yield PrivateCluster(name, desk, made)
 
 
@@ -210,7 +213,7 @@ def private_cluster(name: str) -> Iterator[PrivateCluster]:
 def relayed_cluster(name: str) -> Iterator[RelayedCluster]:
     """A cluster by this name and its bastion, a machine of the project, until the block ends."""
     show(name)
-    with rooms() as (desk, gate), bastion(443, MACHINE_ADDRESS, gate.within) as made:
+    with rooms(RELAYED) as (desk, gate), bastion(443, MACHINE_ADDRESS, gate.within) as made:
         others = ["INPUT", "!", "-s", RELAY_ADDRESS, "-p", "tcp", "--dport", str(made.port), "-j", "REJECT"]
         assert gate.run("iptables", "-w", "-A", *others).returncode == 0
         cluster = RelayedCluster(name, desk, made)
