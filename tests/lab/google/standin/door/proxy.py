@@ -97,7 +97,7 @@ class Door:
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, secure: bool) -> bool:
         """One request; False when the connection is at its end."""
         async with asyncio.timeout(http.IDLE):
-            line, headers = await http.readhttp.head(reader)
+            line, headers = await http.read_head(reader)
         verb, target, _version = line.split(" ", 2)
         host = header(headers, "host")
         address = writer.get_extra_info("sockname")[0]
@@ -242,7 +242,7 @@ async def _copy(headers: Headers, reader: asyncio.StreamReader, writer: asyncio.
 async def _answer(line: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
     """The pod's answer to the client; whether the client may go on with this connection."""
     while True:
-        first, headers = await http.readhttp.head(reader)
+        first, headers = await http.read_head(reader)
         if not first.split(" ")[1].startswith("1"):
             break
         writer.write(http.head(first, headers))
