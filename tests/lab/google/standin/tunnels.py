@@ -34,7 +34,7 @@ NOT_AUTHORIZED, NOT_FOUND = 4033, 4047
 T = TypeVar("T")
 
 
-class Desk:
+class Gatekeeper:
     """The judge of one request. The relay's thread asks; all of it is decided in the service's own thread."""
 
     def __init__(self, standin: Standin, loop: asyncio.AbstractEventLoop, entry: Entry) -> None:
@@ -116,7 +116,7 @@ class Tunnels:
         entry = self.standin.log.begin(self.standin.world.now(), request.verb, request.host, path)
         entry.method, entry.status = PATHS[path], 101
         ours, its = socket.socketpair()
-        judge = Desk(self.standin, asyncio.get_running_loop(), entry)
+        judge = Gatekeeper(self.standin, asyncio.get_running_loop(), entry)
         threading.Thread(target=self._serve, args=(judge, its), daemon=True).start()
         near: Streams = (reader, writer)
         far: Streams = await asyncio.open_connection(sock=ours)
@@ -127,7 +127,7 @@ class Tunnels:
             far[1].close()
         return True
 
-    def _serve(self, judge: Desk, connection: socket.socket) -> None:
+    def _serve(self, judge: Gatekeeper, connection: socket.socket) -> None:
         connection.settimeout(TIMEOUT)
         with suppress(OSError, ValueError, IndexError, Gone), connection:
             self.relay.serve(connection, judge)
