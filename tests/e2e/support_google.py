@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -45,6 +46,14 @@ def automation_key() -> dict[str, str]:
     with open(os.environ["LAB_GOOGLE_ACCOUNT_FILE"], encoding="utf-8") as file:
         found: dict[str, str] = json.load(file)
     return found
+
+
+def account_file(path: Path, email: str, project: str, roles: list[str]) -> Path:
+    """The key file of a service account with these roles on its project; the account is made at first."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(control("POST", "accounts", {"email": email, "project": project, "roles": roles})))
+    return path
 
 
 def session(key: dict[str, str]) -> Any:

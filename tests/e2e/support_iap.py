@@ -26,7 +26,11 @@ from support_tunnel import Bastion, bastion, until
 INVENTORY = ROOT / "examples" / "gke_iap" / "inventory.yml"
 PRIVATE_ADDRESS, API_PORT = "10.96.0.1", 6443
 """Where the lab's API server answers inside the cluster's network; the port of the process itself."""
-BASTION_ADDRESS = "10.231.7.10"
+LINKED, RELAYED = 7, 8
+"""Networks of the two kinds of bastion, 10.231.NUMBER.0: tests of one lab may run side by side."""
+BASTION_ADDRESS = f"10.231.{LINKED}.10"
+RELAY_ADDRESS, MACHINE_ADDRESS = f"10.231.{RELAYED}.5", f"10.231.{RELAYED}.6"
+"""Where the lab, and Google's relay in it, is seen from at the bastion; the bastion's address on that link."""
 
 
 @dataclass(frozen=True)
@@ -91,42 +95,43 @@ def shut(link: str) -> Iterator[None]:
 
 
 @contextmanager
-def rooms() -> Iterator[tuple[Room, Room]]:
+def rooms(number: int) -> Iterator[tuple[Room, Room]]:
     """The desk and the bastion's place, linked with the lab and with each other."""
+    at_desk, at_gate, four, six = f"desk{number}", f"gate{number}", f"10.231.{number}", f"fd00:231:{number}:1"
     with ExitStack() as stack:
         desk, gate = stack.enter_context(room()), stack.enter_context(room())
-        for link in ("desk", "gate"):  # a namespace lives on, with its links, while a program of a killed play is in it
+        for link in (at_desk, at_gate):  # a namespace lives on, with its links, while a killed play's program is in it
             stack.callback(subprocess.run, ["ip", "link", "del", link], check=True, timeout=30)
         _ip(
             ["ip"],
             (
-                f"link add desk type veth peer name eth0 netns {desk.pid}",
-                f"link add gate type veth peer name eth0 netns {gate.pid}",
-                "addr add 10.231.7.1/30 dev desk",
-                "addr add fd00:231:7:1::1/64 dev desk nodad",
-                "addr add 10.231.7.5/30 dev gate",
-                "link set desk up",
-                "link set gate up",
+                f"link add {at_desk} type veth peer name eth0 netns {desk.pid}",
+                f"link add {at_gate} type veth peer name eth0 netns {gate.pid}",
+                f"addr add {four}.1/30 dev {at_desk}",
+                f"addr add {six}::1/64 dev {at_desk} nodad",
+                f"addr add {four}.5/30 dev {at_gate}",
+                f"link set {at_desk} up",
+                f"link set {at_gate} up",
             ),
         )
         desk.ip(
-            "addr add 10.231.7.2/30 dev eth0",
-            "addr add fd00:231:7:1::2/64 dev eth0 nodad",
+            f"addr add {four}.2/30 dev eth0",
+            f"addr add {six}::2/64 dev eth0 nodad",
             "link set eth0 up",
-            "route add default via 10.231.7.1",
-            "route add default via fd00:231:7:1::1",
+            f"route add default via {four}.1",
+            f"route add default via {six}::1",
             f"link add gate type veth peer name desk netns {gate.pid}",
-            "addr add 10.231.7.9/30 dev gate",
+            f"addr add {four}.9/30 dev gate",
             "link set gate up",
         )
         gate.ip(
-            "addr add 10.231.7.6/30 dev eth0",
+            f"addr add {four}.6/30 dev eth0",
             "link set eth0 up",
-            "route add default via 10.231.7.5",
-            f"addr add {BASTION_ADDRESS}/30 dev desk",
+            f"route add default via {four}.5",
+            f"addr add {four}.10/30 dev desk",
             "link set desk up",
         )
-        stack.enter_context(shut("desk"))
+        stack.enter_context(shut(at_desk))
         yield desk, gate
 
 
@@ -163,9 +168,26 @@ class PrivateCluster:
         return self.desk.run("python3", "-c", code, address, str(port)).returncode == 0
 
 
-@contextmanager
-def private_cluster(name: str) -> Iterator[PrivateCluster]:
-    """A cluster by this name, until the block ends; the entry in Google's list stays."""
+@dataclass(frozen=True)
+class RelayedCluster(PrivateCluster):
+    """A private cluster whose bastion is a machine of the project that only Identity-Aware Proxy's relay reaches."""
+
+    @property
+    def machine(self) -> dict[str, str]:
+        """The bastion as Google names it."""
+        zone = f"{os.environ['LAB_GOOGLE_LOCATION']}-b"
+        return {"project": os.environ["LAB_GOOGLE_PROJECT"], "zone": zone, "instance": f"{self.name}-bastion"}
+
+    def variables(self) -> dict[str, Any]:
+        """The part of an inventory that says how the cluster is reached."""
+        ssh = {name: value for name, value in self.bastion.options().items() if name != "host"}
+        place = {name: self.machine[name] for name in ("zone", "instance")}  # the project is the cluster's
+        way = {"cluster_access_method": "gke_iap_bastion", "cluster_access_bastion": {**place, **ssh}}
+        return super().variables() | way
+
+
+def show(name: str) -> None:
+    """The lab's cluster under this name in Google's list, with a private address; it stays there."""
     shown, _admin = first_of(Path(os.environ["LAB_ADMIN_KUBECONFIG"]))
     authority = shown.get("certificate-authority-data") or _file(shown["certificate-authority"])
     patch: Mapping[str, Any] = {
@@ -176,10 +198,38 @@ def private_cluster(name: str) -> Iterator[PrivateCluster]:
     }
     place = {"project": os.environ["LAB_GOOGLE_PROJECT"], "location": os.environ["LAB_GOOGLE_LOCATION"], "name": name}
     control("POST", "clusters", {**place, "patch": patch})
-    with rooms() as (desk, gate):
-        within = gate.within
-        with bastion(443, BASTION_ADDRESS, within) as made:
-            yield PrivateCluster(name, desk, made)
+
+
+@contextmanager
+def private_cluster(name: str) -> Iterator[PrivateCluster]:
+    """A cluster by this name, until the block ends."""
+    show(name)
+    with rooms(LINKED) as (desk, gate), bastion(443, BASTION_ADDRESS, gate.within) as made:
+        yield PrivateCluster(name, desk, made)
+
+
+@contextmanager
+def relayed_cluster(name: str) -> Iterator[RelayedCluster]:
+    """A cluster by this name and its bastion, a machine of the project, until the block ends."""
+    show(name)
+    with rooms(RELAYED) as (desk, gate), bastion(443, MACHINE_ADDRESS, gate.within) as made:
+        others = ["INPUT", "!", "-s", RELAY_ADDRESS, "-p", "tcp", "--dport", str(made.port), "-j", "REJECT"]
+        assert gate.run("iptables", "-w", "-A", *others).returncode == 0
+        cluster = RelayedCluster(name, desk, made)
+        with shown_machine(cluster.machine):
+            yield cluster
+
+
+@contextmanager
+def shown_machine(machine: Mapping[str, str]) -> Iterator[None]:
+    """The bastion in Google's list of machines until the block ends."""
+    where = {"where": f"projects/{machine['project']}/zones/{machine['zone']}", "collection": "instances"}
+    card = {"name": "nic0", "networkIP": MACHINE_ADDRESS}
+    control("POST", "compute", {**where, "body": {"name": machine["instance"], "networkInterfaces": [card]}})
+    try:
+        yield
+    finally:
+        control("POST", "compute/delete", {**where, "name": machine["instance"]})
 
 
 def _file(path: str) -> str:

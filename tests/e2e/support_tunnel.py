@@ -28,11 +28,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab" / "google"))
 from certificate_maker import DAY, NOW, make
-from iap_relay_stand_in import relay
 from labkit import build
+from standin.relay import relay
 
-__all__ = ["ApiServer", "Bastion", "api_server", "bastion", "drop", "relay", "running", "until"]
+__all__ = ["ApiServer", "Bastion", "api_server", "bastion", "drop", "left_of", "relay", "running", "until"]
 
 PACKAGES = ("openssh-client", "openssh-server", "tinyproxy-bin")
 PRIVSEP = Path("/run/sshd")
@@ -88,6 +89,14 @@ def running(*words: str) -> list[str]:
             if entry.name.isdigit() and line and all(word in line for word in words):
                 found.append(line)
     return found
+
+
+def left_of(cache: Path, ssh_port: int) -> list[str]:
+    """Processes and files of the tunnels below a cache directory, whose bastion listens on that port."""
+    folder = cache / ".tunnels"
+    files = [path.name for path in folder.iterdir() if path.name != "lock"] if folder.exists() else []
+    found = running("supervisor.py", str(cache)) + running("ssh -N", str(ssh_port))
+    return found + running("iap_relay.py", str(cache)) + files
 
 
 @dataclass

@@ -70,12 +70,7 @@ class Site:
 
     def key_file(self, name: str) -> Path:
         """The account's key file; the account is made at first."""
-        path = self.folder / f"{name}.json"
-        if not path.exists():
-            account = {"email": self.email(name), "project": self.project, "roles": []}
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(control("POST", "accounts", account)))
-        return path
+        return support_google.account_file(self.folder / f"{name}.json", self.email(name), self.project, [])
 
     def variables(self) -> dict[str, Any]:
         """What of the example's inventory is the lab's own."""

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 import support_tunnel
 from support_plays import ROOT, program
-from support_tunnel import ApiServer, Bastion, running, until
+from support_tunnel import ApiServer, Bastion, left_of, running, until
 
 DROPS = 50
 HELPER = ROOT / "roles" / "cluster_access" / "files" / "exec_credential.py"
@@ -105,10 +105,7 @@ class Plays:
     @property
     def left(self) -> list[str]:
         """Processes and files of tunnels."""
-        mark = str(self.cache)
-        folder = self.cache / ".tunnels"
-        files = [path.name for path in folder.iterdir() if path.name != "lock"] if folder.exists() else []
-        return running("supervisor.py", mark) + running("ssh -N", str(self.bastion.port)) + files
+        return left_of(self.cache, self.bastion.port)
 
 
 @pytest.fixture(scope="module")
@@ -180,9 +177,7 @@ def test_what_cannot_work_ends_soon_and_socks5_needs_nothing_but_ssh(plays: Play
     until("the end of the tunnel", lambda: plays.left == [])
 
 
-def test_iap_s_relay_carries_ssh_and_its_breaks_are_not_noticed(
-    plays: Plays, bastion: Bastion, api: ApiServer, tmp_path: Path
-) -> None:
+def test_iap_s_relay_carries_ssh_and_its_breaks_are_not_noticed(plays: Plays, bastion: Bastion, api: ApiServer) -> None:
     place = {"project": "p", "zone": "z", "instance": "i", "interface": "nic0", "port": "22"}
     code = CLIENT.partition("kubeconfig, sshd")[0].format(support=str(Path(__file__).parent)) + (
         "client = KubeClient.from_kubeconfig(sys.argv[1], None)\n"
@@ -190,7 +185,7 @@ def test_iap_s_relay_carries_ssh_and_its_breaks_are_not_noticed(
     )
     words = [sys.executable, "-c", code, "{{ tunnel.path }}"]
     certificate = api.ca_file.with_name("api.pem")
-    with support_tunnel.relay(tmp_path, certificate, api.ca_file, bastion.port, place) as relay:
+    with support_tunnel.relay(certificate, api.ca_file, bastion.port, place) as relay:
         way = {"iap": {"project": "p", "zone": "z", "instance": "i", "relay_url": relay.url}}
         way["iap"]["ca_file"] = str(relay.ca_file)
         login = {"auth_kind": "accesstoken", "access_token": relay.token, "login_helper": str(HELPER)}
@@ -210,7 +205,7 @@ def test_iap_s_relay_carries_ssh_and_its_breaks_are_not_noticed(
         )
         done.set()
         cutting.join()
-        until("the end of the tunnel", lambda: plays.left == [] and not running("iap_relay.py", str(plays.cache)))
+        until("the end of the tunnel", lambda: plays.left == [])
     assert (found["again"]["changed"], found["again"]["drops"]) == (False, 0)
     assert any("/reconnect?" in path for path in relay.requests), "nothing was cut"
     assert found["tunnel"]["experimental"] is True

@@ -41,3 +41,14 @@ def helm() -> str:
     found = given if "/" in given else built[-1] if built else shutil.which("helm")
     assert found is not None, "no helm: run `tests/lab/lab build` first"
     return found
+
+
+@pytest.fixture(scope="session")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The discovery documents of the installed google-api-python-client, cut down for the stand-in for Google."""
+    import googleapiclient.discovery
+    from standin.discovery import cut_all
+
+    target = tmp_path_factory.mktemp("documents")
+    cut_all(Path(googleapiclient.discovery.__file__).parent / "discovery_cache" / "documents", target)
+    return target

@@ -24,7 +24,6 @@ from google.auth.transport import requests as transport
 from google.cloud import iap_v1
 from google.oauth2 import service_account
 from standin import jose
-from standin.discovery import cut_all
 from standin.testing import Running
 from standin.zones import Set
 
@@ -33,14 +32,6 @@ VERIFY = "https://www.googleapis.com/auth/siteverification"
 P, WEB = "lab-project", "roles/iap.httpsResourceAccessor"
 RESOURCE = f"projects/{P}/iap_web"
 ME = f"automation@{P}.iam.gserviceaccount.com"
-
-
-@pytest.fixture(scope="session")
-def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The discovery documents of the installed google-api-python-client, cut down."""
-    target = tmp_path_factory.mktemp("documents")
-    cut_all(Path(googleapiclient.discovery.__file__).parent / "discovery_cache" / "documents", target)
-    return target
 
 
 @pytest.fixture(scope="module")

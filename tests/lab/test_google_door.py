@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import googleapiclient.discovery
 import pytest
 from standin import http as wire
 from standin import jose
 from standin.apis import compute
-from standin.discovery import cut_all
 from standin.door import iap, routing
 from standin.http import Reply, Request
 from standin.testing import Running
@@ -150,15 +148,13 @@ class Doors:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+def running(tmp_path_factory: pytest.TempPathFactory, documents: Path) -> Iterator[Doors]:
     where = tmp_path_factory.mktemp("door")
-    source = Path(googleapiclient.discovery.__file__).parent / "discovery_cache" / "documents"
-    cut_all(source, where / "documents")
     with socket.socket() as probe:
         probe.bind((ADDRESS, 0))
         port = probe.getsockname()[1]
     people = {"ada@lab.test": {"password": "demo-ada"}, "bob@lab.test": {"password": "demo-bob"}}
-    with Running.start(where, where / "documents", door=((ADDRESS,), (port,)), people=people) as google:
+    with Running.start(where, documents, door=((ADDRESS,), (port,)), people=people) as google:
         yield Doors(google, port, Hub())
 
 

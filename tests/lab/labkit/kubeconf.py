@@ -295,7 +295,7 @@ test {{
         max_fails 0
     }}
 }}
-googleapis.com gstatic.com google.com {{
+googleapis.com gstatic.com google.com cloudproxy.app {{
     {here}
     hosts {{
         {google}

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from standin import control, http, jose, zones
+from standin import control, http, jose, tunnels, zones
 from standin.apis import container
 from standin.config import Config, Door, Kubernetes
 from standin.errors import GoogleError, invalid
@@ -55,6 +55,8 @@ class App:
         self.standin = Standin(self._world(), self._records(), Path(config.documents), _keys(self.state))
         self.control = control.Control(self.standin)
         self.standin.control = self.control
+        self.tunnels = tunnels.Tunnels(self.standin)
+        self.control.more.update(self.tunnels.acts())
         self.servers: list[asyncio.Server] = []
         self.tasks: list[asyncio.Task[None]] = []
         self._first_content()
@@ -110,7 +112,8 @@ class App:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.config.certificate, self.config.key)
         context.set_alpn_protocols(["http/1.1"])
-        self.servers += await http.serve(self.standin.handle, self.config.listen, self.config.port, context)
+        listen, act = self.config.listen, self.standin.handle
+        self.servers += await http.serve(act, listen, self.config.port, context, self.tunnels.take)
         if self.config.door:
             await self._open_door(self.config.door)
         if self.config.kubernetes:
@@ -195,6 +198,7 @@ class App:
         """End all, and save."""
         for server in self.servers:
             server.close()
+        self.tunnels.relay.forget()
         rest = asyncio.all_tasks() - {asyncio.current_task()}  # open connections, too
         for task in rest:
             task.cancel()

@@ -8,6 +8,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 HEAD_LIMIT = 256 << 10
 BODY_LIMIT = 16 << 20
+CHUNK = 65536
 IDLE = 120.0  # seconds an open connection may be silent
 
 Headers = list[tuple[str, str]]
@@ -80,7 +82,10 @@ def json_reply(value: Any, status: int = 200, headers: Iterable[tuple[str, str]]
     return Reply(status, text, [("Content-Type", "application/json; charset=UTF-8"), *headers])
 
 
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Act = Callable[[Request], Awaitable[Reply]]
+Take = Callable[[Request, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
+"""Takes a connection over at a request and answers True at its end, or leaves it alone and answers False."""
 
 
 def parse_head(data: bytes) -> tuple[str, Headers]:
@@ -131,7 +136,29 @@ def keeps(first_line: str, headers: Headers) -> bool:
     return "close" not in wish and not first_line.endswith("HTTP/1.0") and not first_line.startswith("HTTP/1.0")
 
 
-async def _serve(act: Act, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def both_ways(near: Streams, far: Streams) -> None:
+    """Bytes from each side to the other until one ends."""
+
+    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(CHUNK):
+                sink.write(data)
+                await sink.drain()
+
+    tasks = [asyncio.create_task(pump(near[0], far[1])), asyncio.create_task(pump(far[0], near[1]))]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def head(line: str, headers: Headers) -> bytes:
+    """A first line and headers as they are sent."""
+    return ("\r\n".join([line, *(f"{key}: {value}" for key, value in headers)]) + "\r\n\r\n").encode("latin-1")
+
+
+async def _serve(act: Act, take: Take | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     peer = (writer.get_extra_info("peername") or ("",))[0]
     while True:
         async with asyncio.timeout(IDLE):
@@ -140,7 +167,10 @@ async def _serve(act: Act, reader: asyncio.StreamReader, writer: asyncio.StreamW
             if header(headers, "expect").lower() == "100-continue":
                 writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             body = await read_body(reader, headers)
-        reply = await act(Request(verb, target, headers, body, peer))
+        request = Request(verb, target, headers, body, peer)
+        if take and await take(request, reader, writer):
+            return
+        reply = await act(request)
         if reply.reset:
             writer.transport.abort()
             return
@@ -155,13 +185,13 @@ async def _serve(act: Act, reader: asyncio.StreamReader, writer: asyncio.StreamW
 
 
 async def serve(
-    act: Act, addresses: Iterable[str], port: int, context: ssl.SSLContext | None = None
+    act: Act, addresses: Iterable[str], port: int, context: ssl.SSLContext | None = None, take: Take | None = None
 ) -> list[asyncio.Server]:
     """Listen on each address. Errors of one connection end that connection only."""
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await _serve(act, reader, writer)
+            await _serve(act, take, reader, writer)
         except (OSError, EOFError, ValueError, TimeoutError, BadRequest, asyncio.CancelledError):
             pass  # the client went away, or speaks something else, or the service ends
         finally:

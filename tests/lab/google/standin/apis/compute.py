@@ -124,13 +124,14 @@ KINDS: Mapping[str, Kind] = {
     "forwardingRules": Kind("forwardingRule", "forwardingRules", fingerprinted=True),
     "healthChecks": Kind("healthCheck", "healthChecks"),
     "networkEndpointGroups": Kind("networkEndpointGroup", "networkEndpointGroups"),
+    "instances": Kind("instance", "instances"),  # no methods: tests put them there for the relay of tunnels.py
     "securityPolicies": Kind("securityPolicy", "securityPolicies", _fill_policy, fingerprinted=True),
 }
 
 
 # ---- the tables: used by the handlers and by the cluster's controller --------------------------------------------
 def table(world: World, where: str, collection: str) -> dict[str, dict[str, Any]]:
-    """The resources of a collection; ``where`` is ``projects/P/global`` or ``projects/P/regions/R``."""
+    """The resources of a collection; ``where`` is ``projects/P/`` and ``global``, ``regions/R`` or ``zones/Z``."""
     return world.compute.setdefault(f"{where}/{collection}", {})
 
 

@@ -9,7 +9,6 @@ import html
 import itertools
 import secrets
 import ssl
-from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -23,7 +22,6 @@ from standin.faults import Fault
 from standin.http import Headers, Reply, Request, header
 from standin.server import Standin
 
-CHUNK = 65536
 SIGN_IN_PAGE = """<!doctype html><title>Sign in - stand-in for Google</title>
 <h1>Sign in (a stand-in for Google, in the lab)</h1><p role="alert">{alert}</p>
 <form method="post" action="/lab/signin"><input type="hidden" name="continue" value="{target}">
@@ -172,9 +170,10 @@ class Door:
             return await self._say(writer, 502, "the upstream refused the connection")
         try:
             async with asyncio.timeout(backend.get("timeoutSec") or 30):
-                up_writer.write(_head(line, kept))
+                up_writer.write(http.head(line, kept))
                 if upgrade:
-                    return await _both_ways(reader, writer, up_reader, up_writer)
+                    await http.both_ways((reader, writer), (up_reader, up_writer))
+                    return False
                 await _copy(headers, reader, up_writer)
                 return await _answer(line, up_reader, writer)
         finally:
@@ -222,10 +221,6 @@ class Door:
         return Reply(200, page.encode(), [("Content-Type", "text/html; charset=UTF-8")])
 
 
-def _head(line: str, headers: Headers) -> bytes:
-    return ("\r\n".join([line, *(f"{key}: {value}" for key, value in headers)]) + "\r\n\r\n").encode("latin-1")
-
-
 async def _copy(headers: Headers, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Move the body these headers announce."""
     if "chunked" in header(headers, "transfer-encoding").lower():
@@ -238,7 +233,7 @@ async def _copy(headers: Headers, reader: asyncio.StreamReader, writer: asyncio.
                 return
     left = int(header(headers, "content-length") or "0")
     while left:
-        data = await reader.readexactly(min(left, CHUNK))
+        data = await reader.readexactly(min(left, http.CHUNK))
         writer.write(data)
         await writer.drain()
         left -= len(data)
@@ -250,38 +245,15 @@ async def _answer(line: str, reader: asyncio.StreamReader, writer: asyncio.Strea
         first, headers = await http.read_head(reader)
         if not first.split(" ")[1].startswith("1"):
             break
-        writer.write(_head(first, headers))
+        writer.write(http.head(first, headers))
     empty = line.startswith("HEAD ") or first.split(" ")[1] in ("204", "304")
     framed = empty or header(headers, "content-length") or "chunked" in header(headers, "transfer-encoding").lower()
     kept = [(key, value) for key, value in headers if key.lower() not in ("connection", "keep-alive")]
-    writer.write(_head(first, kept if framed else [*kept, ("Connection", "close")]))
+    writer.write(http.head(first, kept if framed else [*kept, ("Connection", "close")]))
     if framed and not empty:
         await _copy(headers, reader, writer)
-    while not framed and (data := await reader.read(CHUNK)):
+    while not framed and (data := await reader.read(http.CHUNK)):
         writer.write(data)
         await writer.drain()
     await writer.drain()
     return bool(framed)
-
-
-async def _both_ways(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    up_reader: asyncio.StreamReader,
-    up_writer: asyncio.StreamWriter,
-) -> bool:
-    """A websocket: bytes both ways until one side ends."""
-
-    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await source.read(CHUNK):
-                sink.write(data)
-                await sink.drain()
-
-    tasks = [asyncio.create_task(pump(reader, up_writer)), asyncio.create_task(pump(up_reader, writer))]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-    return False

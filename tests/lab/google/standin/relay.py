@@ -1,14 +1,17 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stand-in for the relay of Google's Identity-Aware Proxy for TCP, on the loopback address. It is not the relay.
+"""A stand-in for the relay of Google's Identity-Aware Proxy for TCP: its protocol. It is not the relay.
 
 What it shares with it, as far as Google's own client shows it: the addresses ``connect`` and ``reconnect`` with their
 parameters, subprotocol, origin and bearer token, the four kinds of frames, the session that survives its websocket, and
 the close codes for a machine that is not found, not allowed or not listening.
 
-Its limits: it knows one token, one machine and one port; it decides nothing by IAM; it keeps a session for as long as
-it runs (the relay gives up after a while); it has no rate limits, no maximal life of a connection, no mutual TLS and no
-destination groups; its close codes carry short reasons of its own. What the real relay does beyond this is not proved.
+Who calls, and which machine he may reach, a judge says: ``standin.tunnels`` by IAM and the machines of the stand-in for
+Google, ``Loopback`` (for tests without a lab) by one token and one machine. Standard library only.
+
+Its limits: it keeps a session until the machine has said nothing for 30 s; it has no rate limits, no maximal life of a
+connection, no mutual TLS and no destination groups; its close codes carry short reasons of its own. What the real relay
+does beyond this is not proved.
 """
 
 from __future__ import annotations
@@ -21,10 +24,10 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -41,6 +44,24 @@ class Gone(Exception):
 
 class Ended(Gone):
     """The client closed the websocket."""
+
+
+class Refusal(Exception):
+    """No: an HTTP status before there is a websocket, a close code after that."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}")
+        self.code, self.reason = code, reason
+
+
+class Judge(Protocol):
+    """Who decides."""
+
+    def caller(self, target: str, token: str) -> str:
+        """Who asks for a path (and query) with this bearer token. Raises Refusal with an HTTP status."""
+
+    def machine(self, caller: str, wanted: Mapping[str, str]) -> tuple[str, int]:
+        """Address and port that the parameters of a connect request lead a caller to. Raises Refusal, a close code."""
 
 
 class Websocket:
@@ -60,9 +81,9 @@ class Websocket:
             name, _colon, value = line.partition(":")
             self.headers[name.strip().lower()] = value.strip()
 
-    def refuse(self, status: str) -> None:
+    def refuse(self, no: Refusal) -> None:
         """Answer without becoming a websocket."""
-        self.connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        self.connection.sendall(f"HTTP/1.1 {no}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
 
     def accept(self) -> None:
         """Become a websocket."""
@@ -115,9 +136,10 @@ class Websocket:
 
 @dataclass
 class Session:
-    """One TCP connection to the machine, and both counts."""
+    """One TCP connection to the machine, both counts, and whose it is."""
 
     machine: socket.socket
+    owner: str
     received: int = 0
     sent: int = 0
     kept: bytes = b""
@@ -130,25 +152,9 @@ class Relay:
     """The stand-in.
 
     Attributes:
-        url: what to give as ``relay_url``.
-        ca_file: whom to trust.
-        target: the machine's SSH port on the loopback address.
-        token: the one access token that may pass.
-        wanted: the parameters of a connect request.
-        refuse_http: an HTTP status to refuse with.
-        close_with: a close code to answer with, in place of a session.
-        requests: paths that were asked for.
         sessions: by id.
     """
 
-    url: str
-    ca_file: Path
-    target: int
-    token: str
-    wanted: dict[str, str]
-    refuse_http: str = ""
-    close_with: int = 0
-    requests: list[str] = field(default_factory=list)
     sessions: dict[str, Session] = field(default_factory=dict)
 
     def cut(self) -> int:
@@ -158,55 +164,53 @@ class Relay:
             websocket.cut()
         return len(found)
 
-    def forget(self) -> None:
-        """Lose all sessions, as a relay does that is replaced."""
+    def forget(self) -> int:
+        """Lose all sessions and their machines, as a relay does that is replaced. Returns how many that was."""
         known = list(self.sessions.values())
         self.sessions.clear()
         for session in known:
             if session.websocket:
                 session.websocket.cut()
+            with contextlib.suppress(OSError):
+                session.machine.shutdown(socket.SHUT_RDWR)
+        return len(known)
 
-    def serve(self, connection: Any) -> None:
-        """One client."""
+    def serve(self, connection: Any, judge: Judge) -> None:
+        """One client; the judge decides about it."""
         websocket = Websocket(connection)
         websocket.read_request()
-        self.requests.append(websocket.path)
-        heads = websocket.headers
-        if self.refuse_http or heads.get("authorization") != f"Bearer {self.token}":
-            return websocket.refuse(self.refuse_http or "401 Unauthorized")
-        if heads.get("origin") != "bot:iap-tunneler" or heads.get("sec-websocket-protocol") != SUBPROTOCOL:
-            return websocket.refuse("400 Bad Request")
+        try:
+            caller = _admitted(websocket, judge)
+        except Refusal as no:
+            return websocket.refuse(no)
         websocket.accept()
         place = urlsplit(websocket.path)
         query = {name: values[0] for name, values in parse_qs(place.query).items()}
-        if self.close_with:
-            return websocket.close(self.close_with, "said the stand-in")
-        session = self._resumed(query, websocket) if place.path.endswith("/reconnect") else self._new(query, websocket)
-        if session is not None:
-            self._carry(session, websocket)
-        return None
-
-    def _new(self, query: dict[str, str], websocket: Websocket) -> Session | None:
-        if {name: query.get(name) for name in self.wanted} != self.wanted:
-            websocket.close(4047, "unknown machine")
-            return None
         try:
-            machine = socket.create_connection(("127.0.0.1", self.target), timeout=TIMEOUT)
-        except OSError:
-            websocket.close(4003, "nothing listens")
-            return None
+            if place.path.endswith("/reconnect"):
+                session = self._resumed(caller, query, websocket)
+            else:
+                session = self._new(caller, judge.machine(caller, query), websocket)
+        except Refusal as no:
+            return websocket.close(no.code, no.reason)
+        return self._carry(session, websocket)
+
+    def _new(self, caller: str, address: tuple[str, int], websocket: Websocket) -> Session:
+        try:
+            machine = socket.create_connection(address, timeout=TIMEOUT)
+        except OSError as problem:
+            raise Refusal(4003, "nothing listens") from problem
+        session = Session(machine, caller, websocket=websocket)
         sid = secrets.token_urlsafe(16)
-        session = Session(machine, websocket=websocket)
         self.sessions[sid] = session
         websocket.send(struct.pack(">HI", TAG_SID, len(sid)) + sid.encode())
         threading.Thread(target=self._forth, args=(sid, session), daemon=True).start()
         return session
 
-    def _resumed(self, query: dict[str, str], websocket: Websocket) -> Session | None:
+    def _resumed(self, caller: str, query: Mapping[str, str], websocket: Websocket) -> Session:
         session = self.sessions.get(query.get("sid", ""))
-        if session is None:
-            websocket.close(4001, "unknown session")
-            return None
+        if session is None or session.owner != caller:
+            raise Refusal(4001, "unknown session")
         acknowledged = int(query["ack"])
         with session.lock:
             session.websocket = websocket
@@ -228,6 +232,7 @@ class Relay:
             with session.lock:
                 if not data:
                     self.sessions.pop(sid, None)
+                    session.machine.close()
                     if session.websocket:
                         session.websocket.close(1000)
                     return
@@ -268,12 +273,58 @@ class Relay:
                     session.websocket = None
 
 
+def _admitted(websocket: Websocket, judge: Judge) -> str:
+    """Who asks. Raises Refusal."""
+    heads = websocket.headers
+    kind, _space, token = heads.get("authorization", "").partition(" ")
+    caller = judge.caller(websocket.path, token if kind == "Bearer" else "")
+    if heads.get("origin") != "bot:iap-tunneler" or heads.get("sec-websocket-protocol") != SUBPROTOCOL:
+        raise Refusal(400, "Bad Request")
+    return caller
+
+
+class Loopback(Relay):
+    """The stand-in by itself: one token, one machine on the loopback address.
+
+    Attributes:
+        url: what to give as ``relay_url``.
+        ca_file: whom to trust.
+        target: the machine's port.
+        wanted: the parameters of a connect request.
+        token: the one access token that may pass.
+        refuse_http: an HTTP status to refuse with.
+        close_with: a close code to answer with, in place of a session.
+        requests: what was asked for.
+    """
+
+    def __init__(self, url: str, ca_file: Path, target: int, wanted: Mapping[str, str]) -> None:
+        super().__init__()
+        self.url, self.ca_file, self.target, self.wanted = url, ca_file, target, wanted
+        self.token = secrets.token_hex(16)
+        self.refuse_http = self.close_with = 0
+        self.requests: list[str] = []
+
+    def caller(self, target: str, token: str) -> str:
+        """The one there is. Raises Refusal."""
+        self.requests.append(target)
+        if self.refuse_http or token != self.token:
+            raise Refusal(self.refuse_http or 401, "said the stand-in")
+        return "tester"
+
+    def machine(self, caller: str, wanted: Mapping[str, str]) -> tuple[str, int]:
+        """The one there is. Raises Refusal."""
+        if self.close_with:
+            raise Refusal(self.close_with, "said the stand-in")
+        if {name: wanted.get(name) for name in self.wanted} != self.wanted:
+            raise Refusal(4047, "unknown machine")
+        return "127.0.0.1", self.target
+
+
 @contextlib.contextmanager
-def relay(folder: Path, certificate: Path, ca_file: Path, target: int, wanted: dict[str, str]) -> Iterator[Relay]:
-    """The stand-in until the block ends.
+def relay(certificate: Path, ca_file: Path, target: int, wanted: Mapping[str, str]) -> Iterator[Loopback]:
+    """The stand-in by itself until the block ends.
 
     Args:
-        folder: a directory of the test's own.
         certificate: PEM file with certificate and key for 127.0.0.1.
         ca_file: whom clients trust.
         target: the machine's port on the loopback address.
@@ -282,13 +333,13 @@ def relay(folder: Path, certificate: Path, ca_file: Path, target: int, wanted: d
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     listening = socket.create_server(("127.0.0.1", 0), backlog=20)
-    made = Relay(f"wss://127.0.0.1:{listening.getsockname()[1]}/v4", ca_file, target, secrets.token_hex(16), wanted)
+    made = Loopback(f"wss://127.0.0.1:{listening.getsockname()[1]}/v4", ca_file, target, wanted)
 
     def client(plain: socket.socket) -> None:
         plain.settimeout(TIMEOUT)
         expected = contextlib.suppress(OSError, ValueError, IndexError, Gone)
         with expected, context.wrap_socket(plain, server_side=True) as connection:
-            made.serve(connection)
+            made.serve(connection, made)
 
     def accept() -> None:
         while True:
@@ -305,7 +356,5 @@ def relay(folder: Path, certificate: Path, ca_file: Path, target: int, wanted: d
     finally:
         listening.shutdown(socket.SHUT_RDWR)
         listening.close()
-        made.cut()
-        for session in list(made.sessions.values()):
-            session.machine.close()
+        made.forget()
         thread.join()
