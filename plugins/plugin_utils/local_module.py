@@ -41,9 +41,9 @@ MODERN = hasattr(module_common, "_BuiltModule")
 #: beginnings of variables by which debuggers and coverage get into Ansible's archive
 ARCHIVE_VARIABLES = ("_ANSIBALLZ_", "_ANSIBLE_COVERAGE")
 
-# First of all nothing more is imported from the playbook's folder. Then `ansible` is the controller's own, whatever else
-# is installed, and what it needs of Python is there before its folder is looked into. At last the collections' folder
-# becomes a package by hand: where the package `ansible` is installed, its collections would win over any other.
+# First of all nothing more is imported from the playbook's folder. Then `ansible` is the controller's own, whatever
+# else is installed, and what it needs of Python is there before its folder is looked into. At last the collections'
+# folder becomes a package by hand: where the package `ansible` is installed, its collections would win over any other.
 PROGRAM = """\
 import sys
 sys.path[:] = [entry for entry in sys.path if entry not in ("", ".")]
