@@ -254,3 +254,20 @@ def test_who_is_taken_off_a_list_is_refused_and_loses_his_server(site: Site) -> 
     assert by_iap.status_code == 403 and "x-jupyterhub-version" not in by_iap.headers
     assert by_hub.status_code == 403 and "own list does not let you in" in by_hub.text
     assert site.visit("verify").status_code == 200
+
+
+def test_the_door_becomes_a_gateway_with_a_certificate_map(site: Site) -> None:
+    door = {
+        "gke_iap_front_door": "gateway",
+        "gke_iap_oauth_client": "own",
+        "gke_iap_client_id": f"1-{site.mark}.apps.googleusercontent.com",
+        "gke_iap_client_secret": secrets.token_hex(12),
+    }
+    ran = site.run("--skip-tags", "hub_verify", **door)
+    assert changes(ran) > 0
+    assert door["gke_iap_client_secret"] not in ran.output
+    assert site.visit("verify").status_code == 200
+    for name in ("guest", "stranger", ""):
+        refused = site.visit(name)
+        assert refused.status_code in (302, 401, 403) and "x-jupyterhub-version" not in refused.headers
+    assert changes(site.run("--skip-tags", "hub_verify", **door)) == 0

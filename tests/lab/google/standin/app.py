@@ -18,7 +18,7 @@ from standin.config import Config, Door, Kubernetes
 from standin.errors import GoogleError, invalid
 from standin.requests_log import Log
 from standin.server import Standin
-from standin.world import World
+from standin.world import SERVICES, World
 
 SAVE = 0.5  # seconds between two looks whether something is to be saved: what a kill -9 may lose
 
@@ -94,6 +94,8 @@ class App:
             world.add_project(config.project, **({"pool": list(config.pool)} if config.pool else {}))
         owner = world.projects[config.project]
         owner["grants"].setdefault(f"serviceAccount:{config.account}", ["roles/owner"])
+        # A lab that is older than this stand-in has not all APIs on that it answers by now.
+        owner["services"] = [*owner["services"], *(one for one in SERVICES if one not in owner["services"])]
         if config.account not in world.accounts:
             made = control.add_account(self.standin, config.account, config.project, ["roles/owner"])
             if config.account_key_file:
