@@ -49,8 +49,9 @@ options:
     description:
       - V(authorized) makes the DNS authorization only, whose record RV(records) tells.
       - V(present) makes all parts.
-      - V(absent) takes all of this map's parts away, whatever their domain. It waits until no load balancer uses the
-        map, and keeps the map itself where somebody else has put an entry into it.
+      - V(absent) takes all of this map's parts away, whatever their domain. Before it takes the first one it waits
+        until no load balancer uses the map. It keeps the map itself where somebody else has put an entry into it; then
+        it does not wait, because the load balancer may be theirs.
     type: str
     choices: [present, authorized, absent]
     default: present
@@ -62,7 +63,7 @@ options:
     default: true
   wait_timeout:
     description:
-      - Seconds to wait for the certificate, or with O(state=absent) for parts in use to become free; V(0) looks once.
+      - Seconds to wait for the certificate, or with O(state=absent) for map and parts to become free; V(0) looks once.
     type: int
     default: 3600
   hub:

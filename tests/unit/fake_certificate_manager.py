@@ -26,7 +26,8 @@ class FakeManager:
         writes: every request that would change something, as ``(method, end of name)``.
         states: the states that a certificate shows, one at each look; the last one stays.
         given_up: certificates that show FAILED whatever ``states`` says.
-        held: how many deletions of a map are refused because a load balancer still uses it.
+        held: how many looks at a map show a load balancer that uses it; until then the map is not deleted.
+        idle: how many deletions of a map are refused because of a proxy that no rule leads to; no look shows it.
         slow: how often an operation is looked at before it is done.
         broken: what an operation ends with, by method and collection.
     """
@@ -37,7 +38,7 @@ class FakeManager:
         self.bodies: list[Json] = []
         self.states = list(states) or [{"state": "ACTIVE"}]
         self.given_up: set[str] = set()
-        self.held = 0
+        self.held = self.idle = 0
         self.slow = 0
         self.broken: dict[tuple[str, str], Json] = {}
         self.before: Callable[[str, str], Answer | Exception | None] = lambda _method, _name: None
@@ -95,6 +96,11 @@ class FakeManager:
         if name.startswith("certificates/"):
             state = {"state": "FAILED"} if name in self.given_up else self._next_state()
             part["managed"] = {**part["managed"], **state}
+        if name.startswith("certificateMaps/") and name.count("/") == 1 and self.held > 0:
+            self.held -= 1
+            part["gclbTargets"] = [
+                {"targetHttpsProxy": "//compute.googleapis.com/projects/p/global/targetHttpsProxies/x"}
+            ]
         return part
 
     def _next_state(self) -> Json:
@@ -107,8 +113,8 @@ class FakeManager:
             return failure(404, "NOT_FOUND")
         used = [key for key, part in self.parts.items() if f'{name}"' in str(part).replace("'", '"')]
         used += [key for key in self.parts if key.startswith(f"{name}/")]
-        if name.startswith("certificateMaps/") and name.count("/") == 1 and self.held > 0:
-            self.held -= 1
+        if name.startswith("certificateMaps/") and name.count("/") == 1 and self.held + self.idle > 0:
+            self.idle = max(0, self.idle - 1)
             used.append("targetHttpsProxies/x")
         return failure(400, "FAILED_PRECONDITION", f"it is used by {used[0]}.") if used else None
 

@@ -7,9 +7,10 @@
 """A certificate map of Google's Certificate Manager with one managed certificate: wanted, found, decided. Pure.
 
 Four parts hang together: the DNS authorization proves the domain, the certificate uses it, the entry of the map gives
-the certificate to a host name, and a load balancer names the map. Google deletes nothing that is used, so parts are
-made in this order and taken away in the opposite one. A certificate is replaced by another one beside it, which takes
-its place in the entry when it is issued: what is served stays served.
+the certificate to a host name, and a load balancer names the map. Parts are made in this order and taken away in the
+opposite one, because Google deletes no map, certificate or authorization that is used. It does delete the entry of a
+map that serves people: while a load balancer holds the map, nothing is taken away. A certificate is replaced by another
+one beside it, which takes its place in the entry when it is issued: what is served stays served.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Part:
         ours: whether it carries the marks of this map.
         facts: what it says, in the form of :meth:`Wish.facts`.
         record: of an authorization, the DNS record that it asks for: ``name``, ``type``, ``data``.
+        holders: of a map, the load balancers' proxies that use it.
     """
 
     kind: str
@@ -105,6 +107,7 @@ class Part:
     ours: bool
     facts: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, str] = field(default_factory=dict)
+    holders: tuple[str, ...] = ()
 
     @property
     def target(self) -> str:
@@ -263,7 +266,15 @@ def _part(kind: str, item: Mapping[str, Any], wish: Wish) -> Part:
         facts = {"domains": list(managed.get("domains") or []), "dnsAuthorizations": _shorts(managed)}
     if kind == ENTRY:
         facts = {"hostname": str(item.get("hostname") or ""), "certificates": _shorts(item, "certificates")}
-    return Part(kind, _short(item.get("name")), ours, facts, _record(item.get("dnsResourceRecord") or {}))
+    record = _record(item.get("dnsResourceRecord") or {})
+    return Part(kind, _short(item.get("name")), ours, facts, record, parse_holders(item))
+
+
+def parse_holders(item: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The load balancers' proxies that use a map, such as ``targetHttpsProxies/p``; Google lists those with a rule."""
+    targets = (item or {}).get("gclbTargets") or []
+    names = [str(target.get("targetHttpsProxy") or target.get("targetSslProxy") or "") for target in targets]
+    return tuple("/".join(name.split("/")[-2:]) for name in names)
 
 
 def _short(name: Any) -> str:

@@ -26,12 +26,15 @@ from .certificate_map import (
     Seen,
     Wish,
     Work,
+    parse_holders,
     parse_issued,
     parse_seen,
 )
 from .certificate_map_verdicts import (
     SERVICE,
+    held_by,
     in_use,
+    judge_holders,
     judge_issued,
     judge_operation,
     judge_removal,
@@ -108,6 +111,8 @@ class CertificateMaps:
                 E-CERT-34 for an operation that does not end; the server's refusal.
         """
         done = 0
+        if Action("delete", MAP, wish.name) in work.now:
+            timeout -= self._await_free(wish, timeout)
         try:
             for action in work.now:
                 self._do(action, wish, work.certificate, timeout)
@@ -176,7 +181,7 @@ class CertificateMaps:
         )
         if not ended.done and ended.observation is not None:
             problem = ended.observation
-            raise problem if ended.verdict.state is State.FATAL else in_use(action.target, problem, ended.seconds)
+            raise problem if ended.verdict.state is State.FATAL else in_use(action.target, problem.seen, ended.seconds)
 
     def _body(self, kind: str, wish: Wish, certificate: str) -> Json:
         """A part as Google wants it: with names in the long form, and our marks."""
@@ -219,6 +224,25 @@ class CertificateMaps:
         problem = operation_problem(ended.observation, call.doing, self._project)
         if problem is not None:
             raise problem
+
+    def _await_free(self, wish: Wish, timeout: float) -> float:
+        """Wait until no load balancer uses the map; how many seconds that took.
+
+        Google would delete the entry of a map that serves people, and refuse only the map itself.
+        """
+        call = self._call(MAP, wish.name, wish)
+        ended = wait(
+            f"{call.doing} to be free",
+            lambda: parse_holders(self._api.find(call)),
+            judge_holders,
+            clock=self._reporter.clock,
+            timeout=timeout,
+            interval=INTERVAL,
+            reporter=self._reporter,
+        )
+        if not ended.done:
+            raise in_use(call.doing, held_by(ended.observation), ended.seconds)
+        return ended.seconds
 
     def _await(self, wish: Wish, seen: Seen, timeout: float) -> None:
         call = self._call(CERTIFICATE, seen.certificate, wish)

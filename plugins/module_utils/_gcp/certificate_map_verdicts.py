@@ -71,12 +71,22 @@ def judge_removal(problem: HubError | None) -> Verdict:
     return Verdict(State.PENDING if used else State.FATAL, problem.seen or problem.what)
 
 
-def in_use(target: str, problem: HubError, seconds: float) -> HubError:
+def judge_holders(holders: tuple[str, ...]) -> Verdict:
+    """Whether a map serves nobody any more."""
+    return Verdict(State.PENDING, held_by(holders)) if holders else Verdict(State.DONE, "no load balancer uses it")
+
+
+def held_by(holders: tuple[str, ...]) -> str:
+    """Who uses a map, in words."""
+    return f"used by {', '.join(holders)}"
+
+
+def in_use(target: str, told: str, seconds: float) -> HubError:
     """The error about a part that somebody holds on to."""
     return HubError(
         error_id="E-CERT-32",
         what=f"{target} is still used, and Google deletes nothing that is",
-        seen=problem.seen,
+        seen=told,
         wanted=f"nobody to use it; waited {seconds:.0f} s",
         do="take away what the server names (a load balancer needs some minutes to go), then run again",
     )

@@ -24,6 +24,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certif
     choose,
     decide,
     foreign_entries,
+    parse_holders,
     parse_issued,
     parse_seen,
     parse_wish,
@@ -286,6 +287,22 @@ def test_what_google_lists_is_read_in_short_names() -> None:
     assert found.records([mine]) == [RECORD]
     assert found.records(["other"]) == []
     assert foreign_entries(found) == ["x.example.org"]
+
+
+@pytest.mark.parametrize(
+    ("item", "holders"),
+    [
+        (None, ()),
+        ({}, ()),
+        (
+            {"gclbTargets": [{"targetHttpsProxy": "//compute.googleapis.com/projects/1/global/targetHttpsProxies/a"}]},
+            ("targetHttpsProxies/a",),
+        ),
+        ({"gclbTargets": [{"targetSslProxy": "projects/1/global/targetSslProxies/b"}]}, ("targetSslProxies/b",)),
+    ],
+)
+def test_google_lists_who_uses_a_map(item: dict[str, Any] | None, holders: tuple[str, ...]) -> None:
+    assert parse_holders(item) == holders
 
 
 @pytest.mark.parametrize(

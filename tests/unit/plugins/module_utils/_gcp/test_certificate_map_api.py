@@ -202,7 +202,8 @@ def test_all_of_it_goes_users_first_and_the_map_when_the_load_balancer_is_gone()
     fake = FakeManager()
     bring(fake)
     fake.writes.clear()
-    fake.held = 3
+    fake.held = fake.idle = 3  # the first look is the one that decides
+    fake.before = lambda method, _name: AssertionError("it serves people") if method != "GET" and fake.held else None
     _seen, clock, reporter = bring(fake, GOING)
     assert fake.parts == {}
     assert list(dict.fromkeys(fake.writes)) == [
@@ -211,17 +212,41 @@ def test_all_of_it_goes_users_first_and_the_map_when_the_load_balancer_is_gone()
         ("DELETE", f"certificates/{MINE}"),
         ("DELETE", f"dnsAuthorizations/{MINE}"),
     ]
-    assert clock.passed == 3 * 5.0
+    assert clock.passed == 2 * 5.0 + 3 * 5.0
     assert "used by targetHttpsProxies/x" in reporter.transitions[0]["text"]
 
 
-def test_a_map_that_is_never_let_go_is_an_error_of_its_own() -> None:
+@pytest.mark.parametrize("timeout", [0, 60])
+def test_of_a_map_that_is_never_let_go_nothing_is_taken(timeout: float) -> None:
     fake = FakeManager()
     bring(fake)
     fake.held = 10_000
+    there, fake.writes = dict(fake.parts), []
+    error = caught("E-CERT-32", lambda: bring(fake, GOING, timeout))
+    assert (fake.parts, fake.writes) == (there, [])
+    assert "CertificateMap/hub-front" in error.what
+    assert error.seen == "used by targetHttpsProxies/x"
+    assert f"waited {timeout} s" in error.wanted
+    assert error.changed is Changed.NOTHING
+
+
+def test_a_map_held_by_a_proxy_that_nobody_reaches_is_told_when_it_is_refused() -> None:
+    fake = FakeManager()
+    bring(fake)
+    fake.idle = 10_000
     error = caught("E-CERT-32", lambda: bring(fake, GOING))
     assert "CertificateMap/hub-front" in error.what
     assert error.changed is Changed.SOME
+
+
+def test_where_others_keep_the_map_ours_goes_although_it_is_used() -> None:
+    fake = FakeManager()
+    bring(fake)
+    theirs = f"{ENTRIES}/theirs"
+    fake.parts[theirs] = {"hostname": "x.example.org", "certificates": ["c"]}
+    fake.held = 10_000
+    bring(fake, GOING)
+    assert set(fake.parts) == {"certificateMaps/hub-front", theirs}
 
 
 def test_what_waiting_cannot_cure_ends_at_once() -> None:

@@ -12,6 +12,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll 
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map import Issued, Wish
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map_verdicts import (
     in_use,
+    judge_holders,
     judge_issued,
     judge_operation,
     judge_removal,
@@ -82,11 +83,23 @@ def test_what_the_answer_to_a_deletion_means(problem: HubError | None, state: St
 
 
 def test_a_part_in_use_is_named_with_its_user() -> None:
-    error = in_use("CertificateMap/m", refusal(reason="FAILED_PRECONDITION"), 12.0)
+    error = in_use("CertificateMap/m", "400, in use by x", 12.0)
     assert error.error_id == "E-CERT-32"
     assert "CertificateMap/m" in error.what
     assert "in use by x" in error.seen
     assert "12 s" in error.wanted
+
+
+@pytest.mark.parametrize(
+    ("holders", "state", "reason"),
+    [
+        pytest.param(("targetHttpsProxies/a", "b"), State.PENDING, "used by targetHttpsProxies/a, b", id="00-serves"),
+        pytest.param((), State.DONE, "no load balancer uses it", id="01-free"),
+    ],
+)
+def test_when_a_map_is_free(holders: tuple[str, ...], state: State, reason: str) -> None:
+    verdict = judge_holders(holders)
+    assert (verdict.state, verdict.reason) == (state, reason)
 
 
 @pytest.mark.parametrize(
