@@ -18,8 +18,8 @@ description:
   - The name is proved by a CNAME record, not through the load balancer, so the certificate can be there before the load
     balancer is. Set the record between O(state=authorized), which tells it, and O(state=present); Google looks for it
     as soon as there is a certificate, and repeats a look that failed only after a while.
-  - Parts are marked with labels. What has a wanted name and not these labels is refused and never changed; entries that
-    somebody else put into the map stay.
+  - Parts are marked with labels, which name the map and hold a digest of O(owner). What has a wanted name and not these
+    labels is refused and never changed; entries that somebody else put into the map stay.
   - For another O(domain) a new certificate is made beside the old one, which goes when the new one is issued. So is one
     that Google gave up (state FAILED), because Google does not try it again.
   - google.cloud has no module for Certificate Manager (looked for up to its release 1.15.0);
@@ -40,6 +40,13 @@ options:
     description: The map's name, as the annotation C(networking.gke.io/certmap) of a Gateway takes it.
     type: str
     required: true
+  owner:
+    description:
+      - Whom the map is for, in any words that are the same at every run, such as C(project/location/cluster/namespace).
+        What was made for another owner is never changed, so that two hubs which give their maps the same name do not
+        take each other's certificate away.
+    type: str
+    default: ""
   domain:
     description:
       - The host name, such as V(hub.example.org). Needed unless O(state=absent).
@@ -235,6 +242,7 @@ def main() -> None:
             **GCP_OPTIONS,
             **GCP_PROJECT,
             "name": {"type": "str", "required": True},
+            "owner": {"type": "str", "default": ""},
             "domain": {"type": "str", "default": ""},
             "state": {"type": "str", "choices": list(STATES), "default": "present"},
             "wait": {"type": "bool", "default": True},

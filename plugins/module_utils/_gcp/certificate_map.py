@@ -37,8 +37,10 @@ STATES = (PRESENT, AUTHORIZED, ABSENT)
 RECORD_TYPE = "PER_PROJECT_RECORD"
 """A record of this project's own. The other type takes ``_acme-challenge``, which ACME clients write to as well."""
 MARK = {"managed-by": "researchops-jupyterhub"}
-OWNER = "certificate-map"
+MAP_LABEL = "certificate-map"
 """The label that names the map a part belongs to; names of maps are labels' values, too."""
+OWNER_LABEL = "owner"
+"""The label with a digest of whom the map is for: clusters of one project may have hubs of the same name."""
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 STEM = 52
 """Characters of a map's name in the names of its parts; with a digest and a number behind it Google's limit is 63."""
@@ -55,12 +57,14 @@ class Wish:
         domain: the host name, in the form in which names are compared; may be empty where all shall go.
         state: one of :data:`STATES`.
         wait: whether the certificate must be issued before all counts as done.
+        owner: whom the map is for, in any words that are the same every time.
     """
 
     name: str
     domain: str = ""
     state: str = PRESENT
     wait: bool = True
+    owner: str = ""
 
     @property
     def part(self) -> str:
@@ -75,8 +79,8 @@ class Wish:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What marks a part as ours, and as this map's."""
-        return {**MARK, OWNER: self.name}
+        """What marks a part as ours, as this map's, and as this owner's."""
+        return {**MARK, MAP_LABEL: self.name, OWNER_LABEL: hashlib.sha256(self.owner.encode()).hexdigest()[:16]}
 
     def facts(self, kind: str, certificate: str = "") -> Json:
         """What a part of this kind must say, with names in the short form; an entry names the certificate."""
@@ -210,7 +214,7 @@ def parse_wish(params: Mapping[str, Any]) -> Wish:
             what=f"{params['domain'] or 'nothing'!r} is no host name that a certificate could be for",
             do="write the bare name, such as hub.example.org",
         )
-    return Wish(name, domain, state, bool(params["wait"]))
+    return Wish(name, domain, state, bool(params["wait"]), str(params["owner"]))
 
 
 # ---- what is there
@@ -379,7 +383,8 @@ def _delete(part: Part) -> Action:
 
 
 def _refuse_foreign(wish: Wish, seen: Seen) -> None:
-    kinds = (AUTHORIZATION,) if wish.state == AUTHORIZED else MAKING
+    # A map of somebody else is refused before an authorization is made that nobody would use.
+    kinds = (AUTHORIZATION, MAP) if wish.state == AUTHORIZED else MAKING
     wanted = [seen.find(kind, _names(wish, seen)[kind]) for kind in kinds]
     # An entry has a name of its own, but a map takes only one for each host name.
     wanted += [part for part in seen.parts if part.facts.get("hostname") == wish.domain and ENTRY in kinds]
@@ -387,10 +392,11 @@ def _refuse_foreign(wish: Wish, seen: Seen) -> None:
         if part is not None and not part.ours:
             raise HubError(
                 error_id="E-CERT-31",
-                what=f"{part.target} exists already and was not made for this map and {wish.domain}",
-                seen="labels of somebody else",
+                what=f"{part.target} exists already and was not made for this map, owner and {wish.domain}",
+                seen="labels of somebody else, such as a hub of the same name in another cluster",
                 wanted=", ".join(f"{key}={value}" for key, value in wish.labels.items()),
-                do="choose another name, or delete it; for a hub, gke_iap_certificate can name a map of your own",
+                do="choose another name (a hub's map is called like its address, gke_iap_address_name), delete it, or "
+                "name it in gke_iap_certificate as a map of your own",
             )
 
 

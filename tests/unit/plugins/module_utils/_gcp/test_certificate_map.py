@@ -35,7 +35,7 @@ DOMAIN = "hub.example.org"
 WISH = Wish("hub-front", DOMAIN)
 OLD = Wish("hub-front", "old.example.org")
 GOING = replace(WISH, domain="", state="absent")
-LABELS = {"managed-by": "researchops-jupyterhub", "certificate-map": "hub-front"}
+LABELS = {"managed-by": "researchops-jupyterhub", "certificate-map": "hub-front", "owner": "e3b0c44298fc1c14"}
 RECORD = {"name": "_acme-challenge_x.hub.example.org", "type": "CNAME", "data": "x.authorize.goog"}
 NOTHING = Issued()
 ACTIVE, PENDING, FAILED = Issued("ACTIVE"), Issued("PROVISIONING"), Issued("FAILED", "CONFIG")
@@ -81,11 +81,11 @@ def test_an_entry_of_somebody_else_for_the_same_host_name_is_refused() -> None:
     assert "CertificateMapEntry/theirs" in error.what
 
 
-def test_while_only_the_authorization_is_wanted_other_parts_are_not_looked_at() -> None:
+def test_while_only_the_authorization_is_wanted_no_certificate_is_looked_at() -> None:
     wish = replace(WISH, state="authorized")
-    others = seen((part(CERTIFICATE, ours=False), part(MAP, ours=False)))
-    assert decide(wish, others).now == acts("create", AUTHORIZATION)
+    assert decide(wish, seen((part(CERTIFICATE, ours=False),))).now == acts("create", AUTHORIZATION)
     caught("E-CERT-31", lambda: decide(wish, seen((part(AUTHORIZATION, ours=False),))))
+    caught("E-CERT-31", lambda: decide(wish, seen((part(MAP, ours=False),))))
 
 
 @pytest.mark.parametrize(
@@ -229,18 +229,22 @@ def test_names_follow_map_and_domain_and_stay_within_googles_limit() -> None:
     assert Wish(long, DOMAIN).part != Wish(long[:-1], DOMAIN).part
 
 
+OPTIONS = {"name": "hub-front", "domain": DOMAIN, "state": "present", "wait": True, "owner": ""}
+
+
 @pytest.mark.parametrize(
     ("given", "wish"),
     [
         pytest.param({}, WISH, id="plain"),
         pytest.param({"domain": "Hub.Example.org."}, WISH, id="case-and-final-dot"),
         pytest.param({"wait": False}, replace(WISH, wait=False), id="without-waiting"),
+        pytest.param({"owner": "p/l/c/n"}, replace(WISH, owner="p/l/c/n"), id="whom-it-is-for"),
         pytest.param({"domain": "", "state": "absent"}, GOING, id="absent-needs-no-domain"),
         pytest.param({"domain": None, "state": "absent"}, GOING, id="nor-null"),
     ],
 )
 def test_options_become_a_wish(given: dict[str, Any], wish: Wish) -> None:
-    assert parse_wish({"name": "hub-front", "domain": DOMAIN, "state": "present", "wait": True} | given) == wish
+    assert parse_wish(OPTIONS | given) == wish
 
 
 @pytest.mark.parametrize(
@@ -249,8 +253,7 @@ def test_options_become_a_wish(given: dict[str, Any], wish: Wish) -> None:
      {"domain": "*.example.org"}, {"domain": "", "state": "authorized"}],
 )  # fmt: skip
 def test_what_google_cannot_take_is_refused(given: dict[str, Any]) -> None:
-    params = {"name": "hub-front", "domain": DOMAIN, "state": "present", "wait": True} | given
-    caught("E-CERT-33", lambda: parse_wish(params))
+    caught("E-CERT-33", lambda: parse_wish(OPTIONS | given))
 
 
 # ---- what Google lists
@@ -329,7 +332,14 @@ def test_which_certificate_shall_serve(states: dict[str, Issued], used: list[str
 
 @pytest.mark.parametrize(
     "labels",
-    [{}, None, {"managed-by": "researchops-jupyterhub"}, LABELS | {"certificate-map": "other"}],
+    [
+        {},
+        None,
+        {"managed-by": "researchops-jupyterhub"},
+        LABELS | {"certificate-map": "other"},
+        LABELS | {"owner": "other"},
+        {key: value for key, value in LABELS.items() if key != "owner"},
+    ],
 )
 def test_without_all_our_marks_a_part_is_not_ours(labels: dict[str, str] | None) -> None:
     item = {"name": f"x/{WISH.part}", "labels": labels, "domain": DOMAIN}

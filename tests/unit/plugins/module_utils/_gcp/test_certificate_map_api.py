@@ -21,7 +21,7 @@ WISH = Wish("hub-front", "hub.example.org")
 OLD = Wish("hub-front", "old.example.org")
 MINE, THEIRS = WISH.part, OLD.part
 ENTRIES = "certificateMaps/hub-front/certificateMapEntries"
-LABELS = {"managed-by": "researchops-jupyterhub", "certificate-map": "hub-front"}
+LABELS = {"managed-by": "researchops-jupyterhub", "certificate-map": "hub-front", "owner": "e3b0c44298fc1c14"}
 WAITING, ISSUED = {"state": "PROVISIONING"}, {"state": "ACTIVE"}
 UNPROVED = {
     "state": "PROVISIONING",
@@ -191,6 +191,20 @@ def test_an_entry_that_leads_elsewhere_is_put_right() -> None:
     assert fake.writes == [("PATCH", f"{ENTRIES}/{MINE}")]
     assert fake.bodies[-1] == {"certificates": [f"{PLACE}/certificates/{MINE}"]}
     assert fake.parts[f"{ENTRIES}/{MINE}"]["hostname"] == "hub.example.org"
+
+
+@pytest.mark.parametrize("state", ["authorized", "present", "absent"])
+@pytest.mark.parametrize("domain", ["hub.example.org", "hub.staging.example.org"])
+def test_hubs_of_the_same_name_in_two_clusters_leave_each_others_map_alone(domain: str, state: str) -> None:
+    fake = FakeManager()
+    bring(fake, replace(WISH, owner="p/l/production/hub"))
+    there, fake.writes = dict(fake.parts), []
+    other = Wish("hub-front", domain, state, owner="p/l/staging/hub")
+    if state == "absent":
+        bring(fake, other)
+    else:
+        assert "gke_iap_address_name" in caught("E-CERT-31", lambda: bring(fake, other)).do
+    assert (fake.parts, fake.writes) == (there, [])
 
 
 # ---- taking it away
