@@ -259,9 +259,13 @@ def choose(wish: Wish, states: Mapping[str, Issued], used: Iterable[str]) -> str
     return [*issued, *alive, *free, *unused, wish.part][0]
 
 
+def is_ours(item: Mapping[str, Any] | None, wish: Wish) -> bool:
+    """Whether a part is there and carries the marks of this map."""
+    labels = (item or {}).get("labels") or {}
+    return all(labels.get(key) == value for key, value in wish.labels.items())
+
+
 def _part(kind: str, item: Mapping[str, Any], wish: Wish) -> Part:
-    labels = item.get("labels") or {}
-    ours = all(labels.get(key) == value for key, value in wish.labels.items())
     managed = item.get("managed") or {}
     facts: Json = {}
     if kind == AUTHORIZATION:
@@ -271,7 +275,7 @@ def _part(kind: str, item: Mapping[str, Any], wish: Wish) -> Part:
     if kind == ENTRY:
         facts = {"hostname": str(item.get("hostname") or ""), "certificates": _shorts(item, "certificates")}
     record = _record(item.get("dnsResourceRecord") or {})
-    return Part(kind, _short(item.get("name")), ours, facts, record, parse_holders(item))
+    return Part(kind, _short(item.get("name")), is_ours(item, wish), facts, record, parse_holders(item))
 
 
 def parse_holders(item: Mapping[str, Any] | None) -> tuple[str, ...]:

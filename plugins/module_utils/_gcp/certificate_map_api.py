@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from .._core.errors import Changed, HubError
@@ -26,6 +27,7 @@ from .certificate_map import (
     Seen,
     Wish,
     Work,
+    is_ours,
     parse_holders,
     parse_issued,
     parse_seen,
@@ -34,6 +36,7 @@ from .certificate_map_verdicts import (
     SERVICE,
     held_by,
     in_use,
+    judge_arrival,
     judge_holders,
     judge_issued,
     judge_operation,
@@ -42,7 +45,7 @@ from .certificate_map_verdicts import (
     operation_problem,
     unfinished,
 )
-from .refusals import Json
+from .refusals import GcpConflict, Json
 
 ROOT = f"https://{SERVICE}/v1/"
 COLLECTIONS = {
@@ -54,6 +57,8 @@ COLLECTIONS = {
 """By kind: the collection, and the parameter that names a new member."""
 OPERATION_SECONDS, OPERATION_INTERVAL = 300.0, 2.0
 """Seconds one operation may take, and between two looks at it."""
+ARRIVAL_SECONDS = 60.0
+"""Seconds after which a change that Google took before ours must show; operations on such parts last some seconds."""
 REMOVAL_SECONDS = 120.0
 """Seconds after which a part that nothing of ours uses any more must be free."""
 INTERVAL = 5.0
@@ -144,7 +149,12 @@ class CertificateMaps:
         body, query = self._body(action.kind, wish, certificate), {parameter: action.name}
         call = Call(action.target, "POST", ROOT + collection, body, query)
         there = self._call(action.kind, action.name, wish)
-        self._finish(call, self._api.write(call, lambda: self._api.find(there)))
+
+        def landed() -> Json | None:
+            found = self._api.find(there)
+            return found if is_ours(found, wish) else None
+
+        self._put(call, landed)
 
     def _update(self, action: Action, wish: Wish, certificate: str) -> None:
         """Put the entry's certificates right; the rest of an entry cannot change."""
@@ -156,7 +166,21 @@ class CertificateMaps:
             entry = self.look(wish).find(ENTRY, wish.part)
             return body if entry is not None and entry.facts == wish.facts(ENTRY, certificate) else None
 
-        self._finish(call, self._api.write(call, landed))
+        self._put(call, landed)
+
+    def _put(self, call: Call, landed: Callable[[], Json | None]) -> None:
+        """Send a change and wait until it is done.
+
+        Google shows a change when its operation is over. After a lost answer, or a run that was killed, our own earlier
+        order can be on its way without being seen; then the same order is refused as a conflict.
+        """
+        try:
+            self._finish(call, self._api.write(call, landed))
+        except GcpConflict as conflict:
+            if not self._arrives(call, landed):
+                if conflict.after_lost:
+                    conflict.changed = Changed.UNKNOWN
+                raise
 
     def _delete(self, action: Action, wish: Wish, timeout: float) -> None:
         """Delete a part as soon as nobody uses it."""
@@ -224,6 +248,17 @@ class CertificateMaps:
         problem = operation_problem(ended.observation, call.doing, self._project)
         if problem is not None:
             raise problem
+
+    def _arrives(self, call: Call, landed: Callable[[], Json | None]) -> bool:
+        return wait(
+            f"an earlier {call.method} of {call.doing}",
+            landed,
+            judge_arrival,
+            clock=self._reporter.clock,
+            timeout=ARRIVAL_SECONDS,
+            interval=OPERATION_INTERVAL,
+            reporter=self._reporter,
+        ).done
 
     def _await_free(self, wish: Wish, timeout: float) -> float:
         """Wait until no load balancer uses the map; how many seconds that took.

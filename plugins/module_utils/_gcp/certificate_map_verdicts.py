@@ -49,6 +49,11 @@ def operation_problem(operation: Mapping[str, Any], doing: str, project: str) ->
     return explain(Refusal(status, word, message), doing, service=SERVICE, project=project, write=True)
 
 
+def judge_arrival(found: Mapping[str, Any] | None) -> Verdict:
+    """Whether what a request met on its way has become what it asked for."""
+    return Verdict(State.PENDING, "Google does not show it yet") if found is None else Verdict(State.DONE)
+
+
 def unfinished(doing: str, seconds: float) -> HubError:
     """The error about an operation that does not end."""
     return HubError(
@@ -65,7 +70,8 @@ def unfinished(doing: str, seconds: float) -> HubError:
 
 def judge_removal(problem: HubError | None) -> Verdict:
     """What the answer to a deletion means: what is gone is gone, and what is used may be free a moment later."""
-    if problem is None or problem.error_id == "E-GCP-06":
+    # The first answer may be lost while Google is still at it; then the second request finds nothing any more.
+    if problem is None or problem.details.get("status") == 404:
         return Verdict(State.DONE)
     used = problem.details.get("reason") == "FAILED_PRECONDITION"
     return Verdict(State.PENDING if used else State.FATAL, problem.seen or problem.what)

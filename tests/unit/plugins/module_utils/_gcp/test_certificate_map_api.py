@@ -367,6 +367,57 @@ def test_a_lost_answer_is_looked_up_before_anything_is_repeated(method: str) -> 
     assert len(fake.writes) == {"POST": 4, "DELETE": 4, "PATCH": 1}[method]
 
 
+def lose_first(fake: FakeManager, method: str) -> None:
+    """Lose the answer to the first write of this kind, and to no other one."""
+    left = [broken()]
+    fake.after = lambda done, _name: left.pop() if done == method and left else None
+
+
+@pytest.mark.parametrize("slow", [1, 2, 3, 9])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])
+def test_a_lost_answer_while_google_is_still_at_it_ends_well(method: str, slow: int) -> None:
+    fake = FakeManager()
+    if method != "POST":
+        bring(fake)
+    if method == "PATCH":
+        fake.parts[f"{ENTRIES}/{MINE}"]["certificates"] = []
+    fake.slow = slow
+    lose_first(fake, method)
+    bring(fake, GOING if method == "DELETE" else WISH)
+    assert set(fake.parts) == (set() if method == "DELETE" else WHOLE)
+    if method != "DELETE":
+        assert fake.parts[f"{ENTRIES}/{MINE}"]["certificates"] == [f"{PLACE}/certificates/{MINE}"]
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_a_killed_run_whose_last_order_google_is_still_at_is_taken_up(number: int) -> None:
+    fake = FakeManager()
+    fake.slow = 9
+    at_write(fake, number, done=True)
+    with pytest.raises(Killed):
+        bring(fake)
+    fake.after = lambda _method, _name: None
+    bring(fake)
+    assert set(fake.parts) == WHOLE
+
+
+def test_a_part_that_never_shows_after_a_lost_answer_leaves_it_open_what_was_done() -> None:
+    fake = FakeManager()
+    fake.slow = 10_000
+    lose_first(fake, "POST")
+    error = caught("E-GCP-07", lambda: bring(fake))
+    assert error.changed is Changed.UNKNOWN
+
+
+def test_what_somebody_else_made_meanwhile_is_not_taken_for_ours() -> None:
+    fake = FakeManager()
+    found, _clock, _reporter = maps(fake)
+    seen = found.look(WISH)
+    fake.parts[f"dnsAuthorizations/{MINE}"] = {"domain": "hub.example.org"}
+    error = caught("E-GCP-07", lambda: found.carry_out(WISH, seen, decide(WISH, seen), 60))
+    assert error.changed is Changed.NOTHING
+
+
 def test_a_request_that_never_arrived_is_sent_again() -> None:
     fake = FakeManager()
     left = [broken(), broken()]

@@ -12,6 +12,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll 
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map import Issued, Wish
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map_verdicts import (
     in_use,
+    judge_arrival,
     judge_holders,
     judge_issued,
     judge_operation,
@@ -64,8 +65,8 @@ def test_an_operation_that_does_not_end_leaves_it_open_what_was_done() -> None:
     assert "300 s" in error.seen
 
 
-def refusal(error_id: str = "E-GCP-10", reason: str = "") -> HubError:
-    return HubError(error_id, "refused", "do", seen="400, in use by x", details={"status": 400, "reason": reason})
+def refusal(error_id: str = "E-GCP-10", reason: str = "", status: int = 400) -> HubError:
+    return HubError(error_id, "refused", "do", seen="400, in use by x", details={"status": status, "reason": reason})
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,9 @@ def refusal(error_id: str = "E-GCP-10", reason: str = "") -> HubError:
         pytest.param(refusal("E-GCP-04", "PERMISSION_DENIED"), State.FATAL, id="00-denied"),
         pytest.param(refusal(reason="INVALID_ARGUMENT"), State.FATAL, id="01-invalid"),
         pytest.param(refusal(reason="FAILED_PRECONDITION"), State.PENDING, id="02-used"),
-        pytest.param(refusal("E-GCP-06", "NOT_FOUND"), State.DONE, id="03-gone-already"),
+        pytest.param(refusal("E-GCP-06", "NOT_FOUND", 404), State.DONE, id="03-gone-already"),
+        pytest.param(refusal("E-GCP-12", status=404), State.DONE, id="03b-gone-when-asked-again-after-a-lost-answer"),
+        pytest.param(refusal("E-GCP-12", status=503), State.FATAL, id="03c-nobody-knows"),
         pytest.param(None, State.DONE, id="04-deleted"),
     ],
 )
@@ -88,6 +91,11 @@ def test_a_part_in_use_is_named_with_its_user() -> None:
     assert "CertificateMap/m" in error.what
     assert "in use by x" in error.seen
     assert "12 s" in error.wanted
+
+
+@pytest.mark.parametrize(("found", "state"), [(None, State.PENDING), ({}, State.DONE)])
+def test_what_was_asked_for_before_arrives_when_it_shows(found: dict[str, Any] | None, state: State) -> None:
+    assert judge_arrival(found).state is state
 
 
 @pytest.mark.parametrize(
