@@ -155,6 +155,12 @@ certificate:
       description: Until when it holds; Google renews it before.
       type: str
       sample: "2027-01-20T09:30:00Z"
+    renewing:
+      description:
+        - Whether Google is renewing it. It serves until RV(certificate.expires) then, although its state is
+          C(PROVISIONING), and counts as issued. A cause that stands in the way is a warning.
+      type: bool
+      sample: false
   sample: {}
 plan:
   description: What was (in check mode would be) done.
@@ -193,6 +199,7 @@ from ..module_utils._core.progress import Reporter
 from ..module_utils._gcp.api import GcpApi
 from ..module_utils._gcp.certificate_map import ABSENT, STATES, Seen, Wish, decide, foreign_entries, parse_wish
 from ..module_utils._gcp.certificate_map_api import CertificateMaps
+from ..module_utils._gcp.certificate_map_verdicts import slow_renewal
 from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, Outcome, Request, run
 
 
@@ -217,7 +224,7 @@ def body(request: Request) -> Outcome:
         "plan": [step.as_dict() for step in work.plan.steps],
         "transitions": reporter.transitions,
     }
-    return Outcome(work.plan.changed, result, work.plan.diff, warnings=kept(wish, seen))
+    return Outcome(work.plan.changed, result, work.plan.diff, warnings=[*kept(wish, seen), *failing(wish, after)])
 
 
 def told(wish: Wish, before: Seen, after: Seen) -> dict[str, Any]:
@@ -232,6 +239,13 @@ def kept(wish: Wish, seen: Seen) -> list[str]:
     """What to say about a map that cannot go."""
     others = foreign_entries(seen) if wish.state == ABSENT else []
     return [f"The certificate map {wish.name} stays, because it serves {', '.join(others)}, too."] if others else []
+
+
+def failing(wish: Wish, after: Seen) -> list[str]:
+    """What to say about a certificate that serves but is not renewed."""
+    record = next(iter(after.records([wish.part])), {})
+    warning = slow_renewal(wish, after.issued, record)
+    return [warning] if warning else []
 
 
 def main() -> None:

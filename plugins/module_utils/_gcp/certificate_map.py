@@ -19,6 +19,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from .._core.errors import HubError
@@ -128,12 +129,19 @@ class Issued:
         cause: why it is not issued: :data:`CONFIG`, :data:`CAA`, :data:`RATE_LIMITED`, or empty.
         details: Google's sentence about that.
         expires: until when it holds, as Google writes it.
+        renewing: whether it was issued before and still holds, while Google fetches the next one.
     """
 
     state: str = ""
     cause: str = ""
     details: str = ""
     expires: str = ""
+    renewing: bool = False
+
+    @property
+    def serves(self) -> bool:
+        """Whether people get a certificate that holds."""
+        return self.state == ACTIVE or self.renewing
 
 
 @dataclass(frozen=True)
@@ -226,8 +234,9 @@ def parse_seen(
     certificates: Iterable[Json],
     maps: Iterable[Json],
     entries: Iterable[Json],
+    now: datetime,
 ) -> Seen:
-    """What Google lists, without what is neither ours nor in our way."""
+    """What Google lists at this moment, without what is neither ours nor in our way."""
     certificates, entries = list(certificates), list(entries)
     found = [_part(AUTHORIZATION, item, wish) for item in authorizations]
     found += [_part(CERTIFICATE, item, wish) for item in certificates]
@@ -236,7 +245,7 @@ def parse_seen(
     found += [_part(ENTRY, item, wish) for item in entries]
     ours = {part.name for part in found if part.kind == CERTIFICATE and part.ours}
     names = [_short(item.get("name")) for item in certificates]
-    states = {name: parse_issued(item) for name, item in zip(names, certificates, strict=True) if name in ours}
+    states = {name: parse_issued(item, now) for name, item in zip(names, certificates, strict=True) if name in ours}
     used = [
         name for part in found if (part.kind, part.name) == (ENTRY, wish.part) for name in part.facts["certificates"]
     ]
@@ -253,10 +262,11 @@ def choose(wish: Wish, states: Mapping[str, Issued], used: Iterable[str]) -> str
         used: those that the entry names.
     """
     alive = [name for name in wish.certificates if name in states and states[name].state != FAILED]
-    issued = [name for name in alive if states[name].state == ACTIVE]
+    active = [name for name in alive if states[name].state == ACTIVE]
+    serving = [name for name in alive if states[name].serves]
     free = [name for name in wish.certificates if name not in states]
     unused = [name for name in wish.certificates if name not in set(used)]
-    return [*issued, *alive, *free, *unused, wish.part][0]
+    return [*active, *serving, *alive, *free, *unused, wish.part][0]
 
 
 def is_ours(item: Mapping[str, Any] | None, wish: Wish) -> bool:
@@ -302,7 +312,7 @@ def _record(item: Mapping[str, Any]) -> dict[str, str]:
     return {"name": host_name(str(item["name"])), "type": kind, "data": host_name(str(item["data"]))}
 
 
-def parse_issued(item: Mapping[str, Any] | None) -> Issued:
+def parse_issued(item: Mapping[str, Any] | None, now: datetime) -> Issued:
     """How far Google is with this certificate; None for one that does not exist."""
     if item is None:
         return Issued()
@@ -321,7 +331,10 @@ def parse_issued(item: Mapping[str, Any] | None) -> Issued:
     else:
         known = {"RATE_LIMITED": RATE_LIMITED, "AUTHORIZATION_ISSUE": CONFIG}
         cause, details = known.get(str(issue.get("reason")), ""), str(issue.get("details") or "")
-    return Issued(state, cause if cause in (CONFIG, CAA, RATE_LIMITED) else "", details.strip().rstrip("."), expires)
+    cause = cause if cause in (CONFIG, CAA, RATE_LIMITED) else ""
+    # Google says PROVISIONING of a renewal, too. Its times are UTC and sort as text.
+    renewing = state != FAILED and expires > f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return Issued(state, cause, details.strip().rstrip("."), expires, renewing)
 
 
 # ---- what has to be done
@@ -342,9 +355,8 @@ def decide(wish: Wish, seen: Seen) -> Work:
     failed = seen.find(CERTIFICATE, seen.certificate) if seen.issued.state == FAILED else None
     rest = replace(seen, parts=tuple(part for part in seen.parts if part != failed))
     now = (*((_delete(failed),) if failed else ()), *_missing(wish, rest, MAKING))
-    served = seen.issued.state == ACTIVE
     later = (*_misled(wish, seen), *_stale(wish, seen))
-    return _work(wish, seen, now, later if wish.wait or served else ())
+    return _work(wish, seen, now, later if wish.wait or seen.issued.serves else ())
 
 
 def _names(wish: Wish, seen: Seen) -> dict[str, str]:

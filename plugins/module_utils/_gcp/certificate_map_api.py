@@ -16,7 +16,6 @@ from .._core.poll import State, wait
 from .._core.progress import Reporter
 from .api import Call, GcpApi, Written
 from .certificate_map import (
-    ACTIVE,
     AUTHORIZATION,
     CERTIFICATE,
     ENTRY,
@@ -91,6 +90,7 @@ class CertificateMaps:
             self._listed(CERTIFICATE, wish),
             [found] if found else [],
             self._listed(ENTRY, wish) if found else [],
+            self._reporter.clock.utcnow(),
         )
 
     def _listed(self, kind: str, wish: Wish) -> list[Json]:
@@ -124,7 +124,7 @@ class CertificateMaps:
                 done += 1
             if work.now:
                 seen = self.look(wish)
-            if wish.state == PRESENT and wish.wait and seen.issued.state != ACTIVE:
+            if wish.state == PRESENT and wish.wait and not seen.issued.serves:
                 self._await(wish, seen, timeout)
                 seen = self.look(wish)
             for action in work.later:
@@ -283,7 +283,7 @@ class CertificateMaps:
         call = self._call(CERTIFICATE, seen.certificate, wish)
         ended = wait(
             f"certificate for {wish.domain}",
-            lambda: parse_issued(self._api.find(call)),
+            lambda: parse_issued(self._api.find(call), self._reporter.clock.utcnow()),
             judge_issued,
             clock=self._reporter.clock,
             timeout=timeout,

@@ -103,8 +103,8 @@ def in_use(target: str, told: str, seconds: float) -> HubError:
 
 def judge_issued(issued: Issued) -> Verdict:
     """Whether Google has issued the certificate; a failed attempt is repeated, only a certificate given up is not."""
-    if issued.state == ACTIVE:
-        return Verdict(State.DONE, "ACTIVE")
+    if issued.serves:
+        return Verdict(State.DONE, f"{issued.state}, serves" if issued.renewing else issued.state)
     told = ", ".join(part for part in (issued.state or "no certificate", issued.cause, issued.details) if part)
     return Verdict(State.FATAL if issued.state == FAILED else State.PENDING, told)
 
@@ -121,6 +121,14 @@ def not_issued(wish: Wish, issued: Issued, record: Mapping[str, str], seconds: f
         do=do,
         details={"state": issued.state, "cause": issued.cause},
     )
+
+
+def slow_renewal(wish: Wish, issued: Issued, record: Mapping[str, str]) -> str:
+    """What to say about a certificate that serves and whose renewal fails; nothing where no cause is known."""
+    if not (issued.renewing and issued.cause):
+        return ""
+    error_id, what, do = _cause(wish.domain, issued.cause, record)
+    return f"{error_id} {what}. The one of before serves until {issued.expires}. Do: {do}."
 
 
 def _cause(domain: str, cause: str, record: Mapping[str, str]) -> tuple[str, str, str]:

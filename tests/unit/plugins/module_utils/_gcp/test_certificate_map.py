@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -38,6 +39,8 @@ GOING = replace(WISH, domain="", state="absent")
 LABELS = {"managed-by": "researchops-jupyterhub", "certificate-map": "hub-front", "owner": "e3b0c44298fc1c14"}
 RECORD = {"name": "_acme-challenge_x.hub.example.org", "type": "CNAME", "data": "x.authorize.goog"}
 NOTHING = Issued()
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+RENEWING = Issued("PROVISIONING", "CONFIG", expires="2027", renewing=True)
 ACTIVE, PENDING, FAILED = Issued("ACTIVE"), Issued("PROVISIONING"), Issued("FAILED", "CONFIG")
 
 
@@ -114,6 +117,7 @@ def test_while_only_the_authorization_is_wanted_no_certificate_is_looked_at() ->
             (*acts("update", ENTRY), *acts("delete", CERTIFICATE)),
             id="10-given-up-is-replaced-and-serves-until-then",
         ),
+        pytest.param(replace(WISH, wait=False), seen(MISLED, RENEWING), (), acts("update", ENTRY), id="09b-it-serves"),
         pytest.param(
             replace(WISH, wait=False),
             seen(parts(), NOTHING, SECOND),
@@ -285,6 +289,7 @@ def test_what_google_lists_is_read_in_short_names() -> None:
         [certificate, theirs],
         [{"name": f"{there}/certificateMaps/hub-front", "labels": LABELS}],
         [entry, {"name": "x/theirs", "hostname": "x.example.org", "certificates": ["y/c"]}],
+        NOW,
     )
     assert found == seen((*parts(), FOREIGN_ENTRY), ACTIVE)
     assert found.records([mine]) == [RECORD]
@@ -323,6 +328,9 @@ def test_google_lists_who_uses_a_map(item: dict[str, Any] | None, holders: tuple
         pytest.param({MINE: FAILED, SECOND: FAILED}, [MINE], SECOND, id="09-both-given-up"),
         pytest.param({MINE: FAILED, SECOND: FAILED}, [SECOND], MINE, id="10-the-one-no-entry-holds"),
         pytest.param({MINE: FAILED, SECOND: FAILED}, [MINE, SECOND], MINE, id="11-both-held"),
+        pytest.param({MINE: RENEWING}, [MINE], MINE, id="11b-renewed"),
+        pytest.param({MINE: PENDING, SECOND: RENEWING}, [SECOND], SECOND, id="11c-what-serves-before-pending"),
+        pytest.param({MINE: RENEWING, SECOND: ACTIVE}, [SECOND], SECOND, id="11d-issued-before-renewed"),
         pytest.param({"theirs": ACTIVE}, ["theirs"], MINE, id="12-others-do-not-count"),
     ],
 )
@@ -343,7 +351,7 @@ def test_which_certificate_shall_serve(states: dict[str, Issued], used: list[str
 )
 def test_without_all_our_marks_a_part_is_not_ours(labels: dict[str, str] | None) -> None:
     item = {"name": f"x/{WISH.part}", "labels": labels, "domain": DOMAIN}
-    (found,) = parse_seen(WISH, [item], [], [], []).parts
+    (found,) = parse_seen(WISH, [item], [], [], [], NOW).parts
     assert not found.ours
 
 
@@ -355,8 +363,8 @@ def test_without_all_our_marks_a_part_is_not_ours(labels: dict[str, str] | None)
         pytest.param({"state": "ACTIVE"}, Issued("ACTIVE", expires="2027"), id="active"),
         pytest.param(
             {"state": "PROVISIONING", "authorizationAttemptInfo": [{"state": "AUTHORIZING"}]},
-            Issued("PROVISIONING", expires="2027"),
-            id="an-attempt-goes-on",
+            Issued("PROVISIONING", expires="2027", renewing=True),
+            id="an-attempt-to-renew-goes-on",
         ),
         pytest.param(
             {
@@ -364,7 +372,7 @@ def test_without_all_our_marks_a_part_is_not_ours(labels: dict[str, str] | None)
                 "provisioningIssue": {"reason": "AUTHORIZATION_ISSUE", "details": "whole"},
                 "authorizationAttemptInfo": [{"state": "FAILED", "failureReason": "CAA", "details": "no issuer. "}],
             },
-            Issued("PROVISIONING", "CAA", "no issuer", "2027"),
+            Issued("PROVISIONING", "CAA", "no issuer", "2027", True),
             id="the-attempt-knows-better",
         ),
         pytest.param(
@@ -378,17 +386,17 @@ def test_without_all_our_marks_a_part_is_not_ours(labels: dict[str, str] | None)
         ),
         pytest.param(
             {"state": "PROVISIONING", "provisioningIssue": {"reason": "RATE_LIMITED", "details": "later"}},
-            Issued("PROVISIONING", "RATE_LIMITED", "later", "2027"),
+            Issued("PROVISIONING", "RATE_LIMITED", "later", "2027", True),
             id="rate",
         ),
         pytest.param(
             {"state": "PROVISIONING", "provisioningIssue": {"reason": "AUTHORIZATION_ISSUE"}},
-            Issued("PROVISIONING", "CONFIG", "", "2027"),
+            Issued("PROVISIONING", "CONFIG", "", "2027", True),
             id="authorization-without-attempt",
         ),
         pytest.param(
             {"state": "PROVISIONING", "authorizationAttemptInfo": [{"failureReason": "NEW_ONE", "details": "d"}]},
-            Issued("PROVISIONING", "", "d", "2027"),
+            Issued("PROVISIONING", "", "d", "2027", True),
             id="a-reason-nobody-knows-yet",
         ),
     ],
@@ -397,4 +405,18 @@ def test_how_far_google_is(managed: dict[str, Any] | None, issued: Issued) -> No
     item = None if managed is None else {"name": "x/c", "managed": managed}
     if item is not None and managed:
         item["expireTime"] = "2027"
-    assert parse_issued(item) == issued
+    assert parse_issued(item, NOW) == issued
+
+
+@pytest.mark.parametrize(
+    ("state", "expires", "serves"),
+    [
+        pytest.param("PROVISIONING", "", False, id="00-the-first-one-is-not-there-yet"),
+        pytest.param("PROVISIONING", "2026-11-26T11:59:59.123456789Z", False, id="01-ran-out"),
+        pytest.param("FAILED", "2027-02-26T12:00:00Z", False, id="02-given-up"),
+        pytest.param("PROVISIONING", "2026-11-26T12:00:01Z", True, id="03-renewed-while-it-holds"),
+        pytest.param("ACTIVE", "", True, id="04-active"),
+    ],
+)
+def test_a_certificate_in_renewal_serves_as_long_as_it_holds(state: str, expires: str, serves: bool) -> None:
+    assert parse_issued({"managed": {"state": state}, "expireTime": expires}, NOW).serves is serves

@@ -19,6 +19,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certif
     judge_removal,
     not_issued,
     operation_problem,
+    slow_renewal,
     unfinished,
 )
 
@@ -120,6 +121,9 @@ def test_when_a_map_is_free(holders: tuple[str, ...], state: State, reason: str)
         ),
         pytest.param(Issued("FAILED", "CONFIG", "no"), State.FATAL, "FAILED, CONFIG, no", id="03-given-up"),
         pytest.param(Issued("ACTIVE"), State.DONE, "ACTIVE", id="04-active"),
+        pytest.param(
+            Issued("PROVISIONING", "CONFIG", renewing=True), State.DONE, "PROVISIONING, serves", id="05-in-renewal"
+        ),
     ],
 )
 def test_when_the_wait_for_a_certificate_ends(issued: Issued, state: State, reason: str) -> None:
@@ -145,6 +149,14 @@ def test_each_cause_has_its_cure(cause: str, error_id: str, do: str) -> None:
     assert "waited 62 s" in error.what
     assert "given up" not in error.what
     assert error.details == {"state": "PROVISIONING", "cause": cause}
+
+
+def test_a_renewal_that_fails_is_said_with_its_cure_as_long_as_the_certificate_serves() -> None:
+    told = slow_renewal(WISH, Issued("PROVISIONING", "CONFIG", "no", "2027", renewing=True), RECORD)
+    assert told.startswith("E-CERT-30 Google does not find the record that proves hub.example.org")
+    assert "serves until 2027. Do: have _acme-challenge_x.hub.example.org CNAME x.authorize.goog" in told
+    assert slow_renewal(WISH, Issued("PROVISIONING", expires="2027", renewing=True), RECORD) == ""
+    assert slow_renewal(WISH, Issued("PROVISIONING", "CONFIG"), RECORD) == ""
 
 
 def test_it_is_said_when_google_has_given_up() -> None:
