@@ -138,8 +138,9 @@ class FakeManager:
         used += [key for key in self.parts if key.startswith(f"{name}/")]
         if name.startswith("certificateMaps/") and name.count("/") == 1 and self.held + self.idle > 0:
             self.idle = max(0, self.idle - 1)
-            used.append("targetHttpsProxies/x")
-        return failure(400, "FAILED_PRECONDITION", f"it is used by {used[0]}.") if used else None
+            used.append("a target proxy")
+        told = "Something refers to this part."  # Google does not name it either
+        return failure(400, "FAILED_PRECONDITION", told) if used else None
 
     def _begun(self, made: str) -> bool:
         return any(one.makes == made and one.left > 0 and one.error is None for one in self._operations.values())

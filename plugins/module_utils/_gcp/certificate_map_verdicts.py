@@ -94,7 +94,7 @@ def in_use(target: str, told: str, seconds: float) -> HubError:
         what=f"{target} is still used, and Google deletes nothing that is",
         seen=told,
         wanted=f"nobody to use it; waited {seconds:.0f} s",
-        do="take away what the server names (a load balancer needs some minutes to go), then run again",
+        do="take away what uses it (a load balancer stays for some minutes after its Gateway), then run again",
     )
 
 

@@ -250,6 +250,7 @@ def test_a_map_held_by_a_proxy_that_nobody_reaches_is_told_when_it_is_refused() 
     fake.idle = 10_000
     error = caught("E-CERT-32", lambda: bring(fake, GOING))
     assert "CertificateMap/hub-front" in error.what
+    assert "Something refers to this part" in error.seen
     assert error.changed is Changed.SOME
 
 

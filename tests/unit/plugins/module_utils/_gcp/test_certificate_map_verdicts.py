@@ -92,6 +92,7 @@ def test_a_part_in_use_is_named_with_its_user() -> None:
     assert "CertificateMap/m" in error.what
     assert "in use by x" in error.seen
     assert "12 s" in error.wanted
+    assert "names" not in error.do  # Google names nobody
 
 
 @pytest.mark.parametrize(("found", "state"), [(None, State.PENDING), ({}, State.DONE)])
