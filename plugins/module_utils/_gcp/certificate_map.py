@@ -88,7 +88,7 @@ class Wish:
         by_kind: dict[str, Json] = {
             AUTHORIZATION: {"domain": self.domain},
             CERTIFICATE: {"domains": [self.domain], "dnsAuthorizations": [self.part]},
-            MAP: {},
+            MAP: {"name": self.name},  # so that a diff shows the map that goes
             ENTRY: {"hostname": self.domain, "certificates": [certificate]},
         }
         return by_kind[kind]
@@ -282,6 +282,8 @@ def _part(kind: str, item: Mapping[str, Any], wish: Wish) -> Part:
         facts = {"domain": str(item.get("domain") or "")}
     if kind == CERTIFICATE:
         facts = {"domains": list(managed.get("domains") or []), "dnsAuthorizations": _shorts(managed)}
+    if kind == MAP:
+        facts = {"name": _short(item.get("name"))}
     if kind == ENTRY:
         facts = {"hostname": str(item.get("hostname") or ""), "certificates": _shorts(item, "certificates")}
     record = _record(item.get("dnsResourceRecord") or {})

@@ -193,12 +193,12 @@ def test_the_plan_shows_what_is_and_what_will_be() -> None:
     there = seen((part(MAP), part(ENTRY, certificates=["c"]), *parts(OLD, ENTRY), FOREIGN_ENTRY), ACTIVE)
     mine, old = WISH.part, OLD.part
     before = {
-        "CertificateMap/hub-front": {},
+        "CertificateMap/hub-front": {"name": "hub-front"},
         f"CertificateMapEntry/{mine}": {"hostname": DOMAIN, "certificates": ["c"]},
         f"CertificateMapEntry/{old}": {"hostname": "old.example.org", "certificates": [old]},
     }
     after = {
-        "CertificateMap/hub-front": {},
+        "CertificateMap/hub-front": {"name": "hub-front"},
         f"CertificateMapEntry/{mine}": {"hostname": DOMAIN, "certificates": [mine]},
         f"CertificateMapEntry/{old}": {},
         f"DnsAuthorization/{mine}": {"domain": DOMAIN},
@@ -217,6 +217,12 @@ def test_the_plan_shows_what_is_and_what_will_be() -> None:
         acts("create", AUTHORIZATION, CERTIFICATE),
         (*acts("update", ENTRY), *acts("delete", ENTRY, wish=OLD)),
     )
+
+
+def test_a_map_that_comes_or_goes_is_in_the_diff() -> None:
+    made, gone = decide(WISH, seen()).plan, decide(GOING, seen(parts())).plan
+    for less, more in ((made.before, made.after), (gone.after, gone.before)):
+        assert less.get("CertificateMap/hub-front", {}) != more["CertificateMap/hub-front"]
 
 
 # ---- names
