@@ -17,11 +17,11 @@ from typing import Any
 from .._core.errors import HubError
 from .._hub.placeholders import is_placeholder
 from .records import cloud_zone
+from .verdicts import is_host_name
 
 PROVIDERS = ("manual", "rfc2136", "clouddns")
 """What this release can do; the role's specification names the others too."""
 MANAGED_ZONE = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
 def problems(values: Mapping[str, Any]) -> list[HubError]:
@@ -44,8 +44,7 @@ def _domain(domain: str) -> HubError | None:
         return HubError(
             "E-DNS-07", "The hub has no name: hub_domain is not set", "set hub_domain, for example hub.example.org"
         )
-    labels = domain.lower().rstrip(".").split(".")
-    if len(domain) > 253 or len(labels) < 2 or not all(LABEL.fullmatch(label) for label in labels):
+    if not is_host_name(domain):
         return HubError(
             "E-DNS-07", f"hub_domain {domain!r} is no host name", "write the bare name, without https:// and path"
         )

@@ -24,7 +24,7 @@ from typing import Any
 
 from .._core.errors import HubError
 from .._core.plan import Plan, Step
-from .._dns.verdicts import host_name
+from .._dns.verdicts import host_name, is_host_name
 from .refusals import Json
 
 AUTHORIZATION, CERTIFICATE = "DnsAuthorization", "Certificate"
@@ -216,7 +216,8 @@ def parse_wish(params: Mapping[str, Any]) -> Wish:
             what=f"{name!r} cannot name a certificate map",
             do="use at most 63 small letters, digits and dashes, beginning with a letter",
         )
-    if state != ABSENT and ("." not in domain or set(domain) & set("/ *")):
+    # DNS knows labels with an underscore; certificates do not.
+    if state != ABSENT and (not is_host_name(domain) or "_" in domain):
         raise HubError(
             error_id="E-CERT-33",
             what=f"{params['domain'] or 'nothing'!r} is no host name that a certificate could be for",

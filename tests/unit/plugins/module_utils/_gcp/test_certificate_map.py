@@ -260,7 +260,9 @@ def test_options_become_a_wish(given: dict[str, Any], wish: Wish) -> None:
 @pytest.mark.parametrize(
     "given",
     [{"name": "Hub"}, {"name": "a" * 64}, {"name": "a-"}, {"domain": ""}, {"domain": "hub"}, {"domain": "a.org/b"},
-     {"domain": "*.example.org"}, {"domain": "", "state": "authorized"}],
+     {"domain": "*.example.org"}, {"domain": "", "state": "authorized"}, {"domain": "hub.example.org:8443"},
+     {"domain": "https:hub.example.org"}, {"domain": "a..b"}, {"domain": "-a.example.org"},
+     {"domain": "a_b.example.org"}, {"domain": "a" * 64 + ".org"}, {"domain": "a." * 126 + "org"}],
 )  # fmt: skip
 def test_what_google_cannot_take_is_refused(given: dict[str, Any]) -> None:
     caught("E-CERT-33", lambda: parse_wish(OPTIONS | given))
