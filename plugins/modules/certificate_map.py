@@ -111,7 +111,8 @@ EXAMPLES = r"""
 RETURN = r"""
 records:
   description:
-    - The DNS records that prove the domain. With O(state=absent) those that nobody needs any more.
+    - The DNS records that prove the domain. With O(state=absent) those that nobody needs any more, and not those that
+      another DNS authorization asks for, because a project has one record for each domain.
     - Empty in check mode while there is no authorization, because only Google knows them.
   returned: success
   type: list
@@ -230,8 +231,7 @@ def body(request: Request) -> Outcome:
 def told(wish: Wish, before: Seen, after: Seen) -> dict[str, Any]:
     """Records and certificate; of parts that went, what they were."""
     if wish.state == ABSENT:
-        ours = [part.name for part in before.parts if part.ours]
-        return {"records": before.records(ours), "certificate": {"name": "", **asdict(Seen().issued)}}
+        return {"records": before.unneeded, "certificate": {"name": "", **asdict(Seen().issued)}}
     return {"records": after.records([wish.part]), "certificate": {"name": after.certificate, **asdict(after.issued)}}
 
 

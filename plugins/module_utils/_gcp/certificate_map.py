@@ -152,11 +152,13 @@ class Seen:
         parts: all parts of ours, and foreign ones that have a wanted name or lie in the wanted map.
         certificate: name of the certificate that shall serve the wanted domain, whether it is there or not.
         issued: about that certificate.
+        needed: names of the records that other people's authorizations ask for; a project has one for each domain.
     """
 
     parts: tuple[Part, ...] = ()
     certificate: str = ""
     issued: Issued = Issued()
+    needed: frozenset[str] = frozenset()
 
     def find(self, kind: str, name: str) -> Part | None:
         """The part of this kind and name."""
@@ -167,6 +169,12 @@ class Seen:
         wanted = set(names)
         found = [part for part in self.parts if part.kind == AUTHORIZATION and part.name in wanted]
         return [dict(part.record) for part in found if part.record]
+
+    @property
+    def unneeded(self) -> list[dict[str, str]]:
+        """The DNS records that nobody asks for when our parts are gone."""
+        ours = self.records(part.name for part in self.parts if part.ours)
+        return [record for record in ours if record["name"] not in self.needed]
 
 
 @dataclass(frozen=True)
@@ -241,6 +249,7 @@ def parse_seen(
     certificates, entries = list(certificates), list(entries)
     found = [_part(AUTHORIZATION, item, wish) for item in authorizations]
     found += [_part(CERTIFICATE, item, wish) for item in certificates]
+    needed = frozenset(part.record["name"] for part in found if part.record and not part.ours)
     found = [part for part in found if part.ours or part.name in wish.certificates]
     found += [_part(MAP, item, wish) for item in maps]
     found += [_part(ENTRY, item, wish) for item in entries]
@@ -251,7 +260,7 @@ def parse_seen(
         name for part in found if (part.kind, part.name) == (ENTRY, wish.part) for name in part.facts["certificates"]
     ]
     chosen = choose(wish, states, used)
-    return Seen(tuple(found), chosen, states.get(chosen, Issued()))
+    return Seen(tuple(found), chosen, states.get(chosen, Issued()), needed)
 
 
 def choose(wish: Wish, states: Mapping[str, Issued], used: Iterable[str]) -> str:

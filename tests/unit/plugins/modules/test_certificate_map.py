@@ -88,6 +88,14 @@ def test_of_what_goes_the_records_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     assert run(monkeypatch, fake, state="absent", domain="").result["records"] == []
 
 
+def test_a_record_that_another_map_needs_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeManager()
+    run(monkeypatch, fake)
+    run(monkeypatch, fake, name="standby")
+    assert run(monkeypatch, fake, state="absent").result["records"] == []
+    assert run(monkeypatch, fake, name="standby", state="absent").result["records"] == [RECORD]
+
+
 def test_a_map_that_serves_somebody_else_stays_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeManager()
     run(monkeypatch, fake)

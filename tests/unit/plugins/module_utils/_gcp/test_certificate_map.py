@@ -306,6 +306,22 @@ def test_what_google_lists_is_read_in_short_names() -> None:
 
 
 @pytest.mark.parametrize(
+    ("theirs", "unneeded"),
+    [
+        pytest.param([], [RECORD], id="nobody-else"),
+        pytest.param([{"name": "x/theirs", "dnsResourceRecord": RECORD}], [], id="somebody-else-needs-it"),
+        pytest.param([{"name": "x/y", "dnsResourceRecord": RECORD | {"name": "other"}}], [RECORD], id="another-one"),
+        pytest.param([{"name": "x/theirs"}], [RECORD], id="not-said-yet"),
+    ],
+)
+def test_a_record_that_another_authorization_asks_for_stays(
+    theirs: list[dict[str, Any]], unneeded: list[dict[str, str]]
+) -> None:
+    mine = {"name": f"x/{WISH.part}", "labels": LABELS, "domain": DOMAIN, "dnsResourceRecord": RECORD}
+    assert parse_seen(GOING, [mine, *theirs], [], [], [], NOW).unneeded == unneeded
+
+
+@pytest.mark.parametrize(
     ("item", "holders"),
     [
         (None, ()),
