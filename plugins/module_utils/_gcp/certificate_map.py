@@ -249,7 +249,7 @@ def parse_seen(
     certificates, entries = list(certificates), list(entries)
     found = [_part(AUTHORIZATION, item, wish) for item in authorizations]
     found += [_part(CERTIFICATE, item, wish) for item in certificates]
-    needed = frozenset(part.record["name"] for part in found if part.record and not part.ours)
+    needed = _needed(found)
     found = [part for part in found if part.ours or part.name in wish.certificates]
     found += [_part(MAP, item, wish) for item in maps]
     found += [_part(ENTRY, item, wish) for item in entries]
@@ -261,6 +261,11 @@ def parse_seen(
     ]
     chosen = choose(wish, states, used)
     return Seen(tuple(found), chosen, states.get(chosen, Issued()), needed)
+
+
+def _needed(parts: Iterable[Part]) -> frozenset[str]:
+    """Names of the records that parts of others ask for."""
+    return frozenset(part.record["name"] for part in parts if part.record and not part.ours)
 
 
 def choose(wish: Wish, states: Mapping[str, Issued], used: Iterable[str]) -> str:
