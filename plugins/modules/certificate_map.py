@@ -18,8 +18,8 @@ description:
   - The name is proved by a CNAME record, not through the load balancer, so the certificate can be there before the load
     balancer is. Set the record between O(state=authorized), which tells it, and O(state=present); Google looks for it
     as soon as there is a certificate, and repeats a look that failed only after a while.
-  - Parts are marked with labels. What has a wanted name and not these labels is refused and never changed; entries that
-    somebody else put into the map stay.
+  - Parts are marked with labels, which name the map and hold a digest of O(owner). What has a wanted name and not these
+    labels is refused and never changed; entries that somebody else put into the map stay.
   - For another O(domain) a new certificate is made beside the old one, which goes when the new one is issued. So is one
     that Google gave up (state FAILED), because Google does not try it again.
   - google.cloud has no module for Certificate Manager (looked for up to its release 1.15.0);
@@ -40,6 +40,13 @@ options:
     description: The map's name, as the annotation C(networking.gke.io/certmap) of a Gateway takes it.
     type: str
     required: true
+  owner:
+    description:
+      - Whom the map is for, in any words that are the same at every run, such as C(project/location/cluster/namespace).
+        What was made for another owner is never changed, so that two hubs which give their maps the same name do not
+        take each other's certificate away.
+    type: str
+    default: ""
   domain:
     description:
       - The host name, such as V(hub.example.org). Needed unless O(state=absent).
@@ -49,8 +56,9 @@ options:
     description:
       - V(authorized) makes the DNS authorization only, whose record RV(records) tells.
       - V(present) makes all parts.
-      - V(absent) takes all of this map's parts away, whatever their domain. It waits until no load balancer uses the
-        map, and keeps the map itself where somebody else has put an entry into it.
+      - V(absent) takes all of this map's parts away, whatever their domain. Before it takes the first one it waits
+        until no load balancer uses the map. It keeps the map itself where somebody else has put an entry into it; then
+        it does not wait, because the load balancer may be theirs.
     type: str
     choices: [present, authorized, absent]
     default: present
@@ -62,7 +70,7 @@ options:
     default: true
   wait_timeout:
     description:
-      - Seconds to wait for the certificate, or with O(state=absent) for parts in use to become free; V(0) looks once.
+      - Seconds to wait for the certificate, or with O(state=absent) for map and parts to become free; V(0) looks once.
     type: int
     default: 3600
   hub:
@@ -103,7 +111,8 @@ EXAMPLES = r"""
 RETURN = r"""
 records:
   description:
-    - The DNS records that prove the domain. With O(state=absent) those that nobody needs any more.
+    - The DNS records that prove the domain. With O(state=absent) those that nobody needs any more, and not those that
+      another DNS authorization asks for, because a project has one record for each domain.
     - Empty in check mode while there is no authorization, because only Google knows them.
   returned: success
   type: list
@@ -147,6 +156,12 @@ certificate:
       description: Until when it holds; Google renews it before.
       type: str
       sample: "2027-01-20T09:30:00Z"
+    renewing:
+      description:
+        - Whether Google is renewing it. It serves until RV(certificate.expires) then, although its state is
+          C(PROVISIONING), and counts as issued. A cause that stands in the way is a warning.
+      type: bool
+      sample: false
   sample: {}
 plan:
   description: What was (in check mode would be) done.
@@ -185,6 +200,7 @@ from ..module_utils._core.progress import Reporter
 from ..module_utils._gcp.api import GcpApi
 from ..module_utils._gcp.certificate_map import ABSENT, STATES, Seen, Wish, decide, foreign_entries, parse_wish
 from ..module_utils._gcp.certificate_map_api import CertificateMaps
+from ..module_utils._gcp.certificate_map_verdicts import slow_renewal
 from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, Outcome, Request, run
 
 
@@ -209,14 +225,13 @@ def body(request: Request) -> Outcome:
         "plan": [step.as_dict() for step in work.plan.steps],
         "transitions": reporter.transitions,
     }
-    return Outcome(work.plan.changed, result, work.plan.diff, warnings=kept(wish, seen))
+    return Outcome(work.plan.changed, result, work.plan.diff, warnings=[*kept(wish, seen), *failing(wish, after)])
 
 
 def told(wish: Wish, before: Seen, after: Seen) -> dict[str, Any]:
     """Records and certificate; of parts that went, what they were."""
     if wish.state == ABSENT:
-        ours = [part.name for part in before.parts if part.ours]
-        return {"records": before.records(ours), "certificate": {"name": "", **asdict(Seen().issued)}}
+        return {"records": before.unneeded, "certificate": {"name": "", **asdict(Seen().issued)}}
     return {"records": after.records([wish.part]), "certificate": {"name": after.certificate, **asdict(after.issued)}}
 
 
@@ -224,6 +239,13 @@ def kept(wish: Wish, seen: Seen) -> list[str]:
     """What to say about a map that cannot go."""
     others = foreign_entries(seen) if wish.state == ABSENT else []
     return [f"The certificate map {wish.name} stays, because it serves {', '.join(others)}, too."] if others else []
+
+
+def failing(wish: Wish, after: Seen) -> list[str]:
+    """What to say about a certificate that serves but is not renewed."""
+    record = next(iter(after.records([wish.part])), {})
+    warning = slow_renewal(wish, after.issued, record)
+    return [warning] if warning else []
 
 
 def main() -> None:
@@ -234,6 +256,7 @@ def main() -> None:
             **GCP_OPTIONS,
             **GCP_PROJECT,
             "name": {"type": "str", "required": True},
+            "owner": {"type": "str", "default": ""},
             "domain": {"type": "str", "default": ""},
             "state": {"type": "str", "choices": list(STATES), "default": "present"},
             "wait": {"type": "bool", "default": True},

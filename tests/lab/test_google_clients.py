@@ -365,12 +365,32 @@ def test_nothing_that_is_used_is_deleted(google: Running) -> None:
         (client.dnsAuthorizations(), PROOF),
     ]  # fmt: skip
     for collection, name in deletions[1:]:
-        with pytest.raises(googleapiclient.errors.HttpError, match="referenced by"):
+        with pytest.raises(googleapiclient.errors.HttpError, match="refers to it"):
             collection.delete(name=name).execute()
     for collection, name in deletions:
         assert collection.delete(name=name).execute()["done"]
         with pytest.raises(googleapiclient.errors.HttpError, match="404"):
             collection.get(name=name).execute()
+
+
+def test_a_map_shows_the_proxies_that_a_rule_leads_to_and_any_proxy_keeps_it(google: Running) -> None:
+    client = manager(google).certificateMaps()
+    client.create(parent=PLACE, certificateMapId="m", body={}).execute()
+    compute = google.app.standin.world.compute
+    link = f"https://www.googleapis.com/compute/v1/projects/{P}/global/targetHttpsProxies/t"
+    proxies = {"t": {"selfLink": link, "certificateMap": f"//certificatemanager.googleapis.com/{MAP}"}}
+    google.do(lambda: compute.update({f"projects/{P}/global/targetHttpsProxies": proxies}))
+    assert "gclbTargets" not in client.get(name=MAP).execute()
+    with pytest.raises(googleapiclient.errors.HttpError, match="target proxy") as refused:
+        client.delete(name=MAP).execute()
+    error = json.loads(refused.value.content)["error"]
+    (violation,) = error["details"][0]["violations"]
+    assert (refused.value.status_code, error["status"]) == (400, "FAILED_PRECONDITION")
+    assert violation["type"] == "RESOURCE_STILL_IN_USE" and violation["subject"].endswith(MAP)
+    assert "targetHttpsProxies" not in json.dumps(error)
+    google.do(lambda: compute.update({f"projects/{P}/global/forwardingRules": {"r": {"target": link}}}))
+    (target,) = client.get(name=MAP).execute()["gclbTargets"]
+    assert target["targetHttpsProxy"].endswith("/targetHttpsProxies/t")
 
 
 def test_of_an_entry_only_the_certificates_can_change(google: Running) -> None:

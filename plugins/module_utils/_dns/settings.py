@@ -17,11 +17,12 @@ from typing import Any
 from .._core.errors import HubError
 from .._hub.placeholders import is_placeholder
 from .records import cloud_zone
+from .verdicts import is_host_name
 
+HUB_DOMAIN = "hub_domain"
 PROVIDERS = ("manual", "rfc2136", "clouddns")
 """What this release can do; the role's specification names the others too."""
 MANAGED_ZONE = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
 def problems(values: Mapping[str, Any]) -> list[HubError]:
@@ -29,9 +30,14 @@ def problems(values: Mapping[str, Any]) -> list[HubError]:
 
     Args:
         values: ``domain``, ``provider``, ``server``, ``zone``, ``key_name``, ``key_secret``; for Cloud DNS also
-            ``project`` and, where it was asked, ``zones`` or ``zones_problem``.
+            ``project`` and, where it was asked, ``zones`` or ``zones_problem``. For another name than the hub's,
+            ``option`` says which variable holds it.
     """
-    found = [error for error in (_domain(str(values["domain"])), _provider(str(values["provider"]))) if error]
+    found = [
+        error
+        for error in (_domain(str(values["domain"]), _option(values)), _provider(str(values["provider"])))
+        if error
+    ]
     if values["provider"] == "rfc2136":
         found += _update(values)
     if values["provider"] == "clouddns" and not found:
@@ -39,15 +45,17 @@ def problems(values: Mapping[str, Any]) -> list[HubError]:
     return found
 
 
-def _domain(domain: str) -> HubError | None:
+def _option(values: Mapping[str, Any]) -> str:
+    return str(values.get("option") or HUB_DOMAIN)
+
+
+def _domain(domain: str, option: str) -> HubError | None:
     if not domain:
+        whose = "The hub has no name" if option == HUB_DOMAIN else "There is no name to make a record for"
+        return HubError("E-DNS-07", f"{whose}: {option} is not set", f"set {option}, for example hub.example.org")
+    if not is_host_name(domain):
         return HubError(
-            "E-DNS-07", "The hub has no name: hub_domain is not set", "set hub_domain, for example hub.example.org"
-        )
-    labels = domain.lower().rstrip(".").split(".")
-    if len(domain) > 253 or len(labels) < 2 or not all(LABEL.fullmatch(label) for label in labels):
-        return HubError(
-            "E-DNS-07", f"hub_domain {domain!r} is no host name", "write the bare name, without https:// and path"
+            "E-DNS-07", f"{option} {domain!r} is no host name", "write the bare name, without https:// and path"
         )
     return None
 
@@ -86,7 +94,7 @@ def _update(values: Mapping[str, Any]) -> list[HubError]:
         found.append(
             HubError(
                 "E-DNS-07",
-                f"hub_domain {domain} is not in hub_dns_zone {zone}",
+                f"{_option(values)} {domain} is not in hub_dns_zone {zone}",
                 "correct one of them, or leave the zone empty",
             )
         )

@@ -14,6 +14,7 @@ can be reached, what public resolvers say is a weaker thing and has a name of it
 from __future__ import annotations
 
 import ipaddress
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from typing import Any
 from .._core.errors import HubError
 
 TYPES = ("A", "AAAA", "CNAME", "TXT", "CAA")
+LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+LONGEST_NAME = 253
 
 
 class Code(Enum):
@@ -219,6 +222,12 @@ def host_name(name: str) -> str:
         return bare if bare.isascii() else bare.encode("idna").decode()
     except UnicodeError as problem:
         raise HubError("E-DNS-05", f"{name!r} is no host name", "correct the name") from problem
+
+
+def is_host_name(name: str) -> bool:
+    """Whether a name, as compared or with capitals and a final dot, can be looked up: two labels or more, no port."""
+    labels = name.lower().rstrip(".").split(".")
+    return len(name) <= LONGEST_NAME and len(labels) > 1 and all(LABEL.fullmatch(label) for label in labels)
 
 
 def parse_wanted(items: Iterable[Mapping[str, Any]], default_name: str = "") -> tuple[Wanted, ...]:

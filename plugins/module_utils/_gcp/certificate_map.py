@@ -7,9 +7,10 @@
 """A certificate map of Google's Certificate Manager with one managed certificate: wanted, found, decided. Pure.
 
 Four parts hang together: the DNS authorization proves the domain, the certificate uses it, the entry of the map gives
-the certificate to a host name, and a load balancer names the map. Google deletes nothing that is used, so parts are
-made in this order and taken away in the opposite one. A certificate is replaced by another one beside it, which takes
-its place in the entry when it is issued: what is served stays served.
+the certificate to a host name, and a load balancer names the map. Parts are made in this order and taken away in the
+opposite one, because Google deletes no map, certificate or authorization that is used. It does delete the entry of a
+map that serves people: while a load balancer holds the map, nothing is taken away. A certificate is replaced by another
+one beside it, which takes its place in the entry when it is issued: what is served stays served.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from .._core.errors import HubError
 from .._core.plan import Plan, Step
-from .._dns.verdicts import host_name
+from .._dns.verdicts import host_name, is_host_name
 from .refusals import Json
 
 AUTHORIZATION, CERTIFICATE = "DnsAuthorization", "Certificate"
@@ -36,8 +38,10 @@ STATES = (PRESENT, AUTHORIZED, ABSENT)
 RECORD_TYPE = "PER_PROJECT_RECORD"
 """A record of this project's own. The other type takes ``_acme-challenge``, which ACME clients write to as well."""
 MARK = {"managed-by": "researchops-jupyterhub"}
-OWNER = "certificate-map"
+MAP_LABEL = "certificate-map"
 """The label that names the map a part belongs to; names of maps are labels' values, too."""
+OWNER_LABEL = "owner"
+"""The label with a digest of whom the map is for: clusters of one project may have hubs of the same name."""
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 STEM = 52
 """Characters of a map's name in the names of its parts; with a digest and a number behind it Google's limit is 63."""
@@ -54,12 +58,14 @@ class Wish:
         domain: the host name, in the form in which names are compared; may be empty where all shall go.
         state: one of :data:`STATES`.
         wait: whether the certificate must be issued before all counts as done.
+        owner: whom the map is for, in any words that are the same every time.
     """
 
     name: str
     domain: str = ""
     state: str = PRESENT
     wait: bool = True
+    owner: str = ""
 
     @property
     def part(self) -> str:
@@ -74,15 +80,15 @@ class Wish:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What marks a part as ours, and as this map's."""
-        return {**MARK, OWNER: self.name}
+        """What marks a part as ours, as this map's, and as this owner's."""
+        return {**MARK, MAP_LABEL: self.name, OWNER_LABEL: hashlib.sha256(self.owner.encode()).hexdigest()[:16]}
 
     def facts(self, kind: str, certificate: str = "") -> Json:
         """What a part of this kind must say, with names in the short form; an entry names the certificate."""
         by_kind: dict[str, Json] = {
             AUTHORIZATION: {"domain": self.domain},
             CERTIFICATE: {"domains": [self.domain], "dnsAuthorizations": [self.part]},
-            MAP: {},
+            MAP: {"name": self.name},  # so that a diff shows the map that goes
             ENTRY: {"hostname": self.domain, "certificates": [certificate]},
         }
         return by_kind[kind]
@@ -98,6 +104,7 @@ class Part:
         ours: whether it carries the marks of this map.
         facts: what it says, in the form of :meth:`Wish.facts`.
         record: of an authorization, the DNS record that it asks for: ``name``, ``type``, ``data``.
+        holders: of a map, the load balancers' proxies that use it.
     """
 
     kind: str
@@ -105,6 +112,7 @@ class Part:
     ours: bool
     facts: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, str] = field(default_factory=dict)
+    holders: tuple[str, ...] = ()
 
     @property
     def target(self) -> str:
@@ -121,12 +129,19 @@ class Issued:
         cause: why it is not issued: :data:`CONFIG`, :data:`CAA`, :data:`RATE_LIMITED`, or empty.
         details: Google's sentence about that.
         expires: until when it holds, as Google writes it.
+        renewing: whether it was issued before and still holds, while Google fetches the next one.
     """
 
     state: str = ""
     cause: str = ""
     details: str = ""
     expires: str = ""
+    renewing: bool = False
+
+    @property
+    def serves(self) -> bool:
+        """Whether people get a certificate that holds."""
+        return self.state == ACTIVE or self.renewing
 
 
 @dataclass(frozen=True)
@@ -137,11 +152,13 @@ class Seen:
         parts: all parts of ours, and foreign ones that have a wanted name or lie in the wanted map.
         certificate: name of the certificate that shall serve the wanted domain, whether it is there or not.
         issued: about that certificate.
+        needed: names of the records that other people's authorizations ask for; a project has one for each domain.
     """
 
     parts: tuple[Part, ...] = ()
     certificate: str = ""
     issued: Issued = Issued()
+    needed: frozenset[str] = frozenset()
 
     def find(self, kind: str, name: str) -> Part | None:
         """The part of this kind and name."""
@@ -152,6 +169,12 @@ class Seen:
         wanted = set(names)
         found = [part for part in self.parts if part.kind == AUTHORIZATION and part.name in wanted]
         return [dict(part.record) for part in found if part.record]
+
+    @property
+    def unneeded(self) -> list[dict[str, str]]:
+        """The DNS records that nobody asks for when our parts are gone."""
+        ours = self.records(part.name for part in self.parts if part.ours)
+        return [record for record in ours if record["name"] not in self.needed]
 
 
 @dataclass(frozen=True)
@@ -201,13 +224,14 @@ def parse_wish(params: Mapping[str, Any]) -> Wish:
             what=f"{name!r} cannot name a certificate map",
             do="use at most 63 small letters, digits and dashes, beginning with a letter",
         )
-    if state != ABSENT and ("." not in domain or set(domain) & set("/ *")):
+    # DNS knows labels with an underscore; certificates do not.
+    if state != ABSENT and (not is_host_name(domain) or "_" in domain):
         raise HubError(
             error_id="E-CERT-33",
             what=f"{params['domain'] or 'nothing'!r} is no host name that a certificate could be for",
             do="write the bare name, such as hub.example.org",
         )
-    return Wish(name, domain, state, bool(params["wait"]))
+    return Wish(name, domain, state, bool(params["wait"]), str(params["owner"]))
 
 
 # ---- what is there
@@ -219,22 +243,29 @@ def parse_seen(
     certificates: Iterable[Json],
     maps: Iterable[Json],
     entries: Iterable[Json],
+    now: datetime,
 ) -> Seen:
-    """What Google lists, without what is neither ours nor in our way."""
+    """What Google lists at this moment, without what is neither ours nor in our way."""
     certificates, entries = list(certificates), list(entries)
     found = [_part(AUTHORIZATION, item, wish) for item in authorizations]
     found += [_part(CERTIFICATE, item, wish) for item in certificates]
+    needed = _needed(found)
     found = [part for part in found if part.ours or part.name in wish.certificates]
     found += [_part(MAP, item, wish) for item in maps]
     found += [_part(ENTRY, item, wish) for item in entries]
     ours = {part.name for part in found if part.kind == CERTIFICATE and part.ours}
     names = [_short(item.get("name")) for item in certificates]
-    states = {name: parse_issued(item) for name, item in zip(names, certificates, strict=True) if name in ours}
+    states = {name: parse_issued(item, now) for name, item in zip(names, certificates, strict=True) if name in ours}
     used = [
         name for part in found if (part.kind, part.name) == (ENTRY, wish.part) for name in part.facts["certificates"]
     ]
     chosen = choose(wish, states, used)
-    return Seen(tuple(found), chosen, states.get(chosen, Issued()))
+    return Seen(tuple(found), chosen, states.get(chosen, Issued()), needed)
+
+
+def _needed(parts: Iterable[Part]) -> frozenset[str]:
+    """Names of the records that parts of others ask for."""
+    return frozenset(part.record["name"] for part in parts if part.record and not part.ours)
 
 
 def choose(wish: Wish, states: Mapping[str, Issued], used: Iterable[str]) -> str:
@@ -246,24 +277,39 @@ def choose(wish: Wish, states: Mapping[str, Issued], used: Iterable[str]) -> str
         used: those that the entry names.
     """
     alive = [name for name in wish.certificates if name in states and states[name].state != FAILED]
-    issued = [name for name in alive if states[name].state == ACTIVE]
+    active = [name for name in alive if states[name].state == ACTIVE]
+    serving = [name for name in alive if states[name].serves]
     free = [name for name in wish.certificates if name not in states]
     unused = [name for name in wish.certificates if name not in set(used)]
-    return [*issued, *alive, *free, *unused, wish.part][0]
+    return [*active, *serving, *alive, *free, *unused, wish.part][0]
+
+
+def is_ours(item: Mapping[str, Any] | None, wish: Wish) -> bool:
+    """Whether a part is there and carries the marks of this map."""
+    labels = (item or {}).get("labels") or {}
+    return all(labels.get(key) == value for key, value in wish.labels.items())
 
 
 def _part(kind: str, item: Mapping[str, Any], wish: Wish) -> Part:
-    labels = item.get("labels") or {}
-    ours = all(labels.get(key) == value for key, value in wish.labels.items())
     managed = item.get("managed") or {}
     facts: Json = {}
     if kind == AUTHORIZATION:
         facts = {"domain": str(item.get("domain") or "")}
     if kind == CERTIFICATE:
         facts = {"domains": list(managed.get("domains") or []), "dnsAuthorizations": _shorts(managed)}
+    if kind == MAP:
+        facts = {"name": _short(item.get("name"))}
     if kind == ENTRY:
         facts = {"hostname": str(item.get("hostname") or ""), "certificates": _shorts(item, "certificates")}
-    return Part(kind, _short(item.get("name")), ours, facts, _record(item.get("dnsResourceRecord") or {}))
+    record = _record(item.get("dnsResourceRecord") or {})
+    return Part(kind, _short(item.get("name")), is_ours(item, wish), facts, record, parse_holders(item))
+
+
+def parse_holders(item: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The load balancers' proxies that use a map, such as ``targetHttpsProxies/p``; Google lists those with a rule."""
+    targets = (item or {}).get("gclbTargets") or []
+    names = [str(target.get("targetHttpsProxy") or target.get("targetSslProxy") or "") for target in targets]
+    return tuple("/".join(name.split("/")[-2:]) for name in names)
 
 
 def _short(name: Any) -> str:
@@ -283,7 +329,7 @@ def _record(item: Mapping[str, Any]) -> dict[str, str]:
     return {"name": host_name(str(item["name"])), "type": kind, "data": host_name(str(item["data"]))}
 
 
-def parse_issued(item: Mapping[str, Any] | None) -> Issued:
+def parse_issued(item: Mapping[str, Any] | None, now: datetime) -> Issued:
     """How far Google is with this certificate; None for one that does not exist."""
     if item is None:
         return Issued()
@@ -302,7 +348,10 @@ def parse_issued(item: Mapping[str, Any] | None) -> Issued:
     else:
         known = {"RATE_LIMITED": RATE_LIMITED, "AUTHORIZATION_ISSUE": CONFIG}
         cause, details = known.get(str(issue.get("reason")), ""), str(issue.get("details") or "")
-    return Issued(state, cause if cause in (CONFIG, CAA, RATE_LIMITED) else "", details.strip().rstrip("."), expires)
+    cause = cause if cause in (CONFIG, CAA, RATE_LIMITED) else ""
+    # Google says PROVISIONING of a renewal, too. Its times are UTC and sort as text.
+    renewing = state != FAILED and expires > f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return Issued(state, cause, details.strip().rstrip("."), expires, renewing)
 
 
 # ---- what has to be done
@@ -323,9 +372,8 @@ def decide(wish: Wish, seen: Seen) -> Work:
     failed = seen.find(CERTIFICATE, seen.certificate) if seen.issued.state == FAILED else None
     rest = replace(seen, parts=tuple(part for part in seen.parts if part != failed))
     now = (*((_delete(failed),) if failed else ()), *_missing(wish, rest, MAKING))
-    served = seen.issued.state == ACTIVE
     later = (*_misled(wish, seen), *_stale(wish, seen))
-    return _work(wish, seen, now, later if wish.wait or served else ())
+    return _work(wish, seen, now, later if wish.wait or seen.issued.serves else ())
 
 
 def _names(wish: Wish, seen: Seen) -> dict[str, str]:
@@ -368,7 +416,8 @@ def _delete(part: Part) -> Action:
 
 
 def _refuse_foreign(wish: Wish, seen: Seen) -> None:
-    kinds = (AUTHORIZATION,) if wish.state == AUTHORIZED else MAKING
+    # A map of somebody else is refused before an authorization is made that nobody would use.
+    kinds = (AUTHORIZATION, MAP) if wish.state == AUTHORIZED else MAKING
     wanted = [seen.find(kind, _names(wish, seen)[kind]) for kind in kinds]
     # An entry has a name of its own, but a map takes only one for each host name.
     wanted += [part for part in seen.parts if part.facts.get("hostname") == wish.domain and ENTRY in kinds]
@@ -376,10 +425,11 @@ def _refuse_foreign(wish: Wish, seen: Seen) -> None:
         if part is not None and not part.ours:
             raise HubError(
                 error_id="E-CERT-31",
-                what=f"{part.target} exists already and was not made for this map and {wish.domain}",
-                seen="labels of somebody else",
+                what=f"{part.target} exists already and was not made for this map, owner and {wish.domain}",
+                seen="labels of somebody else, such as a hub of the same name in another cluster",
                 wanted=", ".join(f"{key}={value}" for key, value in wish.labels.items()),
-                do="choose another name, or delete it; for a hub, gke_iap_certificate can name a map of your own",
+                do="choose another name (a hub's map is called like its address, gke_iap_address_name), delete it, or "
+                "name it in gke_iap_certificate as a map of your own",
             )
 
 

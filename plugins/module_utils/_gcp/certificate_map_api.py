@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from .._core.errors import Changed, HubError
@@ -15,7 +16,6 @@ from .._core.poll import State, wait
 from .._core.progress import Reporter
 from .api import Call, GcpApi, Written
 from .certificate_map import (
-    ACTIVE,
     AUTHORIZATION,
     CERTIFICATE,
     ENTRY,
@@ -26,12 +26,17 @@ from .certificate_map import (
     Seen,
     Wish,
     Work,
+    is_ours,
+    parse_holders,
     parse_issued,
     parse_seen,
 )
 from .certificate_map_verdicts import (
     SERVICE,
+    held_by,
     in_use,
+    judge_arrival,
+    judge_holders,
     judge_issued,
     judge_operation,
     judge_removal,
@@ -39,7 +44,7 @@ from .certificate_map_verdicts import (
     operation_problem,
     unfinished,
 )
-from .refusals import Json
+from .refusals import GcpConflict, Json
 
 ROOT = f"https://{SERVICE}/v1/"
 COLLECTIONS = {
@@ -51,6 +56,8 @@ COLLECTIONS = {
 """By kind: the collection, and the parameter that names a new member."""
 OPERATION_SECONDS, OPERATION_INTERVAL = 300.0, 2.0
 """Seconds one operation may take, and between two looks at it."""
+ARRIVAL_SECONDS = 60.0
+"""Seconds after which a change that Google took before ours must show; operations on such parts last some seconds."""
 REMOVAL_SECONDS = 120.0
 """Seconds after which a part that nothing of ours uses any more must be free."""
 INTERVAL = 5.0
@@ -83,6 +90,7 @@ class CertificateMaps:
             self._listed(CERTIFICATE, wish),
             [found] if found else [],
             self._listed(ENTRY, wish) if found else [],
+            self._reporter.clock.utcnow(),
         )
 
     def _listed(self, kind: str, wish: Wish) -> list[Json]:
@@ -108,13 +116,15 @@ class CertificateMaps:
                 E-CERT-34 for an operation that does not end; the server's refusal.
         """
         done = 0
+        if Action("delete", MAP, wish.name) in work.now:
+            timeout -= self._await_free(wish, timeout)
         try:
             for action in work.now:
                 self._do(action, wish, work.certificate, timeout)
                 done += 1
             if work.now:
                 seen = self.look(wish)
-            if wish.state == PRESENT and wish.wait and seen.issued.state != ACTIVE:
+            if wish.state == PRESENT and wish.wait and not seen.issued.serves:
                 self._await(wish, seen, timeout)
                 seen = self.look(wish)
             for action in work.later:
@@ -139,7 +149,12 @@ class CertificateMaps:
         body, query = self._body(action.kind, wish, certificate), {parameter: action.name}
         call = Call(action.target, "POST", ROOT + collection, body, query)
         there = self._call(action.kind, action.name, wish)
-        self._finish(call, self._api.write(call, lambda: self._api.find(there)))
+
+        def landed() -> Json | None:
+            found = self._api.find(there)
+            return found if is_ours(found, wish) else None
+
+        self._put(call, landed)
 
     def _update(self, action: Action, wish: Wish, certificate: str) -> None:
         """Put the entry's certificates right; the rest of an entry cannot change."""
@@ -151,7 +166,21 @@ class CertificateMaps:
             entry = self.look(wish).find(ENTRY, wish.part)
             return body if entry is not None and entry.facts == wish.facts(ENTRY, certificate) else None
 
-        self._finish(call, self._api.write(call, landed))
+        self._put(call, landed)
+
+    def _put(self, call: Call, landed: Callable[[], Json | None]) -> None:
+        """Send a change and wait until it is done.
+
+        Google shows a change when its operation is over. After a lost answer, or a run that was killed, our own earlier
+        order can be on its way without being seen; then the same order is refused as a conflict.
+        """
+        try:
+            self._finish(call, self._api.write(call, landed))
+        except GcpConflict as conflict:
+            if not self._arrives(call, landed):
+                if conflict.after_lost:
+                    conflict.changed = Changed.UNKNOWN
+                raise
 
     def _delete(self, action: Action, wish: Wish, timeout: float) -> None:
         """Delete a part as soon as nobody uses it."""
@@ -176,7 +205,7 @@ class CertificateMaps:
         )
         if not ended.done and ended.observation is not None:
             problem = ended.observation
-            raise problem if ended.verdict.state is State.FATAL else in_use(action.target, problem, ended.seconds)
+            raise problem if ended.verdict.state is State.FATAL else in_use(action.target, problem.seen, ended.seconds)
 
     def _body(self, kind: str, wish: Wish, certificate: str) -> Json:
         """A part as Google wants it: with names in the long form, and our marks."""
@@ -220,11 +249,41 @@ class CertificateMaps:
         if problem is not None:
             raise problem
 
+    def _arrives(self, call: Call, landed: Callable[[], Json | None]) -> bool:
+        return wait(
+            f"an earlier {call.method} of {call.doing}",
+            landed,
+            judge_arrival,
+            clock=self._reporter.clock,
+            timeout=ARRIVAL_SECONDS,
+            interval=OPERATION_INTERVAL,
+            reporter=self._reporter,
+        ).done
+
+    def _await_free(self, wish: Wish, timeout: float) -> float:
+        """Wait until no load balancer uses the map; how many seconds that took.
+
+        Google would delete the entry of a map that serves people, and refuse only the map itself.
+        """
+        call = self._call(MAP, wish.name, wish)
+        ended = wait(
+            f"{call.doing} to be free",
+            lambda: parse_holders(self._api.find(call)),
+            judge_holders,
+            clock=self._reporter.clock,
+            timeout=timeout,
+            interval=INTERVAL,
+            reporter=self._reporter,
+        )
+        if not ended.done:
+            raise in_use(call.doing, held_by(ended.observation), ended.seconds)
+        return ended.seconds
+
     def _await(self, wish: Wish, seen: Seen, timeout: float) -> None:
         call = self._call(CERTIFICATE, seen.certificate, wish)
         ended = wait(
             f"certificate for {wish.domain}",
-            lambda: parse_issued(self._api.find(call)),
+            lambda: parse_issued(self._api.find(call), self._reporter.clock.utcnow()),
             judge_issued,
             clock=self._reporter.clock,
             timeout=timeout,

@@ -49,6 +49,11 @@ def operation_problem(operation: Mapping[str, Any], doing: str, project: str) ->
     return explain(Refusal(status, word, message), doing, service=SERVICE, project=project, write=True)
 
 
+def judge_arrival(found: Mapping[str, Any] | None) -> Verdict:
+    """Whether what a request met on its way has become what it asked for."""
+    return Verdict(State.PENDING, "Google does not show it yet") if found is None else Verdict(State.DONE)
+
+
 def unfinished(doing: str, seconds: float) -> HubError:
     """The error about an operation that does not end."""
     return HubError(
@@ -65,20 +70,31 @@ def unfinished(doing: str, seconds: float) -> HubError:
 
 def judge_removal(problem: HubError | None) -> Verdict:
     """What the answer to a deletion means: what is gone is gone, and what is used may be free a moment later."""
-    if problem is None or problem.error_id == "E-GCP-06":
+    # The first answer may be lost while Google is still at it; then the second request finds nothing any more.
+    if problem is None or problem.details.get("status") == 404:
         return Verdict(State.DONE)
     used = problem.details.get("reason") == "FAILED_PRECONDITION"
     return Verdict(State.PENDING if used else State.FATAL, problem.seen or problem.what)
 
 
-def in_use(target: str, problem: HubError, seconds: float) -> HubError:
+def judge_holders(holders: tuple[str, ...]) -> Verdict:
+    """Whether a map serves nobody any more."""
+    return Verdict(State.PENDING, held_by(holders)) if holders else Verdict(State.DONE, "no load balancer uses it")
+
+
+def held_by(holders: tuple[str, ...]) -> str:
+    """Who uses a map, in words."""
+    return f"used by {', '.join(holders)}"
+
+
+def in_use(target: str, told: str, seconds: float) -> HubError:
     """The error about a part that somebody holds on to."""
     return HubError(
         error_id="E-CERT-32",
         what=f"{target} is still used, and Google deletes nothing that is",
-        seen=problem.seen,
+        seen=told,
         wanted=f"nobody to use it; waited {seconds:.0f} s",
-        do="take away what the server names (a load balancer needs some minutes to go), then run again",
+        do="take away what uses it (a load balancer stays for some minutes after its Gateway), then run again",
     )
 
 
@@ -87,8 +103,8 @@ def in_use(target: str, problem: HubError, seconds: float) -> HubError:
 
 def judge_issued(issued: Issued) -> Verdict:
     """Whether Google has issued the certificate; a failed attempt is repeated, only a certificate given up is not."""
-    if issued.state == ACTIVE:
-        return Verdict(State.DONE, "ACTIVE")
+    if issued.serves:
+        return Verdict(State.DONE, f"{issued.state}, serves" if issued.renewing else issued.state)
     told = ", ".join(part for part in (issued.state or "no certificate", issued.cause, issued.details) if part)
     return Verdict(State.FATAL if issued.state == FAILED else State.PENDING, told)
 
@@ -105,6 +121,14 @@ def not_issued(wish: Wish, issued: Issued, record: Mapping[str, str], seconds: f
         do=do,
         details={"state": issued.state, "cause": issued.cause},
     )
+
+
+def slow_renewal(wish: Wish, issued: Issued, record: Mapping[str, str]) -> str:
+    """What to say about a certificate that serves and whose renewal fails; nothing where no cause is known."""
+    if not (issued.renewing and issued.cause):
+        return ""
+    error_id, what, do = _cause(wish.domain, issued.cause, record)
+    return f"{error_id} {what}. The one of before serves until {issued.expires}. Do: {do}."
 
 
 def _cause(domain: str, cause: str, record: Mapping[str, str]) -> tuple[str, str, str]:

@@ -102,7 +102,8 @@ def _certificate(front: GkeFront) -> list[HubError]:
                 do="choose a shorter hub_domain, or name a certificate of your own in gke_iap_certificate",
             )
         ]
-    if not managed and not RESOURCE_NAME.fullmatch(front.certificate):
+    # A map that the role makes is called like the address, whose name is judged on its own.
+    if front.certificate != front.address_name and not managed and not RESOURCE_NAME.fullmatch(front.certificate):
         kind = "certificate map" if front.door == "gateway" else "pre-shared certificate"
         return [_cannot(f"{front.certificate!r} cannot name a {kind}", "correct gke_iap_certificate")]
     return []

@@ -19,7 +19,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.module_options import
 GIVEN = {"project": "p", "name": "hub-front", "domain": "Hub.example.org"}
 MINE = Wish("hub-front", "hub.example.org").part
 RECORD = {"name": "_acme-challenge_x.hub.example.org", "type": "CNAME", "data": "x.0.authorize.goog"}
-NONE = {"name": "", "state": "", "cause": "", "details": "", "expires": ""}
+NONE = {"name": "", "state": "", "cause": "", "details": "", "expires": "", "renewing": False}
 
 
 def run(monkeypatch: pytest.MonkeyPatch, fake: FakeManager, check_mode: bool = False, **options: Any) -> Any:
@@ -88,6 +88,14 @@ def test_of_what_goes_the_records_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     assert run(monkeypatch, fake, state="absent", domain="").result["records"] == []
 
 
+def test_a_record_that_another_map_needs_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeManager()
+    run(monkeypatch, fake)
+    run(monkeypatch, fake, name="standby")
+    assert run(monkeypatch, fake, state="absent").result["records"] == []
+    assert run(monkeypatch, fake, name="standby", state="absent").result["records"] == [RECORD]
+
+
 def test_a_map_that_serves_somebody_else_stays_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeManager()
     run(monkeypatch, fake)
@@ -97,6 +105,19 @@ def test_a_map_that_serves_somebody_else_stays_and_it_is_said(monkeypatch: pytes
     outcome = run(monkeypatch, fake, state="absent")
     assert list(fake.parts) == ["certificateMaps/hub-front", entry]
     assert outcome.warnings == ["The certificate map hub-front stays, because it serves x.example.org, too."]
+
+
+def test_a_renewal_that_fails_is_a_warning_and_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeManager()
+    run(monkeypatch, fake)
+    issue = {"reason": "AUTHORIZATION_ISSUE", "details": "no CNAME"}
+    fake.states = [{"state": "PROVISIONING", "provisioningIssue": issue}]
+    fake.parts[f"certificates/{MINE}"]["expireTime"] = "2999-01-01T00:00:00Z"
+    outcome = run(monkeypatch, fake)
+    assert (outcome.changed, outcome.result["certificate"]["renewing"]) == (False, True)
+    assert outcome.result["transitions"] == []
+    (warning,) = outcome.warnings
+    assert "E-CERT-30" in warning and "serves until 2999" in warning
 
 
 def test_the_wait_is_bounded_by_the_option(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -214,15 +214,16 @@ def _proxies(world: World, name: str) -> dict[str, bool]:
     }
 
 
-def _users(world: World, name: str, kind: Kind) -> list[str]:
-    """Who uses a part: it cannot be deleted then."""
+def _user(world: World, name: str, kind: Kind) -> str:
+    """What kind of thing uses a part, which cannot be deleted then; empty if nothing does."""
+    parts = [part["shown"] for part in world.certificate_manager.values()]
     if kind is MAP:
-        return [*_below(world, name, ENTRY.collection), *_proxies(world, name)]
-    parts = world.certificate_manager.items()
+        entry = "certificate map entry" if _below(world, name, ENTRY.collection) else ""
+        return entry or ("target proxy" if _proxies(world, name) else "")
     if kind is CERTIFICATE:
-        return [other for other, part in parts if name in part["shown"].get("certificates", ())]
-    managed = [(other, part["shown"].get("managed", {})) for other, part in parts]
-    return [other for other, one in managed if name in one.get("dnsAuthorizations", ())]
+        return "certificate map entry" if any(name in one.get("certificates", ()) for one in parts) else ""
+    proofs = [one.get("managed", {}).get("dnsAuthorizations", ()) for one in parts]
+    return "certificate" if any(name in one for one in proofs) else ""
 
 
 # ---- what is made ------------------------------------------------------------------------------------------------
@@ -374,14 +375,20 @@ def delete(kind: Kind, call: Call) -> Any:
     project = _project(call, f"{kind.permission}.delete")
     name = _whole(call.world, call.path["name"])
     _existing(call, name)
-    using = _users(call.world, name, kind)
-    if using:
-        raise errors.invalid(
-            f"can't delete {kind.word} '{name}' that is referenced by '{using[0]}'", status="FAILED_PRECONDITION"
-        )
+    user = _user(call.world, name, kind)
+    if user:
+        raise _still_used(name, kind, user)
     del call.world.certificate_manager[name]
     empty = {"@type": "type.googleapis.com/google.protobuf.Empty"}
     return _operation(call, project, "delete", name, empty)
+
+
+def _still_used(name: str, kind: Kind, user: str) -> errors.GoogleError:
+    """As at Google the subject is the part itself; which one uses it is not said."""
+    told = f"The {kind.word} cannot be deleted while a {user} refers to it"
+    violation = {"type": "RESOURCE_STILL_IN_USE", "subject": f"{HOST[2:]}{name}", "description": told}
+    details = [{"@type": "type.googleapis.com/google.rpc.PreconditionFailure", "violations": [violation]}]
+    return errors.invalid(told, status="FAILED_PRECONDITION", details=details)
 
 
 def _handlers(kind: Kind, below: str = "") -> Mapping[str, Handler]:

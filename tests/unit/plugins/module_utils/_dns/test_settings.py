@@ -20,6 +20,7 @@ UPDATE = MANUAL | {
 }
 
 
+ALIAS = {"option": "hub_dns_alias_name"}
 CLOUD = MANUAL | {"provider": "clouddns", "zone": "example-org", "project": "example-research"}
 ZONES = [{"name": "example-org", "dnsName": "example.org."}]
 
@@ -47,6 +48,11 @@ ZONES = [{"name": "example-org", "dnsName": "example.org."}]
         pytest.param(CLOUD | {"zone": "example.org"}, "E-DNS-07", "no name of a managed zone", id="16-a-domain"),
         pytest.param(CLOUD | {"zones": [], "zones_problem": "403."}, "E-DNS-11", "403", id="17-cloud-refuses"),
         pytest.param(CLOUD | {"zones": []}, "E-DNS-10", "no public managed zone", id="18-no-zone-holds-it"),
+        pytest.param(MANUAL | ALIAS | {"domain": ""}, "E-DNS-07", "hub_dns_alias_name is not set", id="19-no-alias"),
+        pytest.param(MANUAL | ALIAS | {"domain": "hub"}, "E-DNS-07", "hub_dns_alias_name 'hub' is no", id="20-alias"),
+        pytest.param(
+            UPDATE | ALIAS | {"zone": "a.org"}, "E-DNS-07", "hub_dns_alias_name hub.example.org is not in", id="21-zone"
+        ),
         pytest.param(UPDATE | {"zone": "ample.org"}, "E-DNS-07", "is not in hub_dns_zone", id="13-no-label-border"),
     ],
 )
@@ -77,3 +83,8 @@ def test_settings_that_work(values: dict[str, Any]) -> None:
 def test_the_secret_is_never_repeated() -> None:
     secret = "this is no base64 but secret"
     assert secret not in str(settings.rows(UPDATE | {"key_secret": secret}))
+
+
+def test_an_alias_without_a_name_says_nothing_about_the_hub() -> None:
+    (row,) = settings.rows(MANUAL | ALIAS | {"domain": ""})
+    assert "hub has no name" not in row["text"] and "hub_domain" not in row["text"]

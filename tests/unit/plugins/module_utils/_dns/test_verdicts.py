@@ -300,6 +300,15 @@ def test_a_wish_is_told_as_people_write_it() -> None:
     assert [item.text() for item in (HUB, NONE, WITHOUT, BOTH)] == ["A 203.0.113.7", "no AAAA", "no TXT a", "TXT a"]
 
 
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [("hub.example.org:8443", False), ("a..b", False), ("hub", False), ("", False), ("a." * 126 + "org", False),
+     ("_acme-challenge_x.Hub.example.org.", True), ("a.b", True)],
+)  # fmt: skip
+def test_what_can_be_looked_up(name: str, fits: bool) -> None:
+    assert verdicts.is_host_name(name) is fits
+
+
 def test_names_in_other_scripts_travel_as_ascii() -> None:
     assert verdicts.host_name("Bücher.Example.org.") == "xn--bcher-kva.example.org"
     with pytest.raises(HubError, match=r"E-DNS-05 .* is no host name"):

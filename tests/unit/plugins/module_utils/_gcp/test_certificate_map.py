@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certif
     choose,
     decide,
     foreign_entries,
+    parse_holders,
     parse_issued,
     parse_seen,
     parse_wish,
@@ -34,9 +36,11 @@ DOMAIN = "hub.example.org"
 WISH = Wish("hub-front", DOMAIN)
 OLD = Wish("hub-front", "old.example.org")
 GOING = replace(WISH, domain="", state="absent")
-LABELS = {"managed-by": "researchops-jupyterhub", "certificate-map": "hub-front"}
+LABELS = {"managed-by": "researchops-jupyterhub", "certificate-map": "hub-front", "owner": "e3b0c44298fc1c14"}
 RECORD = {"name": "_acme-challenge_x.hub.example.org", "type": "CNAME", "data": "x.authorize.goog"}
 NOTHING = Issued()
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+RENEWING = Issued("PROVISIONING", "CONFIG", expires="2027", renewing=True)
 ACTIVE, PENDING, FAILED = Issued("ACTIVE"), Issued("PROVISIONING"), Issued("FAILED", "CONFIG")
 
 
@@ -80,11 +84,11 @@ def test_an_entry_of_somebody_else_for_the_same_host_name_is_refused() -> None:
     assert "CertificateMapEntry/theirs" in error.what
 
 
-def test_while_only_the_authorization_is_wanted_other_parts_are_not_looked_at() -> None:
+def test_while_only_the_authorization_is_wanted_no_certificate_is_looked_at() -> None:
     wish = replace(WISH, state="authorized")
-    others = seen((part(CERTIFICATE, ours=False), part(MAP, ours=False)))
-    assert decide(wish, others).now == acts("create", AUTHORIZATION)
+    assert decide(wish, seen((part(CERTIFICATE, ours=False),))).now == acts("create", AUTHORIZATION)
     caught("E-CERT-31", lambda: decide(wish, seen((part(AUTHORIZATION, ours=False),))))
+    caught("E-CERT-31", lambda: decide(wish, seen((part(MAP, ours=False),))))
 
 
 @pytest.mark.parametrize(
@@ -113,6 +117,7 @@ def test_while_only_the_authorization_is_wanted_other_parts_are_not_looked_at() 
             (*acts("update", ENTRY), *acts("delete", CERTIFICATE)),
             id="10-given-up-is-replaced-and-serves-until-then",
         ),
+        pytest.param(replace(WISH, wait=False), seen(MISLED, RENEWING), (), acts("update", ENTRY), id="09b-it-serves"),
         pytest.param(
             replace(WISH, wait=False),
             seen(parts(), NOTHING, SECOND),
@@ -188,12 +193,12 @@ def test_the_plan_shows_what_is_and_what_will_be() -> None:
     there = seen((part(MAP), part(ENTRY, certificates=["c"]), *parts(OLD, ENTRY), FOREIGN_ENTRY), ACTIVE)
     mine, old = WISH.part, OLD.part
     before = {
-        "CertificateMap/hub-front": {},
+        "CertificateMap/hub-front": {"name": "hub-front"},
         f"CertificateMapEntry/{mine}": {"hostname": DOMAIN, "certificates": ["c"]},
         f"CertificateMapEntry/{old}": {"hostname": "old.example.org", "certificates": [old]},
     }
     after = {
-        "CertificateMap/hub-front": {},
+        "CertificateMap/hub-front": {"name": "hub-front"},
         f"CertificateMapEntry/{mine}": {"hostname": DOMAIN, "certificates": [mine]},
         f"CertificateMapEntry/{old}": {},
         f"DnsAuthorization/{mine}": {"domain": DOMAIN},
@@ -214,6 +219,12 @@ def test_the_plan_shows_what_is_and_what_will_be() -> None:
     )
 
 
+def test_a_map_that_comes_or_goes_is_in_the_diff() -> None:
+    made, gone = decide(WISH, seen()).plan, decide(GOING, seen(parts())).plan
+    for less, more in ((made.before, made.after), (gone.after, gone.before)):
+        assert less.get("CertificateMap/hub-front", {}) != more["CertificateMap/hub-front"]
+
+
 # ---- names
 
 
@@ -228,28 +239,33 @@ def test_names_follow_map_and_domain_and_stay_within_googles_limit() -> None:
     assert Wish(long, DOMAIN).part != Wish(long[:-1], DOMAIN).part
 
 
+OPTIONS = {"name": "hub-front", "domain": DOMAIN, "state": "present", "wait": True, "owner": ""}
+
+
 @pytest.mark.parametrize(
     ("given", "wish"),
     [
         pytest.param({}, WISH, id="plain"),
         pytest.param({"domain": "Hub.Example.org."}, WISH, id="case-and-final-dot"),
         pytest.param({"wait": False}, replace(WISH, wait=False), id="without-waiting"),
+        pytest.param({"owner": "p/l/c/n"}, replace(WISH, owner="p/l/c/n"), id="whom-it-is-for"),
         pytest.param({"domain": "", "state": "absent"}, GOING, id="absent-needs-no-domain"),
         pytest.param({"domain": None, "state": "absent"}, GOING, id="nor-null"),
     ],
 )
 def test_options_become_a_wish(given: dict[str, Any], wish: Wish) -> None:
-    assert parse_wish({"name": "hub-front", "domain": DOMAIN, "state": "present", "wait": True} | given) == wish
+    assert parse_wish(OPTIONS | given) == wish
 
 
 @pytest.mark.parametrize(
     "given",
     [{"name": "Hub"}, {"name": "a" * 64}, {"name": "a-"}, {"domain": ""}, {"domain": "hub"}, {"domain": "a.org/b"},
-     {"domain": "*.example.org"}, {"domain": "", "state": "authorized"}],
+     {"domain": "*.example.org"}, {"domain": "", "state": "authorized"}, {"domain": "hub.example.org:8443"},
+     {"domain": "https:hub.example.org"}, {"domain": "a..b"}, {"domain": "-a.example.org"},
+     {"domain": "a_b.example.org"}, {"domain": "a" * 64 + ".org"}, {"domain": "a." * 126 + "org"}],
 )  # fmt: skip
 def test_what_google_cannot_take_is_refused(given: dict[str, Any]) -> None:
-    params = {"name": "hub-front", "domain": DOMAIN, "state": "present", "wait": True} | given
-    caught("E-CERT-33", lambda: parse_wish(params))
+    caught("E-CERT-33", lambda: parse_wish(OPTIONS | given))
 
 
 # ---- what Google lists
@@ -281,11 +297,44 @@ def test_what_google_lists_is_read_in_short_names() -> None:
         [certificate, theirs],
         [{"name": f"{there}/certificateMaps/hub-front", "labels": LABELS}],
         [entry, {"name": "x/theirs", "hostname": "x.example.org", "certificates": ["y/c"]}],
+        NOW,
     )
     assert found == seen((*parts(), FOREIGN_ENTRY), ACTIVE)
     assert found.records([mine]) == [RECORD]
     assert found.records(["other"]) == []
     assert foreign_entries(found) == ["x.example.org"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "unneeded"),
+    [
+        pytest.param([], [RECORD], id="nobody-else"),
+        pytest.param([{"name": "x/theirs", "dnsResourceRecord": RECORD}], [], id="somebody-else-needs-it"),
+        pytest.param([{"name": "x/y", "dnsResourceRecord": RECORD | {"name": "other"}}], [RECORD], id="another-one"),
+        pytest.param([{"name": "x/theirs"}], [RECORD], id="not-said-yet"),
+    ],
+)
+def test_a_record_that_another_authorization_asks_for_stays(
+    theirs: list[dict[str, Any]], unneeded: list[dict[str, str]]
+) -> None:
+    mine = {"name": f"x/{WISH.part}", "labels": LABELS, "domain": DOMAIN, "dnsResourceRecord": RECORD}
+    assert parse_seen(GOING, [mine, *theirs], [], [], [], NOW).unneeded == unneeded
+
+
+@pytest.mark.parametrize(
+    ("item", "holders"),
+    [
+        (None, ()),
+        ({}, ()),
+        (
+            {"gclbTargets": [{"targetHttpsProxy": "//compute.googleapis.com/projects/1/global/targetHttpsProxies/a"}]},
+            ("targetHttpsProxies/a",),
+        ),
+        ({"gclbTargets": [{"targetSslProxy": "projects/1/global/targetSslProxies/b"}]}, ("targetSslProxies/b",)),
+    ],
+)
+def test_google_lists_who_uses_a_map(item: dict[str, Any] | None, holders: tuple[str, ...]) -> None:
+    assert parse_holders(item) == holders
 
 
 @pytest.mark.parametrize(
@@ -303,6 +352,9 @@ def test_what_google_lists_is_read_in_short_names() -> None:
         pytest.param({MINE: FAILED, SECOND: FAILED}, [MINE], SECOND, id="09-both-given-up"),
         pytest.param({MINE: FAILED, SECOND: FAILED}, [SECOND], MINE, id="10-the-one-no-entry-holds"),
         pytest.param({MINE: FAILED, SECOND: FAILED}, [MINE, SECOND], MINE, id="11-both-held"),
+        pytest.param({MINE: RENEWING}, [MINE], MINE, id="11b-renewed"),
+        pytest.param({MINE: PENDING, SECOND: RENEWING}, [SECOND], SECOND, id="11c-what-serves-before-pending"),
+        pytest.param({MINE: RENEWING, SECOND: ACTIVE}, [SECOND], SECOND, id="11d-issued-before-renewed"),
         pytest.param({"theirs": ACTIVE}, ["theirs"], MINE, id="12-others-do-not-count"),
     ],
 )
@@ -312,11 +364,18 @@ def test_which_certificate_shall_serve(states: dict[str, Issued], used: list[str
 
 @pytest.mark.parametrize(
     "labels",
-    [{}, None, {"managed-by": "researchops-jupyterhub"}, LABELS | {"certificate-map": "other"}],
+    [
+        {},
+        None,
+        {"managed-by": "researchops-jupyterhub"},
+        LABELS | {"certificate-map": "other"},
+        LABELS | {"owner": "other"},
+        {key: value for key, value in LABELS.items() if key != "owner"},
+    ],
 )
 def test_without_all_our_marks_a_part_is_not_ours(labels: dict[str, str] | None) -> None:
     item = {"name": f"x/{WISH.part}", "labels": labels, "domain": DOMAIN}
-    (found,) = parse_seen(WISH, [item], [], [], []).parts
+    (found,) = parse_seen(WISH, [item], [], [], [], NOW).parts
     assert not found.ours
 
 
@@ -328,8 +387,8 @@ def test_without_all_our_marks_a_part_is_not_ours(labels: dict[str, str] | None)
         pytest.param({"state": "ACTIVE"}, Issued("ACTIVE", expires="2027"), id="active"),
         pytest.param(
             {"state": "PROVISIONING", "authorizationAttemptInfo": [{"state": "AUTHORIZING"}]},
-            Issued("PROVISIONING", expires="2027"),
-            id="an-attempt-goes-on",
+            Issued("PROVISIONING", expires="2027", renewing=True),
+            id="an-attempt-to-renew-goes-on",
         ),
         pytest.param(
             {
@@ -337,7 +396,7 @@ def test_without_all_our_marks_a_part_is_not_ours(labels: dict[str, str] | None)
                 "provisioningIssue": {"reason": "AUTHORIZATION_ISSUE", "details": "whole"},
                 "authorizationAttemptInfo": [{"state": "FAILED", "failureReason": "CAA", "details": "no issuer. "}],
             },
-            Issued("PROVISIONING", "CAA", "no issuer", "2027"),
+            Issued("PROVISIONING", "CAA", "no issuer", "2027", True),
             id="the-attempt-knows-better",
         ),
         pytest.param(
@@ -351,17 +410,17 @@ def test_without_all_our_marks_a_part_is_not_ours(labels: dict[str, str] | None)
         ),
         pytest.param(
             {"state": "PROVISIONING", "provisioningIssue": {"reason": "RATE_LIMITED", "details": "later"}},
-            Issued("PROVISIONING", "RATE_LIMITED", "later", "2027"),
+            Issued("PROVISIONING", "RATE_LIMITED", "later", "2027", True),
             id="rate",
         ),
         pytest.param(
             {"state": "PROVISIONING", "provisioningIssue": {"reason": "AUTHORIZATION_ISSUE"}},
-            Issued("PROVISIONING", "CONFIG", "", "2027"),
+            Issued("PROVISIONING", "CONFIG", "", "2027", True),
             id="authorization-without-attempt",
         ),
         pytest.param(
             {"state": "PROVISIONING", "authorizationAttemptInfo": [{"failureReason": "NEW_ONE", "details": "d"}]},
-            Issued("PROVISIONING", "", "d", "2027"),
+            Issued("PROVISIONING", "", "d", "2027", True),
             id="a-reason-nobody-knows-yet",
         ),
     ],
@@ -370,4 +429,18 @@ def test_how_far_google_is(managed: dict[str, Any] | None, issued: Issued) -> No
     item = None if managed is None else {"name": "x/c", "managed": managed}
     if item is not None and managed:
         item["expireTime"] = "2027"
-    assert parse_issued(item) == issued
+    assert parse_issued(item, NOW) == issued
+
+
+@pytest.mark.parametrize(
+    ("state", "expires", "serves"),
+    [
+        pytest.param("PROVISIONING", "", False, id="00-the-first-one-is-not-there-yet"),
+        pytest.param("PROVISIONING", "2026-11-26T11:59:59.123456789Z", False, id="01-ran-out"),
+        pytest.param("FAILED", "2027-02-26T12:00:00Z", False, id="02-given-up"),
+        pytest.param("PROVISIONING", "2026-11-26T12:00:01Z", True, id="03-renewed-while-it-holds"),
+        pytest.param("ACTIVE", "", True, id="04-active"),
+    ],
+)
+def test_a_certificate_in_renewal_serves_as_long_as_it_holds(state: str, expires: str, serves: bool) -> None:
+    assert parse_issued({"managed": {"state": state}, "expireTime": expires}, NOW).serves is serves

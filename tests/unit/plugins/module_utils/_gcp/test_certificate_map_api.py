@@ -21,7 +21,7 @@ WISH = Wish("hub-front", "hub.example.org")
 OLD = Wish("hub-front", "old.example.org")
 MINE, THEIRS = WISH.part, OLD.part
 ENTRIES = "certificateMaps/hub-front/certificateMapEntries"
-LABELS = {"managed-by": "researchops-jupyterhub", "certificate-map": "hub-front"}
+LABELS = {"managed-by": "researchops-jupyterhub", "certificate-map": "hub-front", "owner": "e3b0c44298fc1c14"}
 WAITING, ISSUED = {"state": "PROVISIONING"}, {"state": "ACTIVE"}
 UNPROVED = {
     "state": "PROVISIONING",
@@ -193,6 +193,20 @@ def test_an_entry_that_leads_elsewhere_is_put_right() -> None:
     assert fake.parts[f"{ENTRIES}/{MINE}"]["hostname"] == "hub.example.org"
 
 
+@pytest.mark.parametrize("state", ["authorized", "present", "absent"])
+@pytest.mark.parametrize("domain", ["hub.example.org", "hub.staging.example.org"])
+def test_hubs_of_the_same_name_in_two_clusters_leave_each_others_map_alone(domain: str, state: str) -> None:
+    fake = FakeManager()
+    bring(fake, replace(WISH, owner="p/l/production/hub"))
+    there, fake.writes = dict(fake.parts), []
+    other = Wish("hub-front", domain, state, owner="p/l/staging/hub")
+    if state == "absent":
+        bring(fake, other)
+    else:
+        assert "gke_iap_address_name" in caught("E-CERT-31", lambda: bring(fake, other)).do
+    assert (fake.parts, fake.writes) == (there, [])
+
+
 # ---- taking it away
 
 GOING = Wish("hub-front", state="absent")
@@ -202,7 +216,8 @@ def test_all_of_it_goes_users_first_and_the_map_when_the_load_balancer_is_gone()
     fake = FakeManager()
     bring(fake)
     fake.writes.clear()
-    fake.held = 3
+    fake.held = fake.idle = 3  # the first look is the one that decides
+    fake.before = lambda method, _name: AssertionError("it serves people") if method != "GET" and fake.held else None
     _seen, clock, reporter = bring(fake, GOING)
     assert fake.parts == {}
     assert list(dict.fromkeys(fake.writes)) == [
@@ -211,17 +226,42 @@ def test_all_of_it_goes_users_first_and_the_map_when_the_load_balancer_is_gone()
         ("DELETE", f"certificates/{MINE}"),
         ("DELETE", f"dnsAuthorizations/{MINE}"),
     ]
-    assert clock.passed == 3 * 5.0
+    assert clock.passed == 2 * 5.0 + 3 * 5.0
     assert "used by targetHttpsProxies/x" in reporter.transitions[0]["text"]
 
 
-def test_a_map_that_is_never_let_go_is_an_error_of_its_own() -> None:
+@pytest.mark.parametrize("timeout", [0, 60])
+def test_of_a_map_that_is_never_let_go_nothing_is_taken(timeout: float) -> None:
     fake = FakeManager()
     bring(fake)
     fake.held = 10_000
+    there, fake.writes = dict(fake.parts), []
+    error = caught("E-CERT-32", lambda: bring(fake, GOING, timeout))
+    assert (fake.parts, fake.writes) == (there, [])
+    assert "CertificateMap/hub-front" in error.what
+    assert error.seen == "used by targetHttpsProxies/x"
+    assert f"waited {timeout} s" in error.wanted
+    assert error.changed is Changed.NOTHING
+
+
+def test_a_map_held_by_a_proxy_that_nobody_reaches_is_told_when_it_is_refused() -> None:
+    fake = FakeManager()
+    bring(fake)
+    fake.idle = 10_000
     error = caught("E-CERT-32", lambda: bring(fake, GOING))
     assert "CertificateMap/hub-front" in error.what
+    assert "Something refers to this part" in error.seen
     assert error.changed is Changed.SOME
+
+
+def test_where_others_keep_the_map_ours_goes_although_it_is_used() -> None:
+    fake = FakeManager()
+    bring(fake)
+    theirs = f"{ENTRIES}/theirs"
+    fake.parts[theirs] = {"hostname": "x.example.org", "certificates": ["c"]}
+    fake.held = 10_000
+    bring(fake, GOING)
+    assert set(fake.parts) == {"certificateMaps/hub-front", theirs}
 
 
 def test_what_waiting_cannot_cure_ends_at_once() -> None:
@@ -326,6 +366,57 @@ def test_a_lost_answer_is_looked_up_before_anything_is_repeated(method: str) -> 
     fake.after = lambda done, _name: broken() if done == method else None
     bring(fake, GOING if method == "DELETE" else WISH)
     assert len(fake.writes) == {"POST": 4, "DELETE": 4, "PATCH": 1}[method]
+
+
+def lose_first(fake: FakeManager, method: str) -> None:
+    """Lose the answer to the first write of this kind, and to no other one."""
+    left = [broken()]
+    fake.after = lambda done, _name: left.pop() if done == method and left else None
+
+
+@pytest.mark.parametrize("slow", [1, 2, 3, 9])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])
+def test_a_lost_answer_while_google_is_still_at_it_ends_well(method: str, slow: int) -> None:
+    fake = FakeManager()
+    if method != "POST":
+        bring(fake)
+    if method == "PATCH":
+        fake.parts[f"{ENTRIES}/{MINE}"]["certificates"] = []
+    fake.slow = slow
+    lose_first(fake, method)
+    bring(fake, GOING if method == "DELETE" else WISH)
+    assert set(fake.parts) == (set() if method == "DELETE" else WHOLE)
+    if method != "DELETE":
+        assert fake.parts[f"{ENTRIES}/{MINE}"]["certificates"] == [f"{PLACE}/certificates/{MINE}"]
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_a_killed_run_whose_last_order_google_is_still_at_is_taken_up(number: int) -> None:
+    fake = FakeManager()
+    fake.slow = 9
+    at_write(fake, number, done=True)
+    with pytest.raises(Killed):
+        bring(fake)
+    fake.after = lambda _method, _name: None
+    bring(fake)
+    assert set(fake.parts) == WHOLE
+
+
+def test_a_part_that_never_shows_after_a_lost_answer_leaves_it_open_what_was_done() -> None:
+    fake = FakeManager()
+    fake.slow = 10_000
+    lose_first(fake, "POST")
+    error = caught("E-GCP-07", lambda: bring(fake))
+    assert error.changed is Changed.UNKNOWN
+
+
+def test_what_somebody_else_made_meanwhile_is_not_taken_for_ours() -> None:
+    fake = FakeManager()
+    found, _clock, _reporter = maps(fake)
+    seen = found.look(WISH)
+    fake.parts[f"dnsAuthorizations/{MINE}"] = {"domain": "hub.example.org"}
+    error = caught("E-GCP-07", lambda: found.carry_out(WISH, seen, decide(WISH, seen), 60))
+    assert error.changed is Changed.NOTHING
 
 
 def test_a_request_that_never_arrived_is_sent_again() -> None:

@@ -12,11 +12,14 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll 
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map import Issued, Wish
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map_verdicts import (
     in_use,
+    judge_arrival,
+    judge_holders,
     judge_issued,
     judge_operation,
     judge_removal,
     not_issued,
     operation_problem,
+    slow_renewal,
     unfinished,
 )
 
@@ -63,8 +66,8 @@ def test_an_operation_that_does_not_end_leaves_it_open_what_was_done() -> None:
     assert "300 s" in error.seen
 
 
-def refusal(error_id: str = "E-GCP-10", reason: str = "") -> HubError:
-    return HubError(error_id, "refused", "do", seen="400, in use by x", details={"status": 400, "reason": reason})
+def refusal(error_id: str = "E-GCP-10", reason: str = "", status: int = 400) -> HubError:
+    return HubError(error_id, "refused", "do", seen="400, in use by x", details={"status": status, "reason": reason})
 
 
 @pytest.mark.parametrize(
@@ -73,7 +76,9 @@ def refusal(error_id: str = "E-GCP-10", reason: str = "") -> HubError:
         pytest.param(refusal("E-GCP-04", "PERMISSION_DENIED"), State.FATAL, id="00-denied"),
         pytest.param(refusal(reason="INVALID_ARGUMENT"), State.FATAL, id="01-invalid"),
         pytest.param(refusal(reason="FAILED_PRECONDITION"), State.PENDING, id="02-used"),
-        pytest.param(refusal("E-GCP-06", "NOT_FOUND"), State.DONE, id="03-gone-already"),
+        pytest.param(refusal("E-GCP-06", "NOT_FOUND", 404), State.DONE, id="03-gone-already"),
+        pytest.param(refusal("E-GCP-12", status=404), State.DONE, id="03b-gone-when-asked-again-after-a-lost-answer"),
+        pytest.param(refusal("E-GCP-12", status=503), State.FATAL, id="03c-nobody-knows"),
         pytest.param(None, State.DONE, id="04-deleted"),
     ],
 )
@@ -82,11 +87,29 @@ def test_what_the_answer_to_a_deletion_means(problem: HubError | None, state: St
 
 
 def test_a_part_in_use_is_named_with_its_user() -> None:
-    error = in_use("CertificateMap/m", refusal(reason="FAILED_PRECONDITION"), 12.0)
+    error = in_use("CertificateMap/m", "400, in use by x", 12.0)
     assert error.error_id == "E-CERT-32"
     assert "CertificateMap/m" in error.what
     assert "in use by x" in error.seen
     assert "12 s" in error.wanted
+    assert "names" not in error.do  # Google names nobody
+
+
+@pytest.mark.parametrize(("found", "state"), [(None, State.PENDING), ({}, State.DONE)])
+def test_what_was_asked_for_before_arrives_when_it_shows(found: dict[str, Any] | None, state: State) -> None:
+    assert judge_arrival(found).state is state
+
+
+@pytest.mark.parametrize(
+    ("holders", "state", "reason"),
+    [
+        pytest.param(("targetHttpsProxies/a", "b"), State.PENDING, "used by targetHttpsProxies/a, b", id="00-serves"),
+        pytest.param((), State.DONE, "no load balancer uses it", id="01-free"),
+    ],
+)
+def test_when_a_map_is_free(holders: tuple[str, ...], state: State, reason: str) -> None:
+    verdict = judge_holders(holders)
+    assert (verdict.state, verdict.reason) == (state, reason)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +122,9 @@ def test_a_part_in_use_is_named_with_its_user() -> None:
         ),
         pytest.param(Issued("FAILED", "CONFIG", "no"), State.FATAL, "FAILED, CONFIG, no", id="03-given-up"),
         pytest.param(Issued("ACTIVE"), State.DONE, "ACTIVE", id="04-active"),
+        pytest.param(
+            Issued("PROVISIONING", "CONFIG", renewing=True), State.DONE, "PROVISIONING, serves", id="05-in-renewal"
+        ),
     ],
 )
 def test_when_the_wait_for_a_certificate_ends(issued: Issued, state: State, reason: str) -> None:
@@ -124,6 +150,14 @@ def test_each_cause_has_its_cure(cause: str, error_id: str, do: str) -> None:
     assert "waited 62 s" in error.what
     assert "given up" not in error.what
     assert error.details == {"state": "PROVISIONING", "cause": cause}
+
+
+def test_a_renewal_that_fails_is_said_with_its_cure_as_long_as_the_certificate_serves() -> None:
+    told = slow_renewal(WISH, Issued("PROVISIONING", "CONFIG", "no", "2027", renewing=True), RECORD)
+    assert told.startswith("E-CERT-30 Google does not find the record that proves hub.example.org")
+    assert "serves until 2027. Do: have _acme-challenge_x.hub.example.org CNAME x.authorize.goog" in told
+    assert slow_renewal(WISH, Issued("PROVISIONING", expires="2027", renewing=True), RECORD) == ""
+    assert slow_renewal(WISH, Issued("PROVISIONING", "CONFIG"), RECORD) == ""
 
 
 def test_it_is_said_when_google_has_given_up() -> None:

@@ -108,6 +108,13 @@ def test_settings_as_rows(changes: Json, ok: bool, text: str) -> None:
     assert text in row["text"]
 
 
+def test_a_map_that_is_called_like_the_address_is_corrected_where_the_address_is() -> None:
+    named = {"door": "gateway", "address_name": "climate.hub-hub-front", "certificate": "climate.hub-hub-front"}
+    client = {"oauth_client": "own", "client_id": "c", "client_secret": "s"}
+    (row,) = verdicts.rows(SETTINGS | named | client)
+    assert "Do: set gke_iap_address_name" in row["text"]
+
+
 BACKEND = Backend("k8s1-a", "7", iap=True, client_id="", timeout=86400)
 INGRESS: Json = {
     "kind": "Ingress",
