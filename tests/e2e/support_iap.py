@@ -204,20 +204,24 @@ def show(name: str) -> None:
 def private_cluster(name: str) -> Iterator[PrivateCluster]:
     """A cluster by this name, until the block ends."""
     show(name)
-    with rooms(LINKED) as (desk, gate), bastion(443, BASTION_ADDRESS, gate.within) as made:
-        yield PrivateCluster(name, desk, made)
+    with rooms(LINKED) as (desk, gate):
+        within = gate.within
+        with bastion(443, BASTION_ADDRESS, within) as made:
+            yield PrivateCluster(name, desk, made)
 
 
 @contextmanager
 def relayed_cluster(name: str) -> Iterator[RelayedCluster]:
     """A cluster by this name and its bastion, a machine of the project, until the block ends."""
     show(name)
-    with rooms(RELAYED) as (desk, gate), bastion(443, MACHINE_ADDRESS, gate.within) as made:
-        others = ["INPUT", "!", "-s", RELAY_ADDRESS, "-p", "tcp", "--dport", str(made.port), "-j", "REJECT"]
-        assert gate.run("iptables", "-w", "-A", *others).returncode == 0
-        cluster = RelayedCluster(name, desk, made)
-        with shown_machine(cluster.machine):
-            yield cluster
+    with rooms(RELAYED) as (desk, gate):
+        within = gate.within
+        with bastion(443, MACHINE_ADDRESS, within) as made:
+            others = ["INPUT", "!", "-s", RELAY_ADDRESS, "-p", "tcp", "--dport", str(made.port), "-j", "REJECT"]
+            assert gate.run("iptables", "-w", "-A", *others).returncode == 0
+            cluster = RelayedCluster(name, desk, made)
+            with shown_machine(cluster.machine):
+                yield cluster
 
 
 @contextmanager
