@@ -21,7 +21,7 @@ NIGHTLY_FACTOR = 10
 COMPLAINT = re.compile(r"\bERROR\b|\bFAILED\b|fatal:|: error:")
 GIST_LINES = 6
 GIST_WIDTH = 200
-GIST = re.compile(r"^(?:FAILED|ERROR) |^E   |fatal:|: error:")
+GIST = re.compile(r"^(?:FAILED|ERROR):? |^E   |fatal:|: error:")
 
 
 def expected(minutes: float) -> float:

@@ -192,6 +192,7 @@ def test_two_runs_in_one_checkout_are_refused() -> None:
 def test_the_end_of_a_run_names_the_failed_test_in_a_few_short_lines(capsys: pytest.CaptureFixture[str]) -> None:
     made = tiers.Tier("e2e", 1.0)
     text = ["x" * 50] * 30 + ["E   AssertionError: " + "secret " * 99, "FAILED tests/e2e/test_a.py::test_b - Assertion"]
+    text += ["ERROR: tests/a.py:7:70: used-before-assignment: gate", *["Running another test"] * 9]
     text += [f"fatal: [hub{number}]: no" for number in range(20)]
     made.step("a b", [sys.executable, "-c", f"print({chr(10).join(text)!r}); raise SystemExit(1)"], env={})
     capsys.readouterr()
@@ -200,5 +201,6 @@ def test_the_end_of_a_run_names_the_failed_test_in_a_few_short_lines(capsys: pyt
     assert told[0].startswith("e2e a b failed; whole log: ")
     assert len(told) == 1 + tiers.GIST_LINES and max(map(len, told)) <= tiers.GIST_WIDTH + 6
     assert any("FAILED tests/e2e/test_a.py::test_b" in line for line in told)
+    assert any("used-before-assignment" in line for line in told)
     tiers.Tier("unit", 1.0).recall()
     assert not capsys.readouterr().out
