@@ -5,7 +5,7 @@
 """How the collection's modules are started on the controller: from the files as they are installed.
 
 For every task Ansible packs a module and all it imports into an archive, which the new process unpacks and compiles.
-That is made for machines that have neither; here it is most of what a module with nothing to do costs. So a task whose
+That is made for machines that have neither; here it is half of what a module with nothing to do costs. So a task whose
 module runs on the controller, by Ansible's own Python, gets a program of a few lines instead. All else stays Ansible's:
 options, check mode, ``no_log``, environment, the process of its own, its input, its result.
 
@@ -34,6 +34,7 @@ from ansible.release import __version__ as core_version
 
 COLLECTION = "researchops.jupyterhub."
 MODULES = "ansible_collections.researchops.jupyterhub.plugins.modules."
+PLACE = f"/{MODULES.replace('.', '/')}"
 #: how these hand a module its options is known; they differ in it
 CORES = frozenset({"2.18", "2.19", "2.20", "2.21"})
 #: from ansible-core 2.19 on, the packer returns an object, and a loader of Ansible's runs the module
@@ -90,7 +91,7 @@ class Start:
         """Whether the module can be started from its file, by ansible-core ``core`` running in ``own_python``."""
         local = self.connection in ("local", "ansible.builtin.local")
         here = local and bool(self.python) and self.python == own_python and not self.special
-        installed = self.path.endswith(f"/ansible_collections/{MODULES[20:].replace('.', '/')}{self.name}.py")
+        installed = self.path.endswith(f"{PLACE}{self.name}.py")
         return here and installed and self.module.startswith(COLLECTION) and ".".join(core.split(".")[:2]) in CORES
 
     @property

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from .._core.errors import Changed, HubError
-from .._core.poll import State, wait
+from .._core.poll import State, T, Verdict, Waited, wait
 from .._core.progress import Reporter
 from .api import Call, GcpApi, Written
 from .certificate_map import (
@@ -194,14 +194,12 @@ class CertificateMaps:
                 return problem
             return None
 
-        ended = wait(
+        ended = self._wait(
             f"{action.target} to be free",
             attempt,
             judge_removal,
-            clock=self._reporter.clock,
             timeout=timeout,
             interval=INTERVAL,
-            reporter=self._reporter,
         )
         if not ended.done and ended.observation is not None:
             problem = ended.observation
@@ -228,20 +226,24 @@ class CertificateMaps:
 
     # ---- waiting
 
+    def _wait(
+        self, what: str, look: Callable[[], T], judge: Callable[[T], Verdict], *, timeout: float, interval: float
+    ) -> Waited[T]:
+        clock, reporter = self._reporter.clock, self._reporter
+        return wait(what, look, judge, clock=clock, timeout=timeout, interval=interval, reporter=reporter)
+
     def _finish(self, call: Call, written: Written) -> None:
         """Wait until the operation that a write has begun is over. After a lost answer its effect was seen already."""
         if written.lost:
             return
         known = [written.body]
         again = Call(f"the operation on {call.doing}", "GET", ROOT + str(written.body.get("name") or ""))
-        ended = wait(
+        ended = self._wait(
             f"{call.method} of {call.doing}",
             lambda: known.pop() if known else self._api.read(again),
             judge_operation,
-            clock=self._reporter.clock,
             timeout=OPERATION_SECONDS,
             interval=OPERATION_INTERVAL,
-            reporter=self._reporter,
         )
         if not ended.done:
             raise unfinished(call.doing, ended.seconds)
@@ -250,14 +252,12 @@ class CertificateMaps:
             raise problem
 
     def _arrives(self, call: Call, landed: Callable[[], Json | None]) -> bool:
-        return wait(
+        return self._wait(
             f"an earlier {call.method} of {call.doing}",
             landed,
             judge_arrival,
-            clock=self._reporter.clock,
             timeout=ARRIVAL_SECONDS,
             interval=OPERATION_INTERVAL,
-            reporter=self._reporter,
         ).done
 
     def _await_free(self, wish: Wish, timeout: float) -> float:
@@ -266,14 +266,12 @@ class CertificateMaps:
         Google would delete the entry of a map that serves people, and refuse only the map itself.
         """
         call = self._call(MAP, wish.name, wish)
-        ended = wait(
+        ended = self._wait(
             f"{call.doing} to be free",
             lambda: parse_holders(self._api.find(call)),
             judge_holders,
-            clock=self._reporter.clock,
             timeout=timeout,
             interval=INTERVAL,
-            reporter=self._reporter,
         )
         if not ended.done:
             raise in_use(call.doing, held_by(ended.observation), ended.seconds)
@@ -281,14 +279,12 @@ class CertificateMaps:
 
     def _await(self, wish: Wish, seen: Seen, timeout: float) -> None:
         call = self._call(CERTIFICATE, seen.certificate, wish)
-        ended = wait(
+        ended = self._wait(
             f"certificate for {wish.domain}",
             lambda: parse_issued(self._api.find(call), self._reporter.clock.utcnow()),
             judge_issued,
-            clock=self._reporter.clock,
             timeout=timeout,
             interval=INTERVAL,
-            reporter=self._reporter,
         )
         if not ended.done:
             records = seen.records([wish.part])

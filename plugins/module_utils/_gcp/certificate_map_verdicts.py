@@ -91,7 +91,7 @@ def in_use(target: str, told: str, seconds: float) -> HubError:
     """The error about a part that somebody holds on to."""
     return HubError(
         error_id="E-CERT-32",
-        what=f"{target} is still used, and Google deletes nothing that is",
+        what=f"{target} is still used, so it stays",
         seen=told,
         wanted=f"nobody to use it; waited {seconds:.0f} s",
         do="take away what uses it (a load balancer stays for some minutes after its Gateway), then run again",
