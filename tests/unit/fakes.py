@@ -7,7 +7,6 @@ They refuse what nobody foresaw: an unknown request is a failed test, never an e
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -25,6 +24,13 @@ Json = dict[str, Any]
 Handler = Callable[[str, str, Mapping[str, str], Any], Reply | None]
 
 START = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
+
+
+def copied(tree: Any) -> Any:
+    """A JSON value again, sharing nothing; several times as fast as copy.deepcopy, which long simulations feel."""
+    if isinstance(tree, dict):
+        return {key: copied(value) for key, value in tree.items()}
+    return [copied(item) for item in tree] if isinstance(tree, list) else tree
 
 
 class FakeClock:
@@ -121,7 +127,7 @@ class FakeKube(KubeClient):
 
     def apply_as(self, manager: str, path: str, body: Json) -> Json:
         """Apply an object under somebody's name, without a record of the request."""
-        return self._apply(path, {"fieldManager": manager}, copy.deepcopy(body), self.objects.get(path)).body
+        return self._apply(path, {"fieldManager": manager}, copied(body), self.objects.get(path)).body
 
     @property
     def writes(self) -> list[tuple[str, str]]:
@@ -147,7 +153,7 @@ class FakeKube(KubeClient):
         if where.namespace and f"/api/v1/namespaces/{where.namespace}" not in self.objects:
             return _status(404, f'namespaces "{where.namespace}" not found')
         writers = {"POST": self._post, "PATCH": self._patch, "DELETE": self._delete}
-        return writers[method](path, query, copy.deepcopy(body), content_type)
+        return writers[method](path, query, copied(body), content_type)
 
     def _discover(self, path: str) -> Reply:
         found = self.discovery.get(path)
@@ -156,9 +162,9 @@ class FakeKube(KubeClient):
     def _get(self, path: str, query: Mapping[str, str], where: Place) -> Reply:
         if where.name:
             found = self.objects.get(path)
-            return Reply(200, copy.deepcopy(found)) if found is not None else _status(404, "not found")
+            return Reply(200, copied(found)) if found is not None else _status(404, "not found")
         items = [
-            copy.deepcopy(item)
+            copied(item)
             for key, item in sorted(self.objects.items())
             if key.rpartition("/")[0] == where.collection and _selected(item, query.get("labelSelector", ""))
         ]
@@ -181,7 +187,7 @@ class FakeKube(KubeClient):
         wanted = (body.get("metadata") or {}).get("resourceVersion")
         if wanted is not None and wanted != live["metadata"]["resourceVersion"]:
             return _status(409, "the object has been modified")
-        merged = _merge(copy.deepcopy(live), body)
+        merged = _merge(copied(live), body)
         if "dryRun" not in query:
             self.put(path, merged)
         return Reply(200, merged)
@@ -189,12 +195,12 @@ class FakeKube(KubeClient):
     def _apply(self, path: str, query: Mapping[str, str], body: Json, live: Json | None) -> Reply:
         """Server-side apply: what this manager applied before and does not any more goes away; lists are replaced."""
         key = f"{path} {query['fieldManager']}"
-        result = _without(copy.deepcopy(live), self._applied.get(key, {}), body) if live is not None else {}
+        result = _without(copied(live), self._applied.get(key, {}), body) if live is not None else {}
         result = _merge(result, body)
         if "dryRun" not in query:
-            self._applied[key] = copy.deepcopy(body)
+            self._applied[key] = copied(body)
             self.put(path, result)
-        return Reply(200 if live is not None else 201, copy.deepcopy(result))
+        return Reply(200 if live is not None else 201, copied(result))
 
     def _delete(self, path: str, query: Mapping[str, str], _body: Json, _content_type: str) -> Reply:
         if path not in self.objects:
