@@ -44,8 +44,9 @@ class Subject:
         name: the row's name in the table.
         words: the command, with the kubeconfig in BENCH_KUBECONFIG.
         seconds: one wall time per round.
-        requests: requests of the last counted run, None where the subject asks no cluster.
-        helms: helm processes of the last counted run.
+        requests: requests of the counted run, None where the subject asks no cluster.
+        helms: helm processes of the counted run.
+        modules: module processes of the counted run, None where no Ansible is at work.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Subject:
     seconds: list[float] = field(default_factory=list)
     requests: int | None = None
     helms: int = 0
+    modules: int | None = None
 
     @property
     def median(self) -> float:
@@ -81,19 +83,24 @@ def helm_upgrade(values: Path) -> list[str]:
     ]
 
 
-def run(words: list[str], kubeconfig: Path, helm_log: Path | None = None) -> float:
-    """Run one command to its end; seconds it took. A failure ends the benchmark."""
+def run(words: list[str], kubeconfig: Path, counts: Path | None = None) -> float:
+    """Run one command to its end; seconds it took. A failure ends the benchmark.
+
+    With ``counts``, a folder, every helm process adds a line to ``helm`` there and every module process to ``module``.
+    """
     env = dict(
         os.environ,
         BENCH_KUBECONFIG=str(kubeconfig),
         KUBECONFIG=str(kubeconfig),
         ANSIBLE_CONFIG=str(HERE / "ansible.cfg"),
     )
-    if helm_log is not None:
+    if counts is not None:
         env |= {
             "PATH": f"{HERE / 'bin'}:{env['PATH']}",
-            "HELM_LOG": str(helm_log),
+            "HELM_LOG": str(counts / "helm"),
             "COUNTED_HELM": os.environ["LAB_HELM"],
+            "ANSIBLE_EXECUTABLE": str(ROOT / "tests" / "tools" / "counting-sh"),
+            "COUNT_FILE": str(counts / "module"),
         }
     started = time.monotonic()
     done = subprocess.run(
@@ -132,14 +139,21 @@ def rounds(subjects: list[Subject], kubeconfig: Path, count: int, tell: Callable
         )
 
 
-def count_requests(subjects: list[Subject], proxy: FaultProxy, kubeconfig: Path, log: Path) -> None:
-    """One more run each, through the counting proxy and the counting helm."""
+def counted_run(subjects: list[Subject], proxy: FaultProxy, kubeconfig: Path, folder: Path) -> None:
+    """One more run each, through the counting proxy, with the counting helm and the counting shell."""
+    folder.mkdir(exist_ok=True)
+
+    def lines(name: str) -> int:
+        return len((folder / name).read_text(encoding="utf-8").splitlines())
+
     for subject in subjects:
         before = len(proxy.seen)
-        log.write_text("", encoding="utf-8")
-        run(subject.words, kubeconfig, log)
+        for name in ("helm", "module"):
+            (folder / name).write_text("", encoding="utf-8")
+        run(subject.words, kubeconfig, folder)
         subject.requests = len(proxy.seen) - before
-        subject.helms = len(log.read_text(encoding="utf-8").splitlines())
+        subject.helms = lines("helm")
+        subject.modules = lines("module") if subject.words[0] == "ansible-playbook" else None
 
 
 def first_installs(kubeconfig: Path, count: int, tell: Callable[[str], None]) -> list[Subject]:
@@ -161,20 +175,25 @@ def first_installs(kubeconfig: Path, count: int, tell: Callable[[str], None]) ->
 
 
 def table(title: str, subjects: list[Subject], floor: Subject) -> list[str]:
-    """A Markdown table: medians, what is left above the ping floor, requests, helm processes."""
+    """A Markdown table: medians, what is left above the ping floor; requests and processes where they were counted."""
     lines = [
         "",
         f"## {title}",
         "",
-        "| what | rounds | median s | min s | net of ping s | requests | helm processes |",
-        "|---|---|---|---|---|---|---|",
+        "| what | rounds | median s | min s | net of ping s | requests | module processes | helm processes |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for one in subjects:
-        requests = "" if one.requests is None else str(one.requests)
         net = one.median - floor.median
         times = f"{one.median:.2f} | {min(one.seconds):.2f} | {net:.2f}"
-        lines.append(f"| {one.name} | {len(one.seconds)} | {times} | {requests} | {one.helms} |")
+        counted = (one.requests, one.modules, None if one.requests is None else one.helms)
+        lines.append(f"| {one.name} | {len(one.seconds)} | {times} | {' | '.join(map(shown, counted))} |")
     return lines
+
+
+def shown(number: int | None) -> str:
+    """A cell of a table; what was not counted stays empty."""
+    return "" if number is None else str(number)
 
 
 def ratio(ours: Subject, theirs: Subject, floor: Subject, limit: str) -> str:
@@ -183,7 +202,7 @@ def ratio(ours: Subject, theirs: Subject, floor: Subject, limit: str) -> str:
     return f"- {ours.name} / {theirs.name}: **{net:.2f}** net of the ping floor (bar {limit})"
 
 
-def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], None]) -> Iterator[list[str]]:
+def measure(rounds_wanted: int, kubeconfig: Path, folder: Path, tell: Callable[[str], None]) -> Iterator[list[str]]:
     """All of it, section by section: lines of the report."""
     values = folder / "values.json"
     tag = os.environ["LAB_IMAGE"].rsplit(":", 1)[1]
@@ -206,6 +225,7 @@ def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], No
             Subject("empty play", play("empty")),
             Subject("one ping", play("ping")),
             Subject("role z2jh, nothing to do", play("z2jh")),
+            Subject("role z2jh, drift check", play("z2jh", "-e", "z2jh_drift=check")),
             Subject("hub_release, nothing to do", play("release")),
             Subject("kubernetes.core.helm, nothing to do", play("helm", *peer)),
             Subject(
@@ -222,9 +242,9 @@ def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], No
             os.environ["LAB_API_SERVER"], upstream_ca=os.environ["LAB_CA_FILE"], delay=delay
         ) as proxy:
             through = proxy.kubeconfig(kubeconfig, folder / f"kubeconfig-{delay}")
-            rounds(ours, through if delay else kubeconfig, count, tell)
-            count_requests(ours[2:], proxy, through, folder / "helm.log")
-        floor, role, module, helm, upgrade, info, helm_info = ours[1], *ours[2:]
+            rounds(ours, through if delay else kubeconfig, rounds_wanted, tell)
+            counted_run(ours[2:], proxy, through, folder / "counts")
+        floor, role, _drift, module, helm, upgrade, info, helm_info = ours[1], *ours[2:]
         report = table(title, ours, floor)
         limit = "0.5" if delay else "1.0"
         report += [
@@ -234,16 +254,18 @@ def measure(count: int, kubeconfig: Path, folder: Path, tell: Callable[[str], No
             ratio(info, helm_info, floor, "1.0"),
         ]
         report += [
-            f"- {role.name} / {upgrade.name}: **{(role.median - floor.median) / upgrade.median:.2f}**"
+            f"- {role.name}, net of the ping floor / {upgrade.name}, which has no Ansible in it: "
+            f"**{(role.median - floor.median) / upgrade.median:.2f}**"
             + (" (bar 0.5)" if delay else "")
+            + f"; {role.median / upgrade.median:.2f} with Ansible's own time"
         ]
         yield report
-    installs = first_installs(kubeconfig, max(3, count // 2), tell)
+    installs = first_installs(kubeconfig, rounds_wanted, tell)
     report = table("First install", installs, Subject("", [], [0.0]))
     yield [*report, "", f"- ours / theirs: **{installs[0].median / installs[1].median:.2f}** (bar 1.1)"]
-    yield iap.measure(count, floor.median, lambda words: run(words, kubeconfig), ROUND_TRIP, tell)
-    yield dns_wait.measure(max(20, count), dns_wait.SEED)
-    yield certificate_wait.measure(max(10, count), certificate_wait.SEED)
+    yield iap.measure(rounds_wanted, floor.median, lambda words: run(words, kubeconfig), ROUND_TRIP, tell)
+    yield dns_wait.measure(max(20, rounds_wanted), dns_wait.SEED)
+    yield certificate_wait.measure(max(10, rounds_wanted), certificate_wait.SEED)
     for namespace in (*NAMESPACES, "bench-peer"):
         kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
 

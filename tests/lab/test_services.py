@@ -288,6 +288,25 @@ def test_an_order_by_dns_01(services: Target, tmp_path: Path, name: str) -> None
     assert answers(services.dns, f"_acme-challenge.{name}.lab.test.", "TXT") == []
 
 
+# ---- charts --------------------------------------------------------------------------------------------------------
+def test_the_registry_speaks_the_distribution_protocol(web: requests.Session) -> None:
+    answer = web.get("https://registry.lab.test:5000/v2/", timeout=SECONDS)
+    assert (answer.status_code, answer.headers["Docker-Distribution-Api-Version"]) == (200, "registry/2.0")
+    assert web.get("https://registry.lab.test:5000/v2/nobody/tags/list", timeout=SECONDS).status_code == 404
+
+
+def test_a_file_on_the_shelf_is_served_and_one_that_is_not_there_is_missed(
+    web: requests.Session, services: Target, name: str
+) -> None:
+    shelf = services.lab.charts if services.lab else Path(os.environ["LAB_CHART_REPOSITORY_DIR"])
+    (shelf / name).write_text("entries: {}", encoding="utf-8")
+    try:
+        assert web.get(f"https://charts.lab.test:5443/{name}", timeout=SECONDS).text == "entries: {}"
+    finally:
+        (shelf / name).unlink()
+    assert web.get(f"https://charts.lab.test:5443/{name}", timeout=SECONDS).status_code == 404
+
+
 # ---- files ---------------------------------------------------------------------------------------------------------
 def snapshot(root: Path) -> dict[str, tuple[int, int]]:
     """Mode and time of last change of every file below ``root``."""

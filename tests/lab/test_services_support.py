@@ -30,7 +30,7 @@ from labkit.process import Process, start_order
 
 CLONE_NEWNET = 0x40000000
 READY_SECONDS = 30.0
-PACKAGES = ("iproute2", "knot", "knot-dnsutils", "lego", "openssl", "pebble")
+PACKAGES = ("docker-registry", "iproute2", "knot", "knot-dnsutils", "lego", "openssl", "pebble")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from .pending import Move, Stuck
 from .release_inputs import HUB_SECRETS, Inputs, generated_name, generated_object, secrets_object
 from .release_state import (
     APP_VERSION,
+    CHART_LABEL,
     CHART_NAME,
     DIGEST_LABEL,
     History,
@@ -202,7 +203,7 @@ class Present:
         done.restarts = prepared.objects.restarts
         done.kept = prepared.objects.kept
         if (
-            prepared.upgrade
+            prepared.plan.changed
             and not self._inputs.chart_digest
             and not history.recorded_chart(self._inputs.chart_identity)
         ):
@@ -325,10 +326,12 @@ class Present:
         return told
 
     def _upgrade(self, history: History, prepared: Prepared) -> int:
-        seen = chart_label(prepared.chart.sha256, self._inputs.chart_identity)
-        labels = label_changes(history, self._wanted.layers, seen)
+        labels = label_changes(history, self._wanted.layers, self._chart_label(prepared))
         made = self._tools.helm.upgrade(prepared.chart.path, self._inputs.values, labels, self._wanted.timeout)
         return int(made.get("version") or 0)
+
+    def _chart_label(self, prepared: Prepared) -> str:
+        return chart_label(prepared.chart.sha256, self._inputs.chart_identity)
 
     def _record(self, prepared: Prepared, done: Done, revision: int) -> None:
         """The mark of a release that serves; only our own revision gets it, and only if Helm calls it deployed."""
@@ -345,7 +348,11 @@ class Present:
             )
         metadata = {
             "resourceVersion": newest.version,
-            "labels": {DIGEST_LABEL: proof_label(self._inputs.digest, newest.number)},
+            # The chart's too: the same chart by another road needs no upgrade, yet this road is held to it from now on.
+            "labels": {
+                DIGEST_LABEL: proof_label(self._inputs.digest, newest.number),
+                CHART_LABEL: self._chart_label(prepared),
+            },
             "annotations": {CHART_NAME: prepared.chart_name, APP_VERSION: prepared.app_version},
         }
         self._client.merge(secrets_path(self._wanted.namespace, newest.secret), {"metadata": metadata})

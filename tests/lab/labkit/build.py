@@ -33,6 +33,7 @@ PACKAGES = (
     "containerd",
     "containernetworking-plugins",
     "curl",
+    "docker-registry",
     "iproute2",
     "iptables",
     "knot",
@@ -48,7 +49,7 @@ PACKAGES = (
 )
 BROWSER_PACKAGES = ("chromium", "libnss3-tools")
 #: systemd units these packages bring, by package; the lab runs its own, so a fresh install stays off
-UNITS = {"containerd": "containerd", "knot": "knot", "openssh-server": "ssh"}
+UNITS = {"containerd": "containerd", "docker-registry": "docker-registry", "knot": "knot", "openssh-server": "ssh"}
 HELM = {"4": "helm.sh/helm/v4", "3": "helm.sh/helm/v3"}
 POLICY = Path("/usr/sbin/policy-rc.d")
 

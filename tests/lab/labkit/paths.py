@@ -31,6 +31,7 @@ CLUSTER_DOMAIN = "cluster.local"
 HTTPS_PORT = 8443  # the hub and the issuer, inside the lab and on the host's 127.0.0.1: the same URL in both places
 ACME_PORT = 14000
 API_PORT = 6443
+REGISTRY_PORT, CHARTS_PORT = 5000, 5443
 TSIG_NAME = "lab-update."
 OIDC_CLIENT = "hub-lab"
 AUTOMATION_CLIENT = "automation"
@@ -123,7 +124,7 @@ class Lab:
     @property
     def service_hosts(self) -> tuple[int, ...]:
         """Host numbers that exist on the node's interface for the lab's own services, both families."""
-        return tuple(range(10, 20))
+        return tuple(range(10, 21))
 
     @property
     def pool(self) -> tuple[IPv4Address, IPv4Address]:
@@ -189,6 +190,11 @@ class Lab:
     @property
     def run(self) -> Path:
         return self.state / "run"
+
+    @property
+    def charts(self) -> Path:
+        """What https://charts.lab.test serves."""
+        return self.services / "charts"
 
     @property
     def bin(self) -> Path:

@@ -27,7 +27,7 @@ from labkit.services.files import secret, write
 OTHER_ZONE = "other.test"
 TRANSFER_KEY = "lab-transfer."
 ALGORITHM = "hmac-sha256"
-HOSTS = {"issuer": 10, "acme": 11, "ns1": 12, "ns2": 14, "google": 15}
+HOSTS = {"issuer": 10, "acme": 11, "ns1": 12, "ns2": 14, "google": 15, "registry": 20, "charts": 20}
 PRIMARY, SECONDARY = HOSTS["ns1"], HOSTS["ns2"]
 TTL = 30  # seconds; short, because tests change records and look again
 

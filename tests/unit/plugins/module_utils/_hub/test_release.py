@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -358,6 +359,16 @@ def test_a_chart_nobody_pinned_is_said_recorded_and_then_insisted_on(remote: Wor
     remote.forget()
     error = refused(remote, "E-CHART-01", **REMOTE, values={"memory": "8G"})
     assert "recorded in the release" in error.what
+
+
+def test_the_same_chart_by_another_road_is_recorded_for_that_road_too(remote: World) -> None:
+    remote.run(**REMOTE)
+    registry = {**REMOTE, "chart_ref": "oci://registry.example.org/jupyterhub"}
+    done = remote.run(**registry)
+    assert told(done) == [("record", "Release/hub")] and "later runs refuse another one" in done.warnings[0]
+    remote.helm.archive += b"changed"
+    shutil.rmtree(Path(remote.place).parent / "cache")
+    assert "recorded in the release" in refused(remote, "E-CHART-01", **registry, values={"memory": "8G"}).what
 
 
 # ---- releases left half done
