@@ -368,6 +368,7 @@ def test_the_same_chart_by_another_road_is_recorded_for_that_road_too(remote: Wo
     assert told(done) == [("record", "Release/hub")] and "later runs refuse another one" in done.warnings[0]
     remote.helm.archive += b"changed"
     shutil.rmtree(Path(remote.place).parent / "cache")
+    remote.forget()
     assert "recorded in the release" in refused(remote, "E-CHART-01", **registry, values={"memory": "8G"}).what
 
 
