@@ -250,6 +250,15 @@ SAMPLES = [
     ),
     sample(docs_rules.errors, "undocumented", {UTIL: "x = 'E-DNS-99'\n"}, "E-DNS-99 (plugins/module_utils/_hub/x.py)"),
     sample(
+        docs_rules.errors, "area with a digit", {UTIL: "x = 'E-X9-99'\n"}, "E-X9-99 (plugins/module_utils/_hub/x.py)"
+    ),
+    sample(
+        docs_rules.errors,
+        "entry with a digit",
+        {"docs/errors.md": "### E-X9-98 Gone\n\n**Means** x\n\n**Do** y\n"},
+        "E-X9-98, which no code uses",
+    ),
+    sample(
         docs_rules.errors,
         "unused",
         {"docs/errors.md": "### E-DNS-98 Gone\n\n**Means** x\n\n**Do** y\n"},

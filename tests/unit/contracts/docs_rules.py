@@ -11,10 +11,12 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import ERROR_ID
+
 from .verdict import Verdict
 
-ERROR_ID = re.compile(r"\bE-[A-Z]+-\d\d\b")
-ENTRY = re.compile(r"^### (?P<id>E-[A-Z]+-\d\d)\b(?P<title>.*)$", re.MULTILINE)
+NAMED = re.compile(rf"\b{ERROR_ID}\b")
+ENTRY = re.compile(rf"^### (?P<id>{ERROR_ID})\b(?P<title>.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "docs.py"
 
@@ -25,7 +27,7 @@ def used_errors(root: Path) -> dict[str, str]:
     for top in ("plugins", "roles", "playbooks"):
         for path in sorted((root / top).rglob("*")):
             if path.is_file() and path.suffix in {".py", ".yml", ".j2"}:
-                for name in ERROR_ID.findall(path.read_text(encoding="utf-8")):
+                for name in NAMED.findall(path.read_text(encoding="utf-8")):
                     found.setdefault(name, str(path.relative_to(root)))
     return found
 
