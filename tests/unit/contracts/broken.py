@@ -103,7 +103,18 @@ SAMPLES = [
     sample(code_rules.annotations, "return", {UTIL: "def f(x: int): ...\n"}, "f: no type for return"),
     sample(code_rules.annotations, "kwargs", {UTIL: "def f(**more) -> None: ...\n"}, "no type for more"),
     sample(code_rules.licences, "missing", {UTIL: f"# {code_rules.SPDX}\n"}, "its head lacks"),
-    sample(code_rules.unit_files, "missing", {UTIL: "", "tests/unit/test_y.py": ""}, "no test_x.py"),
+    sample(
+        code_rules.unit_files,
+        "elsewhere",
+        {UTIL: "", "tests/unit/plugins/module_utils/_gcp/test_x.py": ""},
+        "no tests/unit/plugins/module_utils/_hub/test_x.py",
+    ),
+    sample(
+        code_rules.unit_files,
+        "an action is no module",
+        {"plugins/action/thing.py": "", MODULE: "", "tests/unit/plugins/action/test_thing.py": ""},
+        "no tests/unit/plugins/modules/test_thing.py",
+    ),
     sample(code_rules.leftovers, "mark", {UTIL: "# TODO later\n"}, "x.py:1"),
     sample(code_rules.documented, "no examples", {MODULE: module(EXAMPLES="")}, "no EXAMPLES"),
     sample(code_rules.documented, "no attributes", {MODULE: module(DOCUMENTATION="module: thing\n")}, "check mode"),
@@ -228,7 +239,15 @@ SAMPLES = [
     ),
     sample(role_rules.secrets, "undecided", {SPEC: spec("{thing_password: {type: str}}")}, "thing_password"),
     sample(
-        role_rules.tested, "nobody", {SPEC: spec("{}"), "molecule/other/molecule.yml": "---\n"}, "thing: no scenario"
+        role_rules.tested,
+        "only named",
+        {
+            SPEC: spec("{}"),
+            "molecule/thing/verify.yml": "- {name: thing, researchops.jupyterhub.thing: {}}\n",
+            "tests/e2e/test_x.py": '# thing is in x\nmade("x")\n',
+            "playbooks/x.yml": "- {roles: [{role: researchops.jupyterhub.thing}]}\n",
+        },
+        "thing: no scenario, target or e2e test runs it",
     ),
     sample(
         role_rules.playbooks,
