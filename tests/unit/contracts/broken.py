@@ -290,6 +290,12 @@ SAMPLES = [
         "lacks its title, **Means** or **Do**",
     ),
     sample(
+        docs_rules.errors_tested,
+        "another one",
+        {UTIL: "x = 'E-X9-99'\n", "tests/unit/test_x.py": "assert x == 'E-X9-98'\n", "docs/errors.md": "E-X9-99"},
+        "E-X9-99 (plugins/module_utils/_hub/x.py) is named by no test",
+    ),
+    sample(
         docs_rules.derived,
         "stale table",
         {SPEC: spec("{}"), "roles/thing/README.md": "# thing\n"},
