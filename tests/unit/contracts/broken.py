@@ -136,6 +136,17 @@ SAMPLES = [
     ),
     sample(
         code_rules.action_groups,
+        "another in nox",
+        {
+            MODULE: TAKES_KUBECONFIG,
+            "meta/runtime.yml": "action_groups: {k8s: [thing]}\n",
+            "antsibull-nox.toml": "[[sessions.extra_checks.action_groups_config]]\n"
+            'name = "k8s"\npattern = "^other$"\nexclusions = []\n',
+        },
+        "disagree about thing in the group k8s",
+    ),
+    sample(
+        code_rules.action_groups,
         "too many",
         {MODULE: module(), "meta/runtime.yml": "action_groups: {k8s: [thing]}\n"},
         "does not extend",

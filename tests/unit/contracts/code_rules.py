@@ -8,6 +8,7 @@ import ast
 import importlib.util
 import re
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -279,6 +280,12 @@ def action_groups(root: Path) -> Verdict:
     """The action groups k8s and gcp list exactly the modules that take the options of a cluster or of Google."""
     verdict = Verdict()
     groups = load(root / "meta" / "runtime.yml").get("action_groups") or {}
+    modules = {path.stem for path in module_files(root)}
+    for entry in _nox_groups(root / "antsibull-nox.toml"):
+        meant = {name for name in modules if re.match(entry["pattern"], name)} - set(entry["exclusions"])
+        other = sorted(meant ^ set(groups.get(entry["name"]) or []))
+        told = f"antsibull-nox.toml and meta/runtime.yml disagree about {', '.join(other)} in the group {entry['name']}"
+        verdict.look(told if other else None)
     for group, fragment in GROUPS.items():
         listed = set(groups.get(group) or [])
         for path in module_files(root):
@@ -291,9 +298,15 @@ def action_groups(root: Path) -> Verdict:
                 verdict.look(f"{path.stem} is in the action group {group} but does not extend {fragment}")
             else:
                 verdict.look()
-        gone = sorted(listed - {path.stem for path in module_files(root)})
+        gone = sorted(listed - modules)
         verdict.complaints += [f"the action group {group} lists {name}, which does not exist" for name in gone]
     return verdict
+
+
+def _nox_groups(path: Path) -> list[dict[str, Any]]:
+    settings = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {"sessions": {"extra_checks": {}}}
+    found: list[dict[str, Any]] = settings["sessions"]["extra_checks"].get("action_groups_config", [])
+    return found
 
 
 def argument_spec(path: Path) -> Mapping[str, Any]:
