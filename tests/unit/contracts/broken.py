@@ -136,6 +136,12 @@ SAMPLES = [
     ),
     sample(
         code_rules.action_groups,
+        "not told",
+        {MODULE: TAKES_KUBECONFIG, "meta/runtime.yml": "action_groups: {k8s: [thing]}\n"},
+        "thing extends researchops.jupyterhub.kubernetes but not researchops.jupyterhub.attributes.actiongroup_k8s",
+    ),
+    sample(
+        code_rules.action_groups,
         "another in nox",
         {
             MODULE: TAKES_KUBECONFIG,

@@ -289,11 +289,14 @@ def action_groups(root: Path) -> Verdict:
     for group, fragment in GROUPS.items():
         listed = set(groups.get(group) or [])
         for path in module_files(root):
-            takes = fragment in (documentation(path).get("extends_documentation_fragment") or [])
+            fragments = documentation(path).get("extends_documentation_fragment") or []
+            takes, member = fragment in fragments, f"researchops.jupyterhub.attributes.actiongroup_{group}"
             if takes and path.stem not in listed:
                 verdict.look(
                     f"{path.stem} extends {fragment} and is missing from the action group {group} in meta/runtime.yml"
                 )
+            elif takes and member not in fragments:
+                verdict.look(f"{path.stem} extends {fragment} but not {member}, so its page names no action group")
             elif not takes and path.stem in listed:
                 verdict.look(f"{path.stem} is in the action group {group} but does not extend {fragment}")
             else:
