@@ -26,6 +26,7 @@ description:
     leaves values in temporary files when it is killed, and starts five Helm processes to find that nothing changed.
 extends_documentation_fragment:
   - researchops.jupyterhub.kubernetes
+  - researchops.jupyterhub.attributes.actiongroup_k8s
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return the plan without changing anything.

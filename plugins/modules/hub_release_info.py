@@ -19,6 +19,7 @@ description:
   - M(kubernetes.core.helm_info) was not enough. It starts Helm, and returns the release's values.
 extends_documentation_fragment:
   - researchops.jupyterhub.kubernetes
+  - researchops.jupyterhub.attributes.actiongroup_k8s
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return the facts.

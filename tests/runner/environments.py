@@ -26,10 +26,10 @@ CORES: dict[str, tuple[str, tuple[str, ...]]] = {
     "2.20.10": ("13.8.0", ("3.12", "3.13", "3.14")),
     "2.21.5": ("14.5.0", ("3.12", "3.13", "3.14")),
 }
-OLDEST_PYTHON, NEWEST_PYTHON = "3.11", "3.13"
+OLDEST_PYTHON, MIDDLE_PYTHON, NEWEST_PYTHON = "3.11", "3.12", "3.13"
 #: of the chart's hub image; where this machine has none, the newest of the matrix stands in for it
 HUB_PYTHON = "3.12"
-#: by name, for the nightly run: every ansible-core on the newest Python it knows
+#: by name, for the nightly run: every ansible-core, the first and the last on the newest Python
 CORE_NAMES = {f"core-{core.rpartition('.')[0]}": core for core in CORES}
 NAMES = ("run", "bench", "newest", "oldest", "lint", "hub", *CORE_NAMES)
 #: settings of the person at the terminal that would make a test read something else than this checkout
@@ -100,7 +100,7 @@ def environment(name: str) -> Environment:
         )
     elif name in CORE_NAMES:
         core = CORE_NAMES[name]
-        python = next(version for version in (NEWEST_PYTHON, OLDEST_PYTHON) if version in CORES[core][1])
+        python = MIDDLE_PYTHON if core in list(CORES)[1:-1] else NEWEST_PYTHON
         wanted = [*lines(ours), *lines(REQUIREMENTS / "unit.txt")]
     elif name == "run":
         python, core, wanted = here, newest_core(here), [*lines(ours), *lines(REQUIREMENTS / "run.txt")]

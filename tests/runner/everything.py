@@ -68,11 +68,12 @@ def one(name: str, only: Sequence[str] = ()) -> int:
 
 
 def nightly() -> int:
-    """Run the tiers with every ansible-core, every seed and all kill points (the tests read NIGHTLY)."""
+    """Run the tiers with every ansible-core, every seed and all kill points (the tests read NIGHTLY), and Helm 3."""
     os.environ["NIGHTLY"] = "1"
     cores = tuple(environments.CORE_NAMES)
     long = {"unit": lambda: unit.tier((*cores, "oldest")), "sanity": lambda: sanity.tier((*cores, "oldest"))}
-    return all_tiers({name: long.get(name, tier) for name, tier in TIERS.items()})
+    # First in the table, because the tests of the lab itself come last.
+    return all_tiers({"helm3": lab.helm3, **{name: long.get(name, tier) for name, tier in TIERS.items()}})
 
 
 def all_tiers(tiers: Mapping[str, Callable[[], Tier]]) -> int:

@@ -29,7 +29,7 @@ COLD_MINUTES = 45.0
 UP_SECONDS = 180.0
 #: files of tests/e2e by what they take, the longest first
 LONG_ONES = ("test_helm_killed", "test_gke_iap", "test_canaries", "test_bad_input", "test_canaries_site")
-MINUTES = {"integration": 8.0, "molecule": 12.0, "e2e": 15.0, "lab-test": 10.0}
+MINUTES = {"integration": 8.0, "molecule": 12.0, "e2e": 15.0, "lab-test": 10.0, "helm3": 8.0}
 
 
 def lab_name() -> str:
@@ -53,11 +53,15 @@ def started() -> Tier:
     if os.geteuid() != 0:
         made.note_failure("up", "The lab makes namespaces, mounts and cgroups. Do: run as root (sudo make ...).")
         return made
-    env = {**environments.clean_environment(), "LAB_NAME": lab_name()}
+    _bring_up(made, {**environments.clean_environment(), "LAB_NAME": lab_name()})
+    return made
+
+
+def _bring_up(made: Tier, env: dict[str, str]) -> bool:
     for verb, limit in (("build", COLD_MINUTES * 60), ("up", UP_SECONDS), ("status", 60.0)):
         if made.step(verb, [LAB, verb], env=env, cwd=paths.ROOT, limit=limit).failed:
-            break
-    return made
+            return False
+    return True
 
 
 def stop() -> Tier:
@@ -128,6 +132,20 @@ def _integration(made: Tier, wanted: Environment, env: dict[str, str], names: li
 
     # Each has a namespace and host names of its own, and mostly waits: two at a time use the machine's second core.
     made.abreast([partial(target, name) for name in names], workers=2)
+
+
+def helm3() -> Tier:
+    """Run the target that drives Helm most with Helm 3, in a lab of its own that is gone afterwards."""
+
+    def fill(made: Tier, wanted: Environment, env: dict[str, str]) -> None:
+        env = {**env, "LAB_NAME": f"{lab_name()}-helm3", "LAB_HELM": "3"}
+        try:
+            if _bring_up(made, env):
+                _integration(made, wanted, env, ["hub_release"])
+        finally:
+            made.step("down", [LAB, "down", "--purge"], env=env, cwd=paths.ROOT)
+
+    return _tier("helm3", fill)
 
 
 def molecule(only: Sequence[str] = ()) -> Tier:

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+ERROR_ID = r"E-[A-Z0-9]+-\d\d"
+"""The form of an id, as a regular expression; an area such as K8S has digits."""
 PACKAGES = {"dns": "dnspython", "yaml": "PyYAML", "websocket": "websocket-client", "google.auth": "google-auth"}
 """Importable names whose package has another name."""
 
@@ -35,7 +37,7 @@ class HubError(Exception):
     """One failure, complete enough to act on without reading a log.
 
     Attributes:
-        error_id: ``E-AREA-NN``; has an entry in docs/errors.md.
+        error_id: ``E-AREA-NN`` (:data:`ERROR_ID`); has an entry in docs/errors.md.
         what: one sentence naming the object and the reason, ending without a full stop.
         do: the one next step, imperative, ending without a full stop.
         seen: what was observed, if the sentence needs it.

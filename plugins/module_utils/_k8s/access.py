@@ -21,10 +21,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._core.errors import HubError
+from .._core.errors import ERROR_ID, HubError
 from .kubeconfig import Chosen, Source, helper_command, helper_missing, parse_source, unusable
 
-OUR_WORDS = re.compile(r"(?P<id>E-[A-Z]+-\d\d) (?P<what>.+)\. Nothing was changed\. Do: (?P<do>.+)\.")
+OUR_WORDS = re.compile(rf"(?P<id>{ERROR_ID}) (?P<what>.+)\. Nothing was changed\. Do: (?P<do>.+)\.")
 """An error of the collection as one line, see :meth:`HubError.text`."""
 HELPER_TIMEOUT = 60.0
 """Seconds a login helper gets when we look why it fails; kubectl itself waits without end."""

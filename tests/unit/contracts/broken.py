@@ -103,7 +103,18 @@ SAMPLES = [
     sample(code_rules.annotations, "return", {UTIL: "def f(x: int): ...\n"}, "f: no type for return"),
     sample(code_rules.annotations, "kwargs", {UTIL: "def f(**more) -> None: ...\n"}, "no type for more"),
     sample(code_rules.licences, "missing", {UTIL: f"# {code_rules.SPDX}\n"}, "its head lacks"),
-    sample(code_rules.unit_files, "missing", {UTIL: "", "tests/unit/test_y.py": ""}, "no test_x.py"),
+    sample(
+        code_rules.unit_files,
+        "elsewhere",
+        {UTIL: "", "tests/unit/plugins/module_utils/_gcp/test_x.py": ""},
+        "no tests/unit/plugins/module_utils/_hub/test_x.py",
+    ),
+    sample(
+        code_rules.unit_files,
+        "an action is no module",
+        {"plugins/action/thing.py": "", MODULE: "", "tests/unit/plugins/action/test_thing.py": ""},
+        "no tests/unit/plugins/modules/test_thing.py",
+    ),
     sample(code_rules.leftovers, "mark", {UTIL: "# TODO later\n"}, "x.py:1"),
     sample(code_rules.documented, "no examples", {MODULE: module(EXAMPLES="")}, "no EXAMPLES"),
     sample(code_rules.documented, "no attributes", {MODULE: module(DOCUMENTATION="module: thing\n")}, "check mode"),
@@ -122,6 +133,23 @@ SAMPLES = [
             "meta/runtime.yml": "action_groups: {k8s: [], gcp: []}\n",
         },
         "missing from the action group gcp",
+    ),
+    sample(
+        code_rules.action_groups,
+        "not told",
+        {MODULE: TAKES_KUBECONFIG, "meta/runtime.yml": "action_groups: {k8s: [thing]}\n"},
+        "thing extends researchops.jupyterhub.kubernetes but not researchops.jupyterhub.attributes.actiongroup_k8s",
+    ),
+    sample(
+        code_rules.action_groups,
+        "another in nox",
+        {
+            MODULE: TAKES_KUBECONFIG,
+            "meta/runtime.yml": "action_groups: {k8s: [thing]}\n",
+            "antsibull-nox.toml": "[[sessions.extra_checks.action_groups_config]]\n"
+            'name = "k8s"\npattern = "^other$"\nexclusions = []\n',
+        },
+        "disagree about thing in the group k8s",
     ),
     sample(
         code_rules.action_groups,
@@ -228,7 +256,15 @@ SAMPLES = [
     ),
     sample(role_rules.secrets, "undecided", {SPEC: spec("{thing_password: {type: str}}")}, "thing_password"),
     sample(
-        role_rules.tested, "nobody", {SPEC: spec("{}"), "molecule/other/molecule.yml": "---\n"}, "thing: no scenario"
+        role_rules.tested,
+        "only named",
+        {
+            SPEC: spec("{}"),
+            "molecule/thing/verify.yml": "- {name: thing, researchops.jupyterhub.thing: {}}\n",
+            "tests/e2e/test_x.py": '# thing is in x\nmade("x")\n',
+            "playbooks/x.yml": "- {roles: [{role: researchops.jupyterhub.thing}]}\n",
+        },
+        "thing: no scenario, target or e2e test runs it",
     ),
     sample(
         role_rules.playbooks,
@@ -250,6 +286,15 @@ SAMPLES = [
     ),
     sample(docs_rules.errors, "undocumented", {UTIL: "x = 'E-DNS-99'\n"}, "E-DNS-99 (plugins/module_utils/_hub/x.py)"),
     sample(
+        docs_rules.errors, "area with a digit", {UTIL: "x = 'E-X9-99'\n"}, "E-X9-99 (plugins/module_utils/_hub/x.py)"
+    ),
+    sample(
+        docs_rules.errors,
+        "entry with a digit",
+        {"docs/errors.md": "### E-X9-98 Gone\n\n**Means** x\n\n**Do** y\n"},
+        "E-X9-98, which no code uses",
+    ),
+    sample(
         docs_rules.errors,
         "unused",
         {"docs/errors.md": "### E-DNS-98 Gone\n\n**Means** x\n\n**Do** y\n"},
@@ -260,6 +305,12 @@ SAMPLES = [
         "no cure",
         {UTIL: "x = 'E-DNS-99'\n", "docs/errors.md": "### E-DNS-99 Title\n\n**Means** x\n"},
         "lacks its title, **Means** or **Do**",
+    ),
+    sample(
+        docs_rules.errors_tested,
+        "another one",
+        {UTIL: "x = 'E-X9-99'\n", "tests/unit/test_x.py": "assert x == 'E-X9-98'\n", "docs/errors.md": "E-X9-99"},
+        "E-X9-99 (plugins/module_utils/_hub/x.py) is named by no test",
     ),
     sample(
         docs_rules.derived,

@@ -8,6 +8,7 @@ import ast
 import importlib.util
 import re
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -202,16 +203,18 @@ def licences(root: Path) -> Verdict:
 
 
 def unit_files(root: Path) -> Verdict:
-    """Every plugin file has a unit file; doc fragments and YAML documentation of filters have none."""
+    """Every plugin file has its unit file at the same place below tests/unit.
+
+    Documentation fragments have none, nor have actions: :func:`started_directly` holds each to the same three lines,
+    and what they import is tested as plugin_utils/local_module.py.
+    """
     verdict = Verdict()
-    there = {path.name for path in (root / "tests" / "unit").rglob("test_*.py")}
     for path in python_files(root, "plugins"):
-        if path.name == "__init__.py" or "doc_fragments" in path.parts:
+        place = path.relative_to(root)
+        if path.name == "__init__.py" or place.parts[1] in ("action", "doc_fragments"):
             continue
-        wanted = {f"test_{path.name}", f"test_{path.name.lstrip('_')}"}
-        verdict.look(
-            None if wanted & there else f"{path.relative_to(root)}: no {min(wanted, key=len)} under tests/unit"
-        )
+        wanted = Path("tests", "unit", place.parent, f"test_{path.name}")
+        verdict.look(None if (root / wanted).is_file() else f"{place}: no {wanted}")
     return verdict
 
 
@@ -277,21 +280,36 @@ def action_groups(root: Path) -> Verdict:
     """The action groups k8s and gcp list exactly the modules that take the options of a cluster or of Google."""
     verdict = Verdict()
     groups = load(root / "meta" / "runtime.yml").get("action_groups") or {}
+    modules = {path.stem for path in module_files(root)}
+    for entry in _nox_groups(root / "antsibull-nox.toml"):
+        meant = {name for name in modules if re.match(entry["pattern"], name)} - set(entry["exclusions"])
+        other = sorted(meant ^ set(groups.get(entry["name"]) or []))
+        told = f"antsibull-nox.toml and meta/runtime.yml disagree about {', '.join(other)} in the group {entry['name']}"
+        verdict.look(told if other else None)
     for group, fragment in GROUPS.items():
         listed = set(groups.get(group) or [])
         for path in module_files(root):
-            takes = fragment in (documentation(path).get("extends_documentation_fragment") or [])
+            fragments = documentation(path).get("extends_documentation_fragment") or []
+            takes, member = fragment in fragments, f"researchops.jupyterhub.attributes.actiongroup_{group}"
             if takes and path.stem not in listed:
                 verdict.look(
                     f"{path.stem} extends {fragment} and is missing from the action group {group} in meta/runtime.yml"
                 )
+            elif takes and member not in fragments:
+                verdict.look(f"{path.stem} extends {fragment} but not {member}, so its page names no action group")
             elif not takes and path.stem in listed:
                 verdict.look(f"{path.stem} is in the action group {group} but does not extend {fragment}")
             else:
                 verdict.look()
-        gone = sorted(listed - {path.stem for path in module_files(root)})
+        gone = sorted(listed - modules)
         verdict.complaints += [f"the action group {group} lists {name}, which does not exist" for name in gone]
     return verdict
+
+
+def _nox_groups(path: Path) -> list[dict[str, Any]]:
+    settings = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {"sessions": {"extra_checks": {}}}
+    found: list[dict[str, Any]] = settings["sessions"]["extra_checks"].get("action_groups_config", [])
+    return found
 
 
 def argument_spec(path: Path) -> Mapping[str, Any]:

@@ -11,23 +11,38 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import ERROR_ID
+
 from .verdict import Verdict
 
-ERROR_ID = re.compile(r"\bE-[A-Z]+-\d\d\b")
-ENTRY = re.compile(r"^### (?P<id>E-[A-Z]+-\d\d)\b(?P<title>.*)$", re.MULTILINE)
+NAMED = re.compile(rf"\b{ERROR_ID}\b")
+ENTRY = re.compile(rf"^### (?P<id>{ERROR_ID})\b(?P<title>.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "docs.py"
 
 
-def used_errors(root: Path) -> dict[str, str]:
-    """Return error id: the first file that uses it."""
+def error_ids(root: Path, *tops: str) -> dict[str, str]:
+    """Return every error id below these folders, and the first file that names it; not those of this package."""
     found: dict[str, str] = {}
-    for top in ("plugins", "roles", "playbooks"):
-        for path in sorted((root / top).rglob("*")):
-            if path.is_file() and path.suffix in {".py", ".yml", ".j2"}:
-                for name in ERROR_ID.findall(path.read_text(encoding="utf-8")):
-                    found.setdefault(name, str(path.relative_to(root)))
+    for path in (path for top in tops for path in sorted((root / top).rglob("*"))):
+        if path.is_file() and path.suffix in {".py", ".yml", ".j2"} and "contracts" not in path.parts:
+            for name in NAMED.findall(path.read_text(encoding="utf-8")):
+                found.setdefault(name, str(path.relative_to(root)))
     return found
+
+
+def used_errors(root: Path) -> dict[str, str]:
+    """Return the error ids that a person may meet."""
+    return error_ids(root, "plugins", "roles", "playbooks")
+
+
+def errors_tested(root: Path) -> Verdict:
+    """Every error id in the code is named by a test."""
+    verdict = Verdict()
+    named = error_ids(root, "tests", "molecule")
+    for name, place in sorted(used_errors(root).items()):
+        verdict.look(None if name in named else f"{name} ({place}) is named by no test")
+    return verdict
 
 
 def errors(root: Path) -> Verdict:

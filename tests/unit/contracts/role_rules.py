@@ -33,6 +33,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "list": (list,),
     "dict": (dict,),
 }
+RUN_ROLE = re.compile(r"(?:(?:include|import)_role:\s+name|\brole): [\"']?researchops\.jupyterhub\.(\w+)")
 PLAY_KEYS = {"name", "hosts", "connection", "gather_facts", "vars", "roles", "any_errors_fatal", "serial"}
 
 
@@ -132,22 +133,18 @@ def secrets(root: Path) -> Verdict:
 
 
 def tested(root: Path) -> Verdict:
-    """Every role is named by a molecule scenario, an integration target, an e2e test, or a play one of them runs."""
+    """Every role is run: by a molecule scenario, an integration target, or a playbook that an e2e test plays."""
     verdict = Verdict()
-    sources = [
+    plays = [path for top in ("molecule", "tests/integration/targets") for path in (root / top).rglob("*.yml")]
+    e2e = "\n".join(path.read_text(encoding="utf-8") for path in (root / "tests" / "e2e").rglob("*.py"))
+    plays += [
         path
-        for top in ("molecule", "tests/integration", "tests/e2e")
-        for path in (root / top).rglob("*")
-        if path.is_file()
+        for path in (root / "playbooks").glob("*.yml")
+        if re.search(rf'(?i)\b(?:play|run)\w*\b.*"(?:{{COLLECTION}}\.)?{path.stem}"', e2e)
     ]
-    text = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in sources)
-    for path in sorted((root / "playbooks").glob("*.yml")):
-        if re.search(rf"\b{path.stem}\b", text):
-            text += path.read_text(encoding="utf-8")
+    run = {name for path in plays for name in RUN_ROLE.findall(path.read_text(encoding="utf-8"))}
     for role in roles(root):
-        verdict.look(
-            None if re.search(rf"\b{role.name}\b", text) else f"{role.name}: no scenario, target or e2e test names it"
-        )
+        verdict.look(None if role.name in run else f"{role.name}: no scenario, target or e2e test runs it")
     return verdict
 
 

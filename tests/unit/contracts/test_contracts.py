@@ -35,6 +35,7 @@ RULES: dict[Callable[[Path], Verdict], int] = {
     role_rules.proxied: 10,
     role_rules.playbooks: 3,
     docs_rules.errors: 20,
+    docs_rules.errors_tested: 20,
     docs_rules.derived: 6,
     docs_rules.commands: 4,
     docs_rules.links: 5,

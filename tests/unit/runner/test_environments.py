@@ -51,6 +51,13 @@ def test_the_two_corners_of_the_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "kubernetes>=29.0.0" in newest.requirements
 
 
+def test_the_nightly_run_has_every_core_and_every_python() -> None:
+    nightly = [environments.environment(name) for name in (*environments.CORE_NAMES, "oldest")]
+    assert {each.core for each in nightly} == set(environments.CORES)
+    assert {each.python for each in nightly} == {"3.11", "3.12", "3.13"}
+    assert all(each.python in environments.CORES[each.core][1] for each in nightly)
+
+
 def test_settings_that_lead_elsewhere_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ANSIBLE_STRATEGY", "K8S_AUTH_HOST", "KUBECONFIG", "HELM_NAMESPACE", "PYTHONPATH"):
         monkeypatch.setenv(name, "x")

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.researchops.jupyterhub.tests.runner import everything, lab, paths, process, tiers
@@ -151,6 +152,33 @@ def test_tiers_at_the_desk_run_beside_those_on_the_lab(monkeypatch: pytest.Monke
     monkeypatch.setattr(lab, "stop", lambda: Tier("lab", 1))
     assert everything.all_tiers(table) == 0
     assert order == ["lab-test"]
+
+
+@pytest.mark.parametrize(("broken", "verbs"), [("none", "build up status env exec down"), ("up", "build up down")])
+def test_helm_3_has_a_lab_of_its_own_that_is_always_taken_down(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, broken: str, verbs: str
+) -> None:
+    program, heard = tmp_path / "lab", tmp_path / "heard"
+    program.write_text(
+        f'#!/bin/sh\necho "$LAB_NAME $LAB_HELM $1" >>{heard}\n[ "$1" != env ] || echo "{{}}"\n[ "$1" != {broken} ]\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("LAB_NAME", "test")
+    monkeypatch.setattr(lab, "LAB", program)
+    monkeypatch.setattr(lab, "variables", lambda: (SimpleNamespace(bin=tmp_path), dict(os.environ)))
+    made = lab.helm3()
+    assert heard.read_text(encoding="utf-8").splitlines() == [f"test-helm3 3 {verb}" for verb in verbs.split()]
+    assert made.failures == ([] if broken == "none" else [broken])
+
+
+def test_the_nightly_run_adds_helm_3_and_ends_with_the_lab_s_own_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables: list[list[str]] = []
+    monkeypatch.setenv("NIGHTLY", "")
+    monkeypatch.setattr(everything, "all_tiers", lambda tiers: tables.append(list(tiers)) or 0)
+    assert everything.nightly() == 0
+    assert tables == [["helm3", *everything.TIERS]]
+    assert tables[0][-1] == "lab-test"
 
 
 def test_a_stopped_run_ends_what_every_thread_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -88,6 +88,19 @@ def test_what_cannot_be_cured_is_an_error(gke: FakeGke, options: dict[str, Any],
     assert (caught.value.error_id, gke.log) == (error_id, [])
 
 
+def test_a_status_nobody_here_knows_is_left_to_a_person(gke: FakeGke) -> None:
+    (live,) = [obj for obj in gke.live(CERTIFICATES) if obj["metadata"]["name"] == "hub-tls"]
+    live["status"]["certificateStatus"] = "Paused"
+    gke.put(f"{CERTIFICATES}/hub-tls", live)
+    with pytest.raises(HubError) as caught:
+        run()
+    assert str(caught.value) == (
+        "E-CERT-06 Certificate hub-tls has the status Paused, unknown here. Nothing was changed. "
+        "Do: look at the certificate in the Google Cloud console, and tell us about this status."
+    )
+    assert gke.log == []
+
+
 def test_settings_reach_the_run(gke: FakeGke) -> None:
     assert run(stuck_after=10**9, wait=False).result["action"] == "wait"
     with pytest.raises(HubError, match=r"E-CERT-52 .* in 3 s"):

@@ -160,12 +160,13 @@ def test_a_helper_that_fails_is_quoted(chosen: Chosen, seen: str, monkeypatch: A
     assert seen in error.seen
 
 
-def test_an_error_of_our_own_helper_is_not_wrapped_in_another() -> None:
-    said = "E-ACCESS-12 https://i refused the client a. b (x). Nothing was changed. Do: check it."
+@pytest.mark.parametrize("error_id", ["E-ACCESS-12", "E-K8S-02"])
+def test_an_error_of_our_own_helper_is_not_wrapped_in_another(error_id: str) -> None:
+    said = f"{error_id} https://i refused the client a. b (x). Nothing was changed. Do: check it."
     error = access.explain_helper(helper(f"echo '{said}' >&2; exit 1"))
     assert error is not None
     assert (error.error_id, error.what, error.do) == (
-        "E-ACCESS-12",
+        error_id,
         "https://i refused the client a. b (x)",
         "check it",
     )

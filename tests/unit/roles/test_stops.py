@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a role itself stops, the person reads an id, what is wrong with which object, and one thing to do.
+
+A real ansible-playbook runs the roles' own tasks; all of these stop before anything is asked or changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CLUSTER = {"project": "research", "location": "europe-west1", "name": "hubs"}
+ON_GKE = {"hub_platform": "gke", "hub_domain": "hub.example.org", "cluster_access_cluster": CLUSTER}
+CURE = {"gke_iap_act": "reprovision"}
+LOOK = {"current": [{"agreed": False, "texts": ["a"]}], "seen": "ns1.test has a, ns2.test has b"}
+
+STOPS = {
+    "no certificate: another platform": (
+        ("gke_iap", "main", {**CURE, "hub_platform": "existing"}),
+        r"E-CERT-29 .*: hub_platform is not gke, or TLS ends elsewhere\. Nothing was changed\. Do: cure .* from\.",
+    ),
+    "no certificate: a map's": (
+        ("gke_iap", "main", {**CURE, **ON_GKE, "hub_name": "climate", "gke_iap_front_door": "gateway"}),
+        r"E-CERT-29 .*: it is in the certificate map climate-hub-front, .*\. Nothing was changed\. Do: .*\.",
+    ),
+    "no certificate: no name": (
+        ("gke_iap", "main", {**CURE, **ON_GKE, "hub_domain": ""}),
+        r"E-CERT-29 .*: hub_domain is not set\. Nothing was changed\. Do: .*\.",
+    ),
+    "no certificate: somebody's own": (
+        ("gke_iap", "main", {**CURE, **ON_GKE, "gke_iap_certificate": "our-own"}),
+        r"E-CERT-29 .*: gke_iap_certificate is our-own\. Nothing was changed\. Do: .*\.",
+    ),
+    "no project": (
+        ("gke_iap", "front", {**ON_GKE, "cluster_access_cluster": {}}),
+        r"E-GKE-05 No Google Cloud project is named\. Nothing was changed\. Do: set cluster_access_cluster\..*\.",
+    ),
+    "no location and name": (
+        ("gke_iap", "preflight", {**ON_GKE, "cluster_access_cluster": {"project": "research"}}),
+        r"E-GKE-05 The cluster .*: location, name is missing, .*\. Nothing was changed\. Do: set .*\.",
+    ),
+    "texts that name servers disagree about": (
+        ("hub_dns", "txt_update", {"hub_dns_txt_name": "_x.example.org", "__hub_dns_txt_look": LOOK}),
+        r"E-DNS-12 The TXT records of _x\.example\.org .*\. Seen: ns1.*\. Nothing was changed\. Do: wait .*\.",
+    ),
+}
+
+
+def tries(what: str, role: str, tasks: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """A block that runs a part of a role and keeps what it said: a failure, or a failed row of a preflight."""
+    fact = "ansible.builtin.set_fact"
+    rows = "{{ __gke_iap_preflight | default([]) | rejectattr('ok') | map(attribute='text') | join(' ') }}"
+    keep = "{{ said | default({}) | combine({what: text}) }}"
+    return {
+        "vars": {**variables, "what": what},
+        "block": [
+            {"ansible.builtin.include_role": {"name": f"researchops.jupyterhub.{role}", "tasks_from": tasks}},
+            {fact: {"said": keep}, "vars": {"text": rows}},
+        ],
+        "rescue": [{fact: {"said": keep}, "vars": {"text": "{{ ansible_failed_result.msg }}"}}],
+    }
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What each case of the table said, out of one run."""
+    folder = tmp_path_factory.mktemp("stops")
+    tasks = [tries(what, *case) for what, (case, _message) in STOPS.items()]
+    tasks.append({"ansible.builtin.copy": {"content": "{{ said | to_json }}", "dest": "said.json", "mode": "0600"}})
+    play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks}
+    (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GCP_")}
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "play.yml"],
+        env={**environ, "ANSIBLE_LOCAL_TEMP": str(folder / "local"), "ANSIBLE_PYTHON_INTERPRETER": sys.executable},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, str] = json.loads((folder / "said.json").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.parametrize(("what", "message"), [(what, row[1]) for what, row in STOPS.items()], ids=list(STOPS))
+def test_what_is_said_where_a_role_stops(said: dict[str, str], what: str, message: str) -> None:
+    assert re.fullmatch(message, said[what].strip()), said[what]
