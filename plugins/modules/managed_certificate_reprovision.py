@@ -87,6 +87,8 @@ options:
     type: str
     default: ""
 notes:
+  - Ages, ends and the 24 hours are counted by the API server's clock. A clock on this side that differs by more than 5
+    minutes is a warning.
   - While a certificate is recreated, HTTPS does not work for its domains; it did not before.
   - In check mode the server is asked by dry run whether every write would be allowed. That a target proxy will not let
     go of a certificate cannot be foretold.
@@ -237,7 +239,8 @@ def body(request: Request) -> Outcome:
         "transitions": reporter.transitions,
     }
     after = {"certificate": params["name"], "steps": steps}
-    return Outcome(bool(steps), result, {"before": {"certificate": params["name"], "steps": []}, "after": after})
+    diff = {"before": {"certificate": params["name"], "steps": []}, "after": after}
+    return Outcome(bool(steps), result, diff, examiner.cluster.client.server_time.warnings())
 
 
 def main() -> None:

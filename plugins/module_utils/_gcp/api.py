@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from .._core.clock import Clock, SystemClock
+from .._core.clock import Clock, ServerTime, SystemClock
 from .._core.errors import Changed, HubError
 from .._core.transport import Answer, Http, HttpError
 from .auth import CLOUD_PLATFORM, AuthOptions, GcpAuth
@@ -169,6 +169,7 @@ class GcpApi:
         self._jitter = jitter
         self._exchange_end = 0.0
         self._http = http or Http(seconds_left=self._seconds_left)
+        self.server_time = ServerTime(self._clock)
         self.requests = 0
 
     @classmethod
@@ -321,7 +322,9 @@ class GcpApi:
         self._exchange_end = self._clock.monotonic() + seconds
         self.requests += 1
         url = call.url + (f"?{urlencode(call.query)}" if call.query else "")
-        return self._http.request(call.method, url, headers=headers, json=call.body)
+        answer = self._http.request(call.method, url, headers=headers, json=call.body)
+        self.server_time.hear(answer.headers)
+        return answer
 
     def _seconds_left(self) -> float:
         left = self._exchange_end - self._clock.monotonic()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import (
     reply,
     script,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import START, FakeClock
 
 GET = Call("the thing", "GET", "https://iap.googleapis.com/v1/thing")
 POST = Call("the thing", "POST", "https://iap.googleapis.com/v1/thing", {"a": 1})
@@ -361,3 +362,10 @@ def test_a_transport_of_its_own_has_the_time_of_the_exchange() -> None:
     with pytest.raises(HttpError) as told:
         client._http._seconds_left()  # type: ignore[attr-defined]
     assert told.value.kind == "timeout"
+
+
+def test_googles_clock_is_the_one_of_its_last_answer() -> None:
+    client, _http, _clock = api(script(failure(503), reply(date="Sun, 22 Nov 2026 14:20:00 GMT")))
+    client.read(GET)
+    assert client.server_time.now() == START + timedelta(minutes=20)
+    assert client.server_time.remark() == "this machine's clock is 1200 s behind"

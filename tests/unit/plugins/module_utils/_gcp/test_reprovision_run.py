@@ -7,10 +7,12 @@ from __future__ import annotations
 import copy
 import os
 import random
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import ServerTime
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_api import (
@@ -41,6 +43,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_gke import (
     failed_status,
     stuck_cluster,
 )
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import START, WrongClock
 from ansible_collections.researchops.jupyterhub.tests.unit.reprovision_runs import (
     CERTIFICATE,
     FEW,
@@ -523,3 +526,70 @@ def test_progress_is_told_while_it_lasts() -> None:
     texts = [line["text"] for line in reporter.transitions]
     assert any(text.startswith("waiting: certificate hub-tls: Provisioning; nothing for you to do;") for text in texts)
     assert "certificate hub-tls: delete ManagedCertificate/hub-tls" in texts
+
+
+# ---- a wrong clock on this side
+
+DAY = 86400.0
+WRONG = [600.0, -600.0, 3700.0, 90 * DAY, -90 * DAY]
+
+
+def on_a_wrong_clock(gke: FakeGke, ahead: float, **wishes: Any) -> tuple[Done, str]:
+    """A run, and the first thing it said."""
+    clock = WrongClock(gke.clock, ahead)
+    gke.server_time = ServerTime(clock)
+    reporter = Reporter("climate", "front door", clock)
+    done = run(gke, reporter=reporter, **wishes)
+    return done, reporter.transitions[0]["text"] if reporter.transitions else ""
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_a_young_certificate_is_young_by_the_servers_clock(ahead: float) -> None:
+    gke = stuck_cluster()
+    live = gke.objects[CERTIFICATE]
+    live["metadata"]["creationTimestamp"] = (gke.clock.utcnow() - timedelta(minutes=2)).isoformat()
+    live["status"] = {"certificateStatus": "Provisioning", "certificateName": "mcrt-hub"}
+    done, said = on_a_wrong_clock(gke, ahead, wait=False)
+    assert (done.action, gke.log) == ("wait", [])
+    assert "2 min old" in done.reason
+    assert said.startswith(f"This machine's clock is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}; times")
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_an_old_certificate_is_old_by_the_servers_clock(ahead: float) -> None:
+    gke = stuck_cluster()
+    before = people(gke)
+    done, _said = on_a_wrong_clock(gke, ahead)
+    assert (done.action, done.certificate.status) == ("reprovision", "Active")
+    assert_whole(gke, before)
+    began = datetime.fromisoformat(gke.objects[RECORD]["data"]["started"])
+    assert timedelta() <= began - START < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_a_certificate_that_is_good_for_ten_days_by_the_servers_clock_is_not_touched(ahead: float) -> None:
+    gke = stuck_cluster()
+    live = gke.objects[CERTIFICATE]
+    ends = (gke.clock.utcnow() + timedelta(days=10)).isoformat()
+    live["status"] = {"certificateStatus": "RenewalFailed", "certificateName": "mcrt-hub", "expireTime": ends}
+    done, _said = on_a_wrong_clock(gke, ahead, wait=False)
+    assert (done.action, gke.log) == ("wait", [])
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_once_in_a_day_is_counted_by_the_servers_clock(ahead: float) -> None:
+    gke = stuck_cluster()
+    run(gke)
+    gke.clock.sleep(DAY / 2)
+    live = gke.objects[CERTIFICATE]
+    live["status"] = failed_status(live["status"]["certificateName"], "hub.example.org")
+    gke.certs[live["status"]["certificateName"]]["managed"]["status"] = "PROVISIONING"
+    gke.stuck.add(live["metadata"]["uid"])
+    with pytest.raises(HubError, match="E-CERT-07"):
+        on_a_wrong_clock(gke, ahead)
+
+
+@pytest.mark.parametrize("ahead", [0.0, 290.0, -290.0])
+def test_a_clock_that_is_nearly_right_is_not_worth_a_word(ahead: float) -> None:
+    _done, said = on_a_wrong_clock(stuck_cluster(), ahead)
+    assert "clock" not in said
