@@ -42,12 +42,19 @@ CERTIFICATE = f"{CERTIFICATES}/hub-tls"
 RECORD = f"{CONFIG_MAPS}/researchops-certificate-hub-tls"
 
 
-def run(gke: FakeGke, names: FakeNames = RIGHT, *, reporter: Reporter | None = None, **wishes: Any) -> Done:
+def run(
+    gke: FakeGke,
+    names: FakeNames = RIGHT,
+    *,
+    reporter: Reporter | None = None,
+    public: FakeNames | None = None,
+    **wishes: Any,
+) -> Done:
     """One run of the module's own class; on another clock than the cluster's where ``reporter`` has one."""
     compute = Compute(gke, "research")
     reporter = reporter or Reporter("climate", "front door", gke.clock)
     return Reprovisioner(
-        Examiner(ClusterSide(gke, NS), compute, names),
+        Examiner(ClusterSide(gke, NS), compute, names, public=public),
         compute,
         Wish("hub-tls", **wishes),
         clock=reporter.clock,

@@ -223,13 +223,15 @@ class Reprovisioner:
         return parse_certificate(self._cluster.certificates(certificate.name)[0])
 
     def _judge(self, record: Snapshot | None) -> Judged:
-        """Judge the certificate; two looks must agree before anything is deleted."""
+        """Judge the certificate; two looks must agree, and the public see the same, before anything is deleted."""
         judged = self._examine(record)
         for warning in self._server_time.warnings():
             self._reporter.say(warning)
         if judged.decision.action is Action.REPROVISION:
             self._clock.sleep(CONFIRM_AFTER)
             judged = self._examine(record)
+        if judged.decision.action is Action.REPROVISION:
+            judged = self._examiner.doubted(judged)
         return judged
 
     def _examine(self, record: Snapshot | None) -> Judged:

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import ServerTime
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Code
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_api import (
     ClusterSide,
     Compute,
@@ -593,3 +594,70 @@ def test_once_in_a_day_is_counted_by_the_servers_clock(ahead: float) -> None:
 def test_a_clock_that_is_nearly_right_is_not_worth_a_word(ahead: float) -> None:
     _done, said = on_a_wrong_clock(stuck_cluster(), ahead)
     assert "clock" not in said
+
+
+# ---- the answer that the public gets
+
+
+def outside(code: Code = Code.NO_DATA, caa: str = "", **hosts: str) -> FakeNames:
+    """Public resolvers; ``code`` is how a question without records ends."""
+    names = FakeNames(**hosts)
+    names.code = code
+    if caa:
+        names.records["hub.example.org", "CAA"] = (caa,)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("public", "seen"),
+    [
+        pytest.param(outside(hub_example_org="192.168.7.7"), "A 192.168.7.7", id="another-address"),
+        pytest.param(outside(), "no such record", id="no-address"),
+        pytest.param(outside(Code.NO_NAME), "NXDOMAIN", id="no-such-name"),
+        pytest.param(outside(Code.SERVFAIL), "SERVFAIL", id="a-broken-zone"),
+        pytest.param(outside(caa='0 issue "ca.institute.example"', hub_example_org=ADDRESS), "CAA", id="CAA"),
+    ],
+)
+def test_nothing_is_deleted_where_the_public_is_told_otherwise(public: FakeNames, seen: str) -> None:
+    gke = stuck_cluster()
+    with pytest.raises(HubError, match="E-CERT-08") as told:
+        run(gke, public=public)
+    assert seen in told.value.seen
+    assert ("the public is told otherwise" in told.value.what, told.value.changed) == (True, Changed.NOTHING)
+    assert gke.log == []
+
+
+@pytest.mark.parametrize(
+    "public",
+    [
+        pytest.param(outside(hub_example_org=ADDRESS), id="the-same"),
+        pytest.param(outside(Code.TIMEOUT), id="closed-off"),
+        pytest.param(outside(Code.OTHER), id="a-page-of-a-proxy"),
+    ],
+)
+def test_public_resolvers_that_agree_or_cannot_be_asked_hinder_nothing(public: FakeNames) -> None:
+    gke = stuck_cluster()
+    assert run(gke, public=public).certificate.status == "Active"
+    assert ("hub.example.org", "A") in public.asked
+
+
+def test_an_interrupted_run_gives_the_certificate_back_where_the_public_is_told_otherwise() -> None:
+    gke = stuck_cluster()
+    before = people(gke)
+    gke.kill_at = next(n for n in boundaries(0) if killed_detached(n))
+    with pytest.raises(Killed):
+        run(gke)
+    assert "hub-tls" not in names_in(annotation(gke.objects[HUB]))
+    with pytest.raises(HubError, match="E-CERT-08"):
+        run(gke, public=outside())
+    assert written(gke.objects[HUB]) == written(before[HUB])
+    assert ("DELETE", CERTIFICATE) not in gke.log
+
+
+def killed_detached(number: int) -> bool:
+    """Whether a run that dies before this request leaves the certificate whole, and off its Ingress."""
+    gke = stuck_cluster()
+    gke.kill_at = number
+    with pytest.raises(Killed):
+        run(gke)
+    return ("PATCH", HUB) in gke.log and ("DELETE", CERTIFICATE) not in gke.log
