@@ -51,6 +51,8 @@ options:
     elements: str
 notes:
   - An option that belongs to another O(auth_kind) than the one in force is refused, because one of the two is a slip.
+  - When Google asks for patience (status 429 or C(Retry-After)), a request is sent again as late as asked, though at
+    the latest after a minute. Such pauses may add 10 minutes to the 2 minutes in which an operation is tried again.
 """
 
     PROJECT = r"""

@@ -225,7 +225,12 @@ def body(request: Request) -> Outcome:
         "plan": [step.as_dict() for step in work.plan.steps],
         "transitions": reporter.transitions,
     }
-    return Outcome(work.plan.changed, result, work.plan.diff, warnings=[*kept(wish, seen), *failing(wish, after)])
+    return Outcome(
+        work.plan.changed,
+        result,
+        work.plan.diff,
+        warnings=[*kept(wish, seen), *failing(wish, after), *maps.server_time.warnings()],
+    )
 
 
 def told(wish: Wish, before: Seen, after: Seen) -> dict[str, Any]:

@@ -19,6 +19,8 @@ description:
   - Safe beside other writers. Every write carries the etag of its reading; when somebody else was faster, their policy
     is read and the change is decided anew. Bindings of other roles or conditions and the audit configuration are handed
     back as they came.
+  - A policy takes at most a minute, with all conflicts and confirming readings, plus the pauses that Google itself asks
+    for (status 429 or C(Retry-After)), which are kept up to a minute each and 10 minutes in all.
   - A new member gets in after some minutes only, and a removed one stays in as long, because Google spreads a policy
     slowly; a removed user's open notebooks go on until the server is stopped.
   - google.cloud has no module for these policies, and a loop over one member at a time would read and write the policy

@@ -242,15 +242,15 @@ def body(request: Request) -> Outcome:
         seconds = waited.seconds
     found = cluster.certificates(params["name"])
     ingresses = cluster.ingresses() if found else []
-    now = SystemClock().utcnow()
-    judged = [examiner.examine(one, ingresses, now) for one in found]
+    server_time = cluster.client.server_time
+    judged = [examiner.examine(one, ingresses, server_time.now()) for one in found]
     result = {
         "certificates": [describe_judged(one) for one in judged],
         "waited": round(seconds, 1),
         "transitions": reporter.transitions,
         "healthy": all(one.decision.action is Action.NONE for one in judged),
     }
-    return Outcome(changed=False, result=result)
+    return Outcome(changed=False, result=result, warnings=server_time.warnings())
 
 
 def compute_of(request: Request, ahead: bool) -> Compute | None:

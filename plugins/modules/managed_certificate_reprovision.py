@@ -70,6 +70,16 @@ options:
     type: list
     elements: str
     default: []
+  https_resolvers:
+    description:
+      - URLs of public resolvers that speak DNS over HTTPS (RFC 8484). Before anything is deleted, they must give the
+        same answers as the name servers that were asked from here, because in an institute with a zone of two faces
+        (split horizon) the certificate authority sees the other one. Proxies are taken from the environment.
+      - They learn the domains, which every issued certificate publishes anyway. An empty list asks nobody. One that
+        cannot be reached has no say.
+    type: list
+    elements: str
+    default: ["https://dns.google/dns-query", "https://cloudflare-dns.com/dns-query"]
   stuck_after:
     description: Seconds a new certificate is left alone; usual are 20 to 60 minutes.
     type: int
@@ -87,6 +97,8 @@ options:
     type: str
     default: ""
 notes:
+  - Ages, ends and the 24 hours are counted by the API server's clock. A clock on this side that differs by more than 5
+    minutes is a warning.
   - While a certificate is recreated, HTTPS does not work for its domains; it did not before.
   - In check mode the server is asked by dry run whether every write would be allowed. That a target proxy will not let
     go of a certificate cannot be foretold.
@@ -193,14 +205,21 @@ transitions:
 
 from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.progress import Reporter
-from ..module_utils._dns.resolver import Authorities, recursive
+from ..module_utils._dns.recursive import PUBLIC, Recursives, fetcher, parse_servers
+from ..module_utils._dns.resolver import Authorities, at_once, recursive
 from ..module_utils._gcp.api import GcpApi
 from ..module_utils._gcp.auth import AuthOptions, GcpAuth
-from ..module_utils._gcp.certificate_api import ClusterSide, Compute, Examiner, describe_certificate
+from ..module_utils._gcp.certificate_api import ClusterSide, Compute, Examiner, LookAt, describe_certificate
 from ..module_utils._gcp.reprovision import snapshot_name
 from ..module_utils._gcp.reprovision_run import Reprovisioner, Wish
 from ..module_utils._k8s.patience import PatientClient
 from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, KUBERNETES_OPTIONS, Outcome, Request, run
+
+
+def public_look(urls: list[str]) -> LookAt | None:
+    """How public resolvers are asked; None where none are named."""
+    servers = parse_servers(urls, "https_resolvers")
+    return Recursives(servers, at_once, fetcher(None)).look if servers else None
 
 
 def body(request: Request) -> Outcome:
@@ -217,6 +236,7 @@ def body(request: Request) -> Outcome:
         Authorities(recursive(params["nameservers"], 53), clock).look,
         tuple(params["addresses"]),
         stuck_after=params["stuck_after"],
+        public=public_look(params["https_resolvers"]),
     )
     wish = Wish(
         name=params["name"],
@@ -237,7 +257,8 @@ def body(request: Request) -> Outcome:
         "transitions": reporter.transitions,
     }
     after = {"certificate": params["name"], "steps": steps}
-    return Outcome(bool(steps), result, {"before": {"certificate": params["name"], "steps": []}, "after": after})
+    diff = {"before": {"certificate": params["name"], "steps": []}, "after": after}
+    return Outcome(bool(steps), result, diff, examiner.cluster.client.server_time.warnings())
 
 
 def main() -> None:
@@ -253,6 +274,7 @@ def main() -> None:
             "force": {"type": "bool", "default": False},
             "addresses": {"type": "list", "elements": "str", "default": []},
             "nameservers": {"type": "list", "elements": "str", "default": []},
+            "https_resolvers": {"type": "list", "elements": "str", "default": list(PUBLIC)},
             "stuck_after": {"type": "int", "default": 3600},
             "wait": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 3600},

@@ -15,6 +15,8 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "google")]
+# The collection itself, from where the runner has put it.
+sys.path += [place for place in os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(os.pathsep) if place]
 
 
 @pytest.fixture(scope="session")

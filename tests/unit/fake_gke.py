@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.utils import format_datetime
 from typing import Any
 
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import ServerTime
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Answer, Code, Look, Wanted
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.api import COMPUTE, Call
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificates import (
@@ -87,6 +89,7 @@ class FakeGke(PatientClient, FakeKube):
         self._acted = True
         self._numbers = 0
         super().__init__(NS)
+        self.server_time = ServerTime(self.clock)
         self.discovery["/apis/networking.gke.io/v1"] = {"kind": "APIResourceList"}
         self.clock.work = self.reconcile
 
@@ -119,6 +122,7 @@ class FakeGke(PatientClient, FakeKube):
     def _send(self, method: str, path: str, query: Any, body: Any, accept: str, content_type: str) -> Reply:
         def act() -> Reply:
             reply = super(FakeGke, self)._send(method, path, query, body, accept, content_type)
+            self.server_time.hear({"date": format_datetime(self.clock.utcnow(), usegmt=True)})
             if method != "GET" and "dryRun" not in (query or {}) and reply.status < 300:
                 self.log.append((method, path))
             return reply

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -86,6 +87,18 @@ def failure(status: int, word: str = "", message: str = "no", *details: Json, **
     """A refusal in Google's form."""
     error = {"code": status, "status": word, "message": message, "details": list(details)}
     return reply(status, {"error": error}, **headers)
+
+
+def busy(chance: random.Random, answering: Answering) -> Answering:
+    """The same answers, but three requests in ten are refused for their rate, with every form of ``Retry-After``."""
+    waits = [{}, *({"retry_after": text} for text in ("1", "30", "86400", "Sun, 22 Nov 2026 14:00:30 GMT"))]
+
+    def refusing(method: str, url: str, body: Json | None) -> Answer:
+        if chance.random() < 0.3:
+            return failure(429, **chance.choice(waits))
+        return answering(method, url, body)
+
+    return refusing
 
 
 def info(reason: str, **metadata: str) -> Json:

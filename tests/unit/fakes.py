@@ -60,6 +60,18 @@ class FakeClock:
         self._later.append((seconds, action))
 
 
+class WrongClock:
+    """The same time by a clock that is wrong."""
+
+    def __init__(self, right: FakeClock, ahead: float) -> None:
+        self._right = right
+        self.ahead = timedelta(seconds=ahead)
+        self.monotonic, self.sleep = right.monotonic, right.sleep
+
+    def utcnow(self) -> datetime:
+        return self._right.utcnow() + self.ahead
+
+
 @dataclass(frozen=True)
 class Place:
     """A path of the API, taken apart."""

@@ -42,15 +42,23 @@ CERTIFICATE = f"{CERTIFICATES}/hub-tls"
 RECORD = f"{CONFIG_MAPS}/researchops-certificate-hub-tls"
 
 
-def run(gke: FakeGke, names: FakeNames = RIGHT, **wishes: Any) -> Done:
-    """One run of the module's own class."""
+def run(
+    gke: FakeGke,
+    names: FakeNames = RIGHT,
+    *,
+    reporter: Reporter | None = None,
+    public: FakeNames | None = None,
+    **wishes: Any,
+) -> Done:
+    """One run of the module's own class; on another clock than the cluster's where ``reporter`` has one."""
     compute = Compute(gke, "research")
+    reporter = reporter or Reporter("climate", "front door", gke.clock)
     return Reprovisioner(
-        Examiner(ClusterSide(gke, NS), compute, names),
+        Examiner(ClusterSide(gke, NS), compute, names, public=public),
         compute,
         Wish("hub-tls", **wishes),
-        clock=gke.clock,
-        reporter=Reporter("climate", "front door", gke.clock),
+        clock=reporter.clock,
+        reporter=reporter,
         jitter=gke.random.random,
     ).run()
 

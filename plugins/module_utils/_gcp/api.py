@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from .._core.clock import Clock, SystemClock
+from .._core.clock import Clock, ServerTime, SystemClock
 from .._core.errors import Changed, HubError
 from .._core.transport import Answer, Http, HttpError
 from .auth import CLOUD_PLATFORM, AuthOptions, GcpAuth
@@ -30,7 +30,9 @@ CONTAINER = "https://container.googleapis.com/v1/"
 SITE_VERIFICATION = "https://www.googleapis.com/siteVerification/v1/"
 
 PATIENCE = 120.0
-"""Seconds one operation may take with all its repetitions; longer than the longest pause a server may ask for."""
+"""Seconds one operation may take with all its repetitions, not counting pauses that the server asked for."""
+ASKED_SECONDS = 600.0
+"""Seconds a server may make us pause in all, on top of the above: the longest pause ten times."""
 EXCHANGE_SECONDS = 60.0
 """Seconds for one exchange, however slowly it trickles."""
 SHORTEST_EXCHANGE = 5.0
@@ -80,41 +82,60 @@ class Written:
     lost: bool = False
 
 
-class Pauses:
-    """Full jitter: each pause is a random share of a bound that doubles; the sum never exceeds ``seconds``."""
+@dataclass
+class Allowance:
+    """Time that pauses are taken from.
 
-    def __init__(self, clock: Clock, seconds: float, jitter: Callable[[], float], steady: float = STEADY_PAUSE) -> None:
-        """Start counting.
+    Attributes:
+        end: when our own time is over, by the clock that never goes back.
+        asked: seconds the server may still make us pause; they move the end.
+    """
+
+    end: float
+    asked: float = ASKED_SECONDS
+
+
+class Pauses:
+    """Full jitter: each pause is a random share of a bound that doubles, for as long as the allowance lasts."""
+
+    def __init__(
+        self, clock: Clock, allowance: Allowance, jitter: Callable[[], float], steady: float = STEADY_PAUSE
+    ) -> None:
+        """Start with short pauses.
 
         Args:
             clock: where time comes from.
-            seconds: how long all tries together may take.
+            allowance: how long all tries together may take; may be shared.
             jitter: a random number from 0 to 1.
             steady: seconds; the bound stops doubling here.
         """
         self._clock = clock
+        self._allowance = allowance
         self._jitter = jitter
-        self._end = clock.monotonic() + seconds
         self._bound = FIRST_PAUSE
         self._steady = steady
 
     def again(self) -> Pauses:
         """Short pauses again, within the same time."""
-        return Pauses(self._clock, self.left(), self._jitter, self._steady)
+        return Pauses(self._clock, self._allowance, self._jitter, self._steady)
 
     def left(self) -> float:
         """Seconds that remain; negative when they are over."""
-        return self._end - self._clock.monotonic()
+        return self._allowance.end - self._clock.monotonic()
 
     def pause(self, asked: float | None = None) -> bool:
-        """Sleep before another try, at least as long as the server asked; False, without sleeping, when time is up."""
-        seconds = self._jitter() * self._bound
+        """Sleep before another try, at least as long as the server asked; False, without sleeping, when time is up.
+
+        A server that asks for patience is not at odds with anybody: its pauses have a limit of their own.
+        """
+        granted = min(asked or 0.0, LONGEST_PAUSE)
+        own = min(self._jitter() * self._bound, LONGEST_PAUSE - granted)
         self._bound = min(self._bound * 2, self._steady)
-        if asked is not None:
-            seconds = min(asked + seconds, LONGEST_PAUSE)
-        if seconds >= self.left():
+        if own >= self.left() or granted > self._allowance.asked:
             return False
-        self._clock.sleep(seconds)
+        self._allowance.asked -= granted
+        self._allowance.end += granted
+        self._clock.sleep(granted + own)
         return True
 
 
@@ -136,7 +157,7 @@ class GcpApi:
         Args:
             auth: who we are.
             project: whose APIs these are, for messages.
-            patience: seconds one operation may take with all its repetitions.
+            patience: seconds one operation may take with all its repetitions, without pauses the server asks for.
             clock: where time comes from.
             http: the transport, for tests; by default an :class:`Http` of our own.
             jitter: a random number from 0 to 1.
@@ -148,6 +169,7 @@ class GcpApi:
         self._jitter = jitter
         self._exchange_end = 0.0
         self._http = http or Http(seconds_left=self._seconds_left)
+        self.server_time = ServerTime(self._clock)
         self.requests = 0
 
     @classmethod
@@ -176,7 +198,7 @@ class GcpApi:
 
     def pauses(self, seconds: float, steady: float = STEADY_PAUSE) -> Pauses:
         """Time for several operations together."""
-        return Pauses(self._clock, seconds, self._jitter, steady)
+        return Pauses(self._clock, Allowance(self._clock.monotonic() + seconds), self._jitter, steady)
 
     def read(self, call: Call, within: Pauses | None = None) -> Json:
         """The answer to a request that changes nothing, whatever its method; repeated while the trouble may pass.
@@ -300,7 +322,9 @@ class GcpApi:
         self._exchange_end = self._clock.monotonic() + seconds
         self.requests += 1
         url = call.url + (f"?{urlencode(call.query)}" if call.query else "")
-        return self._http.request(call.method, url, headers=headers, json=call.body)
+        answer = self._http.request(call.method, url, headers=headers, json=call.body)
+        self.server_time.hear(answer.headers)
+        return answer
 
     def _seconds_left(self) -> float:
         left = self._exchange_end - self._clock.monotonic()

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._core.clock import ServerTime, SystemClock
 from .._core.errors import HubError
 from .._core.transport import Answer, Http, HttpError
 
@@ -171,7 +172,7 @@ class GcpAuth:
         """The error for credentials that Google does not accept."""
         kind = self._options.auth_kind
         what = f"Google does not accept the credentials (auth_kind {kind}): {reason}"
-        return HubError(error_id="E-GCP-03", what=what, do=_RENEWING[kind])
+        return HubError(error_id="E-GCP-03", what=what, do=_RENEWING[kind], seen=self._request.server_time.remark())
 
     def _refresh(self, credentials: Any) -> None:
         from google.auth import exceptions
@@ -260,6 +261,7 @@ class _TokenRequest:
     def __init__(self, http: Any = None) -> None:
         self._limit = TOKEN_TIMEOUT
         self._http = http
+        self.server_time = ServerTime(SystemClock())
 
     def __call__(
         self,
@@ -277,9 +279,11 @@ class _TokenRequest:
             self._http = Http(seconds_left=lambda: self._limit)
         payload = body.encode() if isinstance(body, str) else body
         try:
-            return _TokenReply(self._http.request(method, url, headers=headers, body=payload))
+            answer = self._http.request(method, url, headers=headers, body=payload)
         except HttpError as problem:
             raise exceptions.TransportError(problem.reason or problem.what) from problem  # type: ignore[no-untyped-call]
+        self.server_time.hear(answer.headers)
+        return _TokenReply(answer)
 
 
 class _TokenReply:

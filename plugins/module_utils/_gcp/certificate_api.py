@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,11 +17,11 @@ from .._core.clock import Clock
 from .._core.errors import HubError
 from .._core.poll import State, Verdict, Waited, wait
 from .._core.progress import Reporter
-from .._dns.verdicts import Look, Wanted
+from .._dns.verdicts import Answer, Code, Look, Wanted
 from .._k8s.client import KubeClient
 from .._k8s.front import last_warning
 from .api import COMPUTE, Call
-from .certificate_causes import Evidence, NameFacts, Quota, addresses_of, diagnose, wanted_records
+from .certificate_causes import Evidence, NameFacts, Quota, addresses_of, diagnose, seen_outside, wanted_records
 from .certificates import (
     Action,
     Cause,
@@ -42,8 +42,8 @@ from .certificates import (
 from .reprovision import UNFINISHED, from_config_map, snapshot_name
 
 Json = dict[str, Any]
-LookAt = Callable[[Sequence[Wanted]], list[Look]]
-"""One round of questions to authoritative name servers."""
+LookAt = Callable[[Sequence[Wanted]], Iterable[Look]]
+"""One round of questions to name servers."""
 
 QUIET = 0.4
 """Seconds between two watches where the server ends one at once."""
@@ -180,6 +180,26 @@ def _ask_caa(look: LookAt, domain: str) -> tuple[Look, ...]:
     return tuple(looks)
 
 
+def ask_public(look: LookAt, domains: Iterable[str], addresses: Sequence[str]) -> dict[str, NameFacts]:
+    """The same by public resolvers; nothing where none of them can be asked. One that is closed off has no say."""
+
+    def heard(wanted: Sequence[Wanted]) -> list[Look]:
+        return [replace(one, answers=tuple(filter(_is_said, one.answers))) for one in look(wanted)]
+
+    names: dict[str, NameFacts] = {}
+    for domain in domains:
+        facts = tuple(heard(wanted_records(domain, addresses)))
+        if all(one.answers for one in facts):
+            caa = _ask_caa(heard, domain)
+            names[domain] = NameFacts(facts, caa if all(one.answers for one in caa) else ())
+    return names
+
+
+def _is_said(answer: Answer) -> bool:
+    """Whether it comes from the resolver: neither silence nor a page of a proxy on the way."""
+    return answer.code not in (Code.TIMEOUT, Code.OTHER)
+
+
 @dataclass(frozen=True)
 class Judged:
     """A certificate with everything that was found out about it.
@@ -210,6 +230,7 @@ class Examiner:
         look: None where DNS is not asked.
         addresses: where the domains must lead; by default where the Ingresses are.
         stuck_after: seconds a new certificate is left alone.
+        public: asks public resolvers, None where nobody is to be asked.
     """
 
     cluster: ClusterSide
@@ -217,6 +238,7 @@ class Examiner:
     look: LookAt | None
     addresses: tuple[str, ...] = ()
     stuck_after: float = 3600
+    public: LookAt | None = None
 
     def examine(
         self, obj: Mapping[str, Any], ingresses: Sequence[Json], now: datetime, detached: bool = False
@@ -249,6 +271,16 @@ class Examiner:
         )
         causes = diagnose(evidence)
         return Judged(evidence, causes, decide(certificate, twin, causes, now, self.stuck_after))
+
+    def doubted(self, judged: Judged) -> Judged:
+        """A judgement that wants a recreation, unless the public gets another answer than we do."""
+        evidence = judged.evidence
+        addresses = self.addresses or addresses_of(evidence.doors)
+        names = ask_public(self.public, judged.certificate.domains, addresses) if self.public else {}
+        causes = seen_outside(evidence, names)
+        if not causes:
+            return judged
+        return Judged(evidence, causes, Decision(causes[0].action, causes[0].what, causes[0]))
 
     def _proxies(self, doors: Iterable[Door]) -> dict[str, Proxy]:
         if self.compute is None:

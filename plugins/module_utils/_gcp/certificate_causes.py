@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from .._core.errors import Changed, HubError
@@ -310,6 +310,34 @@ def _address(certificate: Certificate, evidence: Evidence, domain: str, facts: N
 def _unproved(domain: str, what: str, seen: str) -> Cause:
     do = "run from a machine that reaches the domain's name servers on port 53; nothing is deleted on a guess"
     return Cause("unproved", Action.STOP, "E-CERT-08", what, do, domain, seen=seen)
+
+
+def seen_outside(evidence: Evidence, names: Mapping[str, NameFacts]) -> tuple[Cause, ...]:
+    """What the public is told otherwise than this side (split horizon, or a cache): then the cause is not proved.
+
+    Args:
+        evidence: what was observed from here, where everything is right.
+        names: what public resolvers say, by domain.
+    """
+    head = headline(evidence.certificate, evidence.now)
+    do = (
+        "make the zone that the public sees right too, or wait until its old answer has expired, then run again; "
+        "nothing is deleted on a guess"
+    )
+    found = diagnose(replace(evidence, names=names))
+    return tuple(
+        Cause(
+            "unproved",
+            Action.STOP,
+            "E-CERT-08",
+            f"{head}. Name servers asked from here are right about {cause.domain}, but the public is told otherwise",
+            do,
+            cause.domain,
+            seen=cause.seen or cause.what,
+            wanted=cause.wanted,
+        )
+        for cause in found
+    )
 
 
 def refusal(decision: Decision, causes: Sequence[Cause]) -> HubError:

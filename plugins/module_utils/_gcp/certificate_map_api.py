@@ -76,6 +76,7 @@ class CertificateMaps:
             reporter: hears about waits; its clock is the one that counts.
         """
         self._api = api
+        self.server_time = api.server_time
         self._project = project
         self._reporter = reporter
 
@@ -90,7 +91,7 @@ class CertificateMaps:
             self._listed(CERTIFICATE, wish),
             [found] if found else [],
             self._listed(ENTRY, wish) if found else [],
-            self._reporter.clock.utcnow(),
+            self.server_time.now(),
         )
 
     def _listed(self, kind: str, wish: Wish) -> list[Json]:
@@ -281,7 +282,7 @@ class CertificateMaps:
         call = self._call(CERTIFICATE, seen.certificate, wish)
         ended = self._wait(
             f"certificate for {wish.domain}",
-            lambda: parse_issued(self._api.find(call), self._reporter.clock.utcnow()),
+            lambda: parse_issued(self._api.find(call), self.server_time.now()),
             judge_issued,
             timeout=timeout,
             interval=INTERVAL,

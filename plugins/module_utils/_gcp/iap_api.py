@@ -25,7 +25,7 @@ from .refusals import GcpConflict
 Json = dict[str, Any]
 
 SECONDS = 60.0
-"""How long one policy may take, with all conflicts and confirming reads."""
+"""How long one policy may take, with all conflicts and confirming reads; pauses Google asks for are not counted."""
 CONFLICT_PAUSE = 4.0
 """Seconds; the longest pause after a conflict."""
 CONFIRMATIONS = {"none": 0, "read": 1, "stable": 3}

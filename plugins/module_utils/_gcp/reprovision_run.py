@@ -132,6 +132,7 @@ class Reprovisioner:
         self._compute = compute
         self._wish = wish
         self._clock = clock
+        self._server_time = self._cluster.client.server_time
         self._reporter = reporter
         self._jitter = jitter
         self._steps: list[Step] = []
@@ -222,18 +223,22 @@ class Reprovisioner:
         return parse_certificate(self._cluster.certificates(certificate.name)[0])
 
     def _judge(self, record: Snapshot | None) -> Judged:
-        """Judge the certificate; two looks must agree before anything is deleted."""
+        """Judge the certificate; two looks must agree, and the public see the same, before anything is deleted."""
         judged = self._examine(record)
+        for warning in self._server_time.warnings():
+            self._reporter.say(warning)
         if judged.decision.action is Action.REPROVISION:
             self._clock.sleep(CONFIRM_AFTER)
             judged = self._examine(record)
+        if judged.decision.action is Action.REPROVISION:
+            judged = self._examiner.doubted(judged)
         return judged
 
     def _examine(self, record: Snapshot | None) -> Judged:
         (obj,) = self._cluster.certificates(self._wish.name)
         ingresses = self._cluster.ingresses()
         ingresses = [_as_before(ingress, record) for ingress in ingresses]
-        return self._examiner.examine(obj, ingresses, self._clock.utcnow(), detached=record is not None)
+        return self._examiner.examine(obj, ingresses, self._server_time.now(), detached=record is not None)
 
     def _begin(self, judged: Judged, record: Snapshot | None, before: Snapshot | None) -> Done:
         """Rehearse every write, record what will be deleted, then go."""
@@ -245,7 +250,7 @@ class Reprovisioner:
         own = [one for one in ingresses if name in parse_door(one).attached]
         if parse_certificate(obj) != judged.certificate:
             return self._run()
-        snapshot = take(obj, own, self._clock.utcnow())
+        snapshot = take(obj, own, self._server_time.now())
         now = self._rehearse(snapshot, own)
         earlier = None if self._wish.force else recent(self._snapshots(), judged.certificate, now)
         if earlier is not None:
@@ -408,7 +413,7 @@ class Reprovisioner:
             client.merge(self._ingress_path(ingress["metadata"]["name"]), {"metadata": metadata}, dry_run=True)
         client.delete(self._certificate_path(), dry_run=True)
         made = self._create(snapshot.certificate, self._cluster.certificates_path, rehearsal=True)
-        return parse_time((made.get("metadata") or {}).get("creationTimestamp")) or self._clock.utcnow()
+        return parse_time((made.get("metadata") or {}).get("creationTimestamp")) or self._server_time.now()
 
     # ---- looking
 

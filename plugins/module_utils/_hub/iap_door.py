@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from urllib.parse import urljoin
 
+from .._core.clock import parse_date, skew_remark
 from .._core.errors import HubError
 from .._core.poll import State, Verdict
 from .._core.transport import REDIRECTS, Answer, clean_url, origin
@@ -116,16 +116,9 @@ def not_let_in(answer: Answer, email: str, hub_url: str, seconds: float, now: da
 
 def clock_remark(headers: Mapping[str, str], now: datetime) -> str:
     """A remark about this machine's clock, empty while it agrees with the answer's date."""
-    try:
-        theirs = parsedate_to_datetime(headers["date"])
-    except (KeyError, ValueError, TypeError):
-        return ""
-    if theirs.tzinfo is None:
-        return ""
-    ahead = (now - theirs).total_seconds()
-    if abs(ahead) <= CLOCK_SKEW:
-        return ""
-    return f"; this machine's clock is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
+    theirs = parse_date(headers.get("date"))
+    remark = skew_remark(now, theirs, CLOCK_SKEW) if theirs else ""
+    return f"; {remark}" if remark else ""
 
 
 def unguarded(answer: Answer, hub_url: str) -> HubError | None:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from .._core.clock import ServerTime, SystemClock
 from .._core.errors import Changed, HubError
 from .connection import open_connection, proxy_of
 from .readback import Fate, Write, judge
@@ -71,6 +72,7 @@ class KubeClient:
         self._origin = origin
         self._credentials = _credentials(configuration)
         self._renewing = threading.Lock()
+        self.server_time = ServerTime(SystemClock())
 
     @classmethod
     def from_kubeconfig(cls, kubeconfig: str | None, context: str | None) -> KubeClient:
@@ -304,6 +306,7 @@ class KubeClient:
             )
         except urllib3.exceptions.HTTPError as problem:
             raise _unreachable(self.server, self._origin, problem, method) from problem
+        self.server_time.hear(answer.headers or {})
         asked = str((answer.headers or {}).get("Retry-After") or "")
         return Reply(answer.status, _decode(answer.data), float(asked) if asked.isdecimal() else 0.0)
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import ServerTime
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.modules import managed_certificate_info as subject
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_gke import (
@@ -17,6 +18,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_gke import (
     FakeNames,
     stuck_cluster,
 )
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import WrongClock
 from ansible_collections.researchops.jupyterhub.tests.unit.module_options import Refused, request
 
 TOKEN = {"auth_kind": "accesstoken", "access_token": "ya29.canary-canary"}
@@ -111,3 +113,20 @@ def test_credentials_that_cannot_work_stop_before_anything_is_asked(world: World
 def test_a_namespace_is_needed() -> None:
     with pytest.raises(Refused, match="namespace"):
         request(subject)
+
+
+@pytest.mark.parametrize("ahead", [600.0, -600.0, 90 * 86400.0, -90 * 86400.0])
+def test_age_is_counted_by_the_servers_clock_and_a_wrong_one_is_named(
+    world: World, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    wrong = WrongClock(world.gke.clock, ahead)
+    monkeypatch.setattr(subject, "SystemClock", lambda: wrong)
+    world.gke.server_time = ServerTime(wrong)
+    outcome = run(name="hub-tls")
+    assert 0 <= outcome.result["certificates"][0]["age"] - 10 * 86400 < 60
+    (warning,) = outcome.warnings
+    assert f"{abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}" in warning
+
+
+def test_a_right_clock_is_not_mentioned(world: World) -> None:
+    assert run(name="hub-tls").warnings == []

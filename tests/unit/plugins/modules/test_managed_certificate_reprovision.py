@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.recursive import PUBLIC
 from ansible_collections.researchops.jupyterhub.plugins.modules import managed_certificate_reprovision as subject
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_gke import (
     ADDRESS,
@@ -29,6 +30,9 @@ OPTIONS = {
 }
 
 
+OUTSIDE = {PUBLIC: FakeNames(hub_example_org=ADDRESS), ("https://dns.test/q",): FakeNames()}
+
+
 @pytest.fixture
 def gke(monkeypatch: pytest.MonkeyPatch) -> FakeGke:
     cluster = stuck_cluster()
@@ -38,6 +42,7 @@ def gke(monkeypatch: pytest.MonkeyPatch) -> FakeGke:
     monkeypatch.setattr(subject, "recursive", lambda nameservers, port: None)
     monkeypatch.setattr(subject, "Authorities", lambda resolver, clock: SimpleNamespace(look=names))
     monkeypatch.setattr(subject, "SystemClock", lambda: cluster.clock)
+    monkeypatch.setattr(subject, "Recursives", lambda servers, each, fetch: SimpleNamespace(look=OUTSIDE[servers]))
     return cluster
 
 
@@ -67,6 +72,11 @@ def test_a_stuck_certificate_is_cured(gke: FakeGke) -> None:
     assert run().changed is False
 
 
+def test_nobody_outside_is_asked_where_nobody_is_named(gke: FakeGke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "Recursives", None)
+    assert run(https_resolvers=[]).result["certificate"]["status"] == "Active"
+
+
 def test_check_mode_predicts_and_writes_nothing(gke: FakeGke) -> None:
     foretold = run(check_mode=True, hub="climate-hub")
     assert (foretold.changed, gke.log) == (True, [])
@@ -78,6 +88,8 @@ def test_check_mode_predicts_and_writes_nothing(gke: FakeGke) -> None:
     ("options", "error_id"),
     [
         ({"addresses": ["198.51.100.4"]}, "E-CERT-03"),
+        ({"https_resolvers": ["https://dns.test/q"]}, "E-CERT-08"),
+        ({"https_resolvers": ["dns.test"]}, "E-DNS-05"),
         ({"name": "hub"}, "E-CERT-01"),
         ({"access_token": ""}, "E-GCP-01"),
     ],

@@ -5,13 +5,17 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import Answer, HttpError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.api import (
+    ASKED_SECONDS,
+    PATIENCE,
     SHORTEST_EXCHANGE,
+    Allowance,
     Call,
     GcpApi,
     Pauses,
@@ -22,13 +26,14 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import (
     FakeAuth,
     api,
     broken,
+    busy,
     caught,
     failure,
     info,
     reply,
     script,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import START, FakeClock
 
 GET = Call("the thing", "GET", "https://iap.googleapis.com/v1/thing")
 POST = Call("the thing", "POST", "https://iap.googleapis.com/v1/thing", {"a": 1})
@@ -126,10 +131,26 @@ def test_a_server_that_stays_busy_ends_the_read_in_time() -> None:
     assert problem.changed is Changed.NOTHING
 
 
-def test_a_pause_longer_than_the_time_left_is_not_begun() -> None:
-    client, http, clock = api(script(failure(429, retry_after="40")), patience=30)
+def test_pauses_the_server_asks_for_are_not_taken_from_our_own_time() -> None:
+    client, _http, clock = api(script(failure(429, retry_after="40"), failure(503), reply(body={"x": 1})), patience=30)
+    assert client.read(GET) == {"x": 1}
+    assert clock.slept == [40.25, 0.5]
+
+
+@pytest.mark.parametrize(("asked", "times"), [("86400", 10), ("60", 10), ("30", 19), ("0", 19)])
+def test_a_server_that_asks_for_patience_for_ever_ends_the_read_too(asked: str, times: int) -> None:
+    client, http, clock = api(lambda *_request: failure(429, retry_after=asked))
     caught("E-GCP-08", lambda: client.read(GET))
-    assert (len(http.sent), clock.slept) == (1, [])
+    assert len(http.sent) == times + 1
+    assert clock.passed <= ASKED_SECONDS + PATIENCE
+
+
+def test_operations_of_one_policy_share_what_the_server_may_ask_for() -> None:
+    client, http, clock = api(lambda *_request: failure(429, retry_after="60") if len(http.sent) % 9 else reply())
+    within = client.pauses(PATIENCE)
+    client.read(GET, within)
+    caught("E-GCP-08", lambda: client.read(GET, within))
+    assert clock.passed == ASKED_SECONDS
 
 
 def test_an_unknown_object_is_none_and_other_refusals_are_not() -> None:
@@ -271,22 +292,14 @@ def test_a_write_that_never_gets_an_answer_ends_in_time_and_says_unknown() -> No
 def test_a_refused_write_changed_nothing() -> None:
     client, _http, _clock = api(script(failure(403, "PERMISSION_DENIED")))
     assert caught("E-GCP-04", lambda: client.write(POST, never)).changed is Changed.NOTHING
-    client, _http, _clock = api(script(failure(429, retry_after="59")), patience=10)
+    client, _http, _clock = api(lambda *_request: failure(429, retry_after="59"), patience=10)
     assert caught("E-GCP-08", lambda: client.write(POST, never)).changed is Changed.NOTHING
 
 
 @pytest.mark.parametrize("seed", range(500))
 def test_with_a_third_of_all_requests_refused_for_their_rate_every_run_succeeds(seed: int) -> None:
     chance = random.Random(seed)
-    waits = ["", "1", "30", "86400", "Sun, 22 Nov 2026 14:00:30 GMT"]
-
-    def answering(*_request: Any) -> Answer:
-        if chance.random() < 0.3:
-            wait = chance.choice(waits)
-            return failure(429, retry_after=wait) if wait else failure(429)
-        return reply(body={"ok": True})
-
-    client, _http, _clock = api(answering, jitter=chance.random, patience=600)
+    client, _http, _clock = api(busy(chance, lambda *_request: reply(body={"ok": True})), jitter=chance.random)
     assert client.read(GET) == {"ok": True}
     assert client.write(POST, never).body == {"ok": True}
 
@@ -318,11 +331,11 @@ def test_nothing_is_lost_or_done_twice_on_a_bad_line(seed: int) -> None:
 
 def test_pauses_are_random_shares_of_a_bound_that_doubles() -> None:
     clock = FakeClock()
-    pauses = Pauses(clock, 100, lambda: 1.0)
+    pauses = Pauses(clock, Allowance(clock.monotonic() + 100), lambda: 1.0)
     for _try in range(8):
         pauses.pause()
     assert clock.slept == [0.5, 1, 2, 4, 8, 16, 16, 16]
-    assert Pauses(clock, 100, lambda: 0.0).pause() is True
+    assert Pauses(clock, Allowance(clock.monotonic() + 100), lambda: 0.0).pause() is True
     assert clock.slept[-1] == 0
 
 
@@ -349,3 +362,10 @@ def test_a_transport_of_its_own_has_the_time_of_the_exchange() -> None:
     with pytest.raises(HttpError) as told:
         client._http._seconds_left()  # type: ignore[attr-defined]
     assert told.value.kind == "timeout"
+
+
+def test_googles_clock_is_the_one_of_its_last_answer() -> None:
+    client, _http, _clock = api(script(failure(503), reply(date="Sun, 22 Nov 2026 14:20:00 GMT")))
+    client.read(GET)
+    assert client.server_time.now() == START + timedelta(minutes=20)
+    assert client.server_time.remark() == "this machine's clock is 1200 s behind"

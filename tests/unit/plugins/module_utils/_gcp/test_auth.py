@@ -180,6 +180,21 @@ def test_the_issuers_refusal_is_told_in_its_words() -> None:
     assert "clock is right" in str(problem)
 
 
+def test_a_wrong_clock_is_named_when_a_token_is_refused() -> None:
+    refusal = reply(400, {"error": "invalid_grant"}, date="Sun, 22 Nov 2020 14:00:00 GMT")
+    one = auth(Endpoint(refusal), auth_kind="serviceaccount", service_account_contents=key())
+    assert "this machine's clock is " in caught("E-GCP-03", one.token).seen
+    assert (
+        caught(
+            "E-GCP-03",
+            auth(
+                Endpoint(reply(400, {"error": "x"})), auth_kind="serviceaccount", service_account_contents=key()
+            ).token,
+        ).seen
+        == ""
+    )
+
+
 def test_a_token_endpoint_that_cannot_be_reached_is_a_network_problem() -> None:
     endpoint = Endpoint(*[broken(reason="the connection is refused")] * 9)
     problem = caught("E-GCP-09", auth(endpoint, auth_kind="serviceaccount", service_account_contents=key()).token)

@@ -5,19 +5,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll import State
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Code, Look, Wanted, proved
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.api import COMPUTE, Call
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_api import (
     ClusterSide,
     Compute,
     Examiner,
     ask_names,
+    ask_public,
     describe_judged,
     judge_active,
     passing,
@@ -148,6 +151,16 @@ def test_a_stuck_certificate_is_judged_from_all_sides() -> None:
         "reason": judged.decision.reason,
         "causes": [],
     }
+
+
+def test_a_public_resolver_that_is_closed_off_has_no_say_beside_one_that_answers() -> None:
+    def half(wanted: Sequence[Wanted]) -> list[Look]:
+        looks = FakeNames(hub_example_org=ADDRESS)(wanted)
+        return [replace(one, answers=(replace(one.answers[0], code=Code.TIMEOUT), one.answers[1])) for one in looks]
+
+    found = ask_public(half, ["hub.example.org"], [ADDRESS])["hub.example.org"]
+    assert [len(look.answers) for look in (*found.addresses, *found.caa)] == [1, 1, 1, 1]
+    assert all(map(proved, found.addresses))
 
 
 def test_an_active_certificate_asks_no_name_server() -> None:

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import Answer
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map import Seen, Wish, decide
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map_api import CertificateMaps
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_certificate_manager import PLACE, FakeManager
@@ -29,7 +32,7 @@ UNPROVED = {
 }
 
 
-def maps(fake: FakeManager) -> tuple[CertificateMaps, FakeClock, Reporter]:
+def maps(fake: Callable[..., Answer]) -> tuple[CertificateMaps, FakeClock, Reporter]:
     client, _http, clock = api(fake, project="p")
     reporter = Reporter("climate", "certificate", clock)
     return CertificateMaps(client, "p", reporter), clock, reporter
@@ -431,3 +434,22 @@ def test_a_request_that_never_arrived_is_sent_again() -> None:
     assert [name for _method, name in fake.writes] == [
         "dnsAuthorizations", "certificates", "certificateMaps", ENTRIES,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("ahead", [600.0, -600.0, 90 * 86400.0, -90 * 86400.0])
+def test_whether_a_certificate_still_holds_is_judged_by_googles_clock(ahead: float) -> None:
+    fake = FakeManager()
+    bring(fake)
+    fake.states = [WAITING]
+    found, clock, _reporter = maps(lambda *asked: dated(fake(*asked), clock, -ahead))
+    for days, renewing in ((1, True), (-1, False)):
+        ends = clock.utcnow() + timedelta(days=days, seconds=-ahead)
+        fake.parts[f"certificates/{MINE}"]["expireTime"] = f"{ends:%Y-%m-%dT%H:%M:%SZ}"
+        assert found.look(WISH).issued.renewing is renewing
+    assert len(found.server_time.warnings()) == 1
+
+
+def dated(answer: Answer, clock: FakeClock, ahead: float) -> Answer:
+    """An answer from a server whose clock is ahead of ours."""
+    date = format_datetime(clock.utcnow() + timedelta(seconds=ahead), usegmt=True)
+    return replace(answer, headers={**answer.headers, "date": date})

@@ -21,7 +21,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.iap_po
     Resource,
     Wish,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import FakeAuth, FakeHttp, caught, failure
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import FakeAuth, FakeHttp, busy, caught, failure
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap import (
     FAULTS,
     PolicyServer,
@@ -175,6 +175,27 @@ def test_faults_around_the_write_lose_and_repeat_nothing(faults: list[str], verb
     assert granted(desk.server.now(WEB.path), WEB_ROLE) == ["user:Ada@example.org", "group:g@example.org"]
     assert len(desk.server.history[WEB.path]) == 2
     assert (settled.changed, settled.change.added) == (True, ("group:g@example.org",))
+
+
+@pytest.mark.parametrize("seed", range(500))
+def test_with_a_third_of_all_requests_refused_for_their_rate_every_policy_is_settled(seed: int) -> None:
+    chance = random.Random(seed)
+    desk = Desk(FOREIGN)
+    desk.http.answering = busy(chance, desk.server.answering)
+    desk.api = GcpApi(FakeAuth(), http=desk.http, clock=desk.clock, jitter=chance.random)
+    assert desk.settle(wish("group:g@example.org")).changed is True
+    assert desk.verbs == "get set get"
+
+
+@pytest.mark.parametrize("asked", ["60", "86400"])
+def test_a_write_that_is_asked_to_come_back_later_comes_back_later(asked: str) -> None:
+    desk = Desk(FOREIGN)
+    answers = [failure(429, retry_after=asked)]
+    desk.http.answering = lambda method, url, body: (
+        answers.pop() if answers and url.endswith("setIamPolicy") else desk.server.answering(method, url, body)
+    )
+    assert desk.settle(wish("group:g@example.org")).changed is True
+    assert (desk.clock.slept, desk.verbs) == ([60.0], "get set get")
 
 
 def test_a_stale_reading_starts_stable_confirmation_over() -> None:

@@ -7,12 +7,15 @@ from __future__ import annotations
 import copy
 import os
 import random
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import ServerTime
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Code
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_api import (
     ClusterSide,
     Compute,
@@ -41,6 +44,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_gke import (
     failed_status,
     stuck_cluster,
 )
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import START, WrongClock
 from ansible_collections.researchops.jupyterhub.tests.unit.reprovision_runs import (
     CERTIFICATE,
     FEW,
@@ -523,3 +527,137 @@ def test_progress_is_told_while_it_lasts() -> None:
     texts = [line["text"] for line in reporter.transitions]
     assert any(text.startswith("waiting: certificate hub-tls: Provisioning; nothing for you to do;") for text in texts)
     assert "certificate hub-tls: delete ManagedCertificate/hub-tls" in texts
+
+
+# ---- a wrong clock on this side
+
+DAY = 86400.0
+WRONG = [600.0, -600.0, 3700.0, 90 * DAY, -90 * DAY]
+
+
+def on_a_wrong_clock(gke: FakeGke, ahead: float, **wishes: Any) -> tuple[Done, str]:
+    """A run, and the first thing it said."""
+    clock = WrongClock(gke.clock, ahead)
+    gke.server_time = ServerTime(clock)
+    reporter = Reporter("climate", "front door", clock)
+    done = run(gke, reporter=reporter, **wishes)
+    return done, reporter.transitions[0]["text"] if reporter.transitions else ""
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_a_young_certificate_is_young_by_the_servers_clock(ahead: float) -> None:
+    gke = stuck_cluster()
+    live = gke.objects[CERTIFICATE]
+    live["metadata"]["creationTimestamp"] = (gke.clock.utcnow() - timedelta(minutes=2)).isoformat()
+    live["status"] = {"certificateStatus": "Provisioning", "certificateName": "mcrt-hub"}
+    done, said = on_a_wrong_clock(gke, ahead, wait=False)
+    assert (done.action, gke.log) == ("wait", [])
+    assert "2 min old" in done.reason
+    assert said.startswith(f"This machine's clock is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}; times")
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_an_old_certificate_is_old_by_the_servers_clock(ahead: float) -> None:
+    gke = stuck_cluster()
+    before = people(gke)
+    done, _said = on_a_wrong_clock(gke, ahead)
+    assert (done.action, done.certificate.status) == ("reprovision", "Active")
+    assert_whole(gke, before)
+    began = datetime.fromisoformat(gke.objects[RECORD]["data"]["started"])
+    assert timedelta() <= began - START < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_a_certificate_that_is_good_for_ten_days_by_the_servers_clock_is_not_touched(ahead: float) -> None:
+    gke = stuck_cluster()
+    live = gke.objects[CERTIFICATE]
+    ends = (gke.clock.utcnow() + timedelta(days=10)).isoformat()
+    live["status"] = {"certificateStatus": "RenewalFailed", "certificateName": "mcrt-hub", "expireTime": ends}
+    done, _said = on_a_wrong_clock(gke, ahead, wait=False)
+    assert (done.action, gke.log) == ("wait", [])
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_once_in_a_day_is_counted_by_the_servers_clock(ahead: float) -> None:
+    gke = stuck_cluster()
+    run(gke)
+    gke.clock.sleep(DAY / 2)
+    live = gke.objects[CERTIFICATE]
+    live["status"] = failed_status(live["status"]["certificateName"], "hub.example.org")
+    gke.certs[live["status"]["certificateName"]]["managed"]["status"] = "PROVISIONING"
+    gke.stuck.add(live["metadata"]["uid"])
+    with pytest.raises(HubError, match="E-CERT-07"):
+        on_a_wrong_clock(gke, ahead)
+
+
+@pytest.mark.parametrize("ahead", [0.0, 290.0, -290.0])
+def test_a_clock_that_is_nearly_right_is_not_worth_a_word(ahead: float) -> None:
+    _done, said = on_a_wrong_clock(stuck_cluster(), ahead)
+    assert "clock" not in said
+
+
+# ---- the answer that the public gets
+
+
+def outside(code: Code = Code.NO_DATA, caa: str = "", **hosts: str) -> FakeNames:
+    """Public resolvers; ``code`` is how a question without records ends."""
+    names = FakeNames(**hosts)
+    names.code = code
+    if caa:
+        names.records["hub.example.org", "CAA"] = (caa,)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("public", "seen"),
+    [
+        pytest.param(outside(hub_example_org="192.168.7.7"), "A 192.168.7.7", id="another-address"),
+        pytest.param(outside(), "no such record", id="no-address"),
+        pytest.param(outside(Code.NO_NAME), "NXDOMAIN", id="no-such-name"),
+        pytest.param(outside(Code.SERVFAIL), "SERVFAIL", id="a-broken-zone"),
+        pytest.param(outside(caa='0 issue "ca.institute.example"', hub_example_org=ADDRESS), "CAA", id="CAA"),
+    ],
+)
+def test_nothing_is_deleted_where_the_public_is_told_otherwise(public: FakeNames, seen: str) -> None:
+    gke = stuck_cluster()
+    with pytest.raises(HubError, match="E-CERT-08") as told:
+        run(gke, public=public)
+    assert seen in told.value.seen
+    assert ("the public is told otherwise" in told.value.what, told.value.changed) == (True, Changed.NOTHING)
+    assert gke.log == []
+
+
+@pytest.mark.parametrize(
+    "public",
+    [
+        pytest.param(outside(hub_example_org=ADDRESS), id="the-same"),
+        pytest.param(outside(Code.TIMEOUT), id="closed-off"),
+        pytest.param(outside(Code.OTHER), id="a-page-of-a-proxy"),
+    ],
+)
+def test_public_resolvers_that_agree_or_cannot_be_asked_hinder_nothing(public: FakeNames) -> None:
+    gke = stuck_cluster()
+    assert run(gke, public=public).certificate.status == "Active"
+    assert ("hub.example.org", "A") in public.asked
+
+
+def test_an_interrupted_run_gives_the_certificate_back_where_the_public_is_told_otherwise() -> None:
+    gke = stuck_cluster()
+    before = people(gke)
+    gke.kill_at = next(n for n in boundaries(0) if killed_detached(n))
+    with pytest.raises(Killed):
+        run(gke)
+    assert "hub-tls" not in names_in(annotation(gke.objects[HUB]))
+    with pytest.raises(HubError, match="E-CERT-08"):
+        run(gke, public=outside())
+    assert written(gke.objects[HUB]) == written(before[HUB])
+    assert ("DELETE", CERTIFICATE) not in gke.log
+
+
+def killed_detached(number: int) -> bool:
+    """Whether a run that dies before this request leaves the certificate whole, and off its Ingress."""
+    gke = stuck_cluster()
+    gke.kill_at = number
+    with pytest.raises(Killed):
+        run(gke)
+    return ("PATCH", HUB) in gke.log and ("DELETE", CERTIFICATE) not in gke.log

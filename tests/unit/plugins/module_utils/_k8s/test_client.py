@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -443,3 +444,10 @@ def test_a_watch_renews_credentials_once(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_the_server_asks_for_is_handed_on(header: str, seconds: float) -> None:
     wire = Streams(SimpleNamespace(status=429, data=b"{}", headers={"Retry-After": header}))
     assert KubeClient(configuration(), wire, "/kubeconfig").request("GET", PODS).retry_after == seconds
+
+
+def test_the_servers_clock_is_the_one_of_its_last_answer() -> None:
+    date = "Wed, 21 Oct 2020 07:28:00 GMT"
+    kube = KubeClient(configuration(), Streams(SimpleNamespace(status=200, data=b"{}", headers={"date": date})), "/x")
+    kube.request("GET", PODS)
+    assert timedelta() <= kube.server_time.now() - datetime(2020, 10, 21, 7, 28, tzinfo=UTC) < timedelta(minutes=1)
