@@ -113,8 +113,13 @@ options:
     default: 900
   expected_image:
     description:
-      - The image that the user's pod must run, as the release pins it. With a digest, what the node runs is compared
-        as well.
+      - The image that the user's pod must run. With a digest, what the node runs is compared as well.
+      - By default the one that O(release_name) pins.
+    type: str
+  release_name:
+    description:
+      - The hub's Helm release in O(namespace). It is asked which image it pins for a server that is started without any
+        choice, the chart's own default included.
     type: str
   namespace:
     description:
@@ -147,7 +152,7 @@ EXAMPLES = r"""
     stranger_user: svc-stranger
     stranger_password: "{{ vault_stranger_password }}"
     namespace: climate
-    expected_image: quay.io/pangeo/base-notebook:2025.11.13
+    release_name: climate
 
 - name: Prove a hub behind Identity-Aware Proxy
   researchops.jupyterhub.hub_smoke_test:
@@ -267,11 +272,13 @@ transitions:
 """
 
 import contextlib
+from functools import partial
 
 from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.errors import HubError
 from ..module_utils._core.progress import Reporter
 from ..module_utils._hub.evidence import Evidence
+from ..module_utils._hub.pinned import read_pinned
 from ..module_utils._hub.report_files import write_reports
 from ..module_utils._hub.smoke import SmokeTest
 from ..module_utils._hub.userpod import UserPods
@@ -288,10 +295,13 @@ def body(request: Request) -> Outcome:
     wish = parse_wish(params)
     clock = SystemClock()
     reporter = Reporter.from_environment(wish.hub, "verify", clock)
-    pods = None
+    cluster: dict[str, Any] = {}
     if params["namespace"]:
-        pods = UserPods(KubeClient.from_kubeconfig(params["kubeconfig"], params["context"]), params["namespace"])
-    test = SmokeTest(wish, clock=clock, reporter=reporter, pods=pods, learn=request.redactor.add)
+        client = KubeClient.from_kubeconfig(params["kubeconfig"], params["context"])
+        cluster["pods"] = UserPods(client, params["namespace"])
+        if params["release_name"]:
+            cluster["pinned"] = partial(read_pinned, client, params["namespace"], params["release_name"])
+    test = SmokeTest(wish, clock=clock, reporter=reporter, learn=request.redactor.add, **cluster)
     evidence = proved(test, request)
     result = {
         "summary": evidence.summary(),
@@ -341,13 +351,18 @@ def main() -> None:
             "ca_file": {"type": "path"},
             "timeout": {"type": "int", "default": 900},
             "expected_image": {"type": "str"},
+            "release_name": {"type": "str"},
             "namespace": {"type": "str"},
             "report_dir": {"type": "path"},
             "keep_server": {"type": "bool", "default": False},
             "http_redirect": {"type": "bool", "default": True},
         },
         libraries=("requests", "websocket", "cryptography"),
-        required_by={"stranger_user": ("stranger_password",), "expected_image": ("namespace",)},
+        required_by={
+            "stranger_user": ("stranger_password",),
+            "expected_image": ("namespace",),
+            "release_name": ("namespace",),
+        },
     )
 
 

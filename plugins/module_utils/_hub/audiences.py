@@ -19,7 +19,7 @@ from .._core.errors import HubError
 from .._k8s.client import KubeClient
 from .oauth_iap import CLASS_NAME, UNKNOWN_AUDIENCE
 from .oidc import read_ca
-from .release_state import decode, read_history, release_selector
+from .release_facts import read_base
 from .values import dig, root_path
 
 Json = dict[str, Any]
@@ -58,11 +58,6 @@ def recorded_audiences(client: KubeClient, namespace: str, release: str, values_
     Raises:
         HubError: E-HELM-13 for a record that cannot be read; E-K8S-*.
     """
-    secrets = f"/api/v1/namespaces/{namespace}/secrets"
-    history = read_history(client.list(secrets, release_selector(release), metadata_only=True))
-    record = client.get(f"{secrets}/{history.base.secret}") if history.base is not None else None
-    if record is None:
-        return []
     path = (*root_path(values_root), "hub", "config", CLASS_NAME, "audiences")
-    found = dig(decode(record).get("config") or {}, *path, default=[])
+    found = dig(read_base(client, namespace, release).get("config") or {}, *path, default=[])
     return [str(one) for one in found if one != UNKNOWN_AUDIENCE] if isinstance(found, list) else []

@@ -15,6 +15,7 @@ from typing import Any
 from .settings import SHARED, Finding, Json, read, stray_names
 
 DEFAULTS: Json = {
+    "z2jh_act": "present",
     "z2jh_chart_ref": "https://hub.jupyter.org/helm-chart/jupyterhub",
     "z2jh_chart_version": "4.4.0",
     "z2jh_chart_sha256": "",
@@ -26,10 +27,12 @@ DEFAULTS: Json = {
     "z2jh_timeout": 900,
     "z2jh_pending_policy": "fail",
     "z2jh_pending_max_age": 900,
-    "z2jh_drift": "skip",
     "z2jh_drop_layers": [],
     "z2jh_helm_binary": "helm",
 }
+
+UNSET = {"z2jh_drift": ""}
+"""Variables of the role without a default: what applies then depends on the kind of run."""
 
 FRONT_DEFAULTS: Json = {"hub_front_keep_proxy_public": False}
 """The role hub_front's variable that this layer also reads: the hub's address stays on the chart's own Service."""
@@ -45,7 +48,7 @@ def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[
     uninstall. Everything the chart already does safely (network policies, metadata block) is left as it is.
     """
     settled, findings = read(variables, SHARED | DEFAULTS | FRONT_DEFAULTS)
-    findings += stray_names(variables, "z2jh_", DEFAULTS)
+    findings += stray_names(variables, "z2jh_", DEFAULTS | UNSET)
     if not BASE_URL.match(settled["hub_base_url"]):
         findings.append(
             Finding(

@@ -27,6 +27,18 @@ from .release_state import (
 Json = dict[str, Any]
 
 
+def read_base(client: KubeClient, namespace: str, release: str) -> Json:
+    """The decoded record of the revision that runs, or that the next upgrade starts from; empty where there is none.
+
+    Raises:
+        HubError: E-HELM-13 for a record that cannot be read; E-K8S-*.
+    """
+    secrets = f"/api/v1/namespaces/{namespace}/secrets"
+    base = read_history(client.list(secrets, release_selector(release), metadata_only=True)).base
+    record = client.get(f"{secrets}/{base.secret}") if base is not None else None
+    return decode(record) if record is not None else {}
+
+
 def read_facts(client: KubeClient, namespace: str, release: str) -> Json:
     """The facts about one release.
 

@@ -28,6 +28,7 @@ from . import door, iap_door
 from .evidence import Evidence, Result, Row
 from .iap_account import Identity, read_account
 from .login import End, Finish
+from .pinned import Pinned
 from .rest import NAVIGATE, Credentials, HubApi
 from .signin import enter, failure, has_password, sign_in, sign_in_page
 from .userpod import UserPods, wrong_image
@@ -86,6 +87,7 @@ class SmokeTest:
         clock: Clock,
         reporter: Reporter,
         pods: UserPods | None = None,
+        pinned: Callable[[], Pinned] = Pinned,
         learn: Callable[[str], None] | None = None,
     ) -> None:
         """Prepare the run; nothing is sent yet.
@@ -95,6 +97,7 @@ class SmokeTest:
             clock: where time comes from.
             reporter: hears about every step.
             pods: the hub's user pods, None where there is no access to the cluster.
+            pinned: tells the image that the release pins, for a wish without one.
             learn: gets every secret that turns up, to be masked.
 
         Raises:
@@ -107,6 +110,7 @@ class SmokeTest:
         self._clock = clock
         self._reporter = reporter
         self._pods = pods
+        self._pinned = pinned
         self._learn = learn
         self._title = "start"
         self._budget = Budget(clock, wish.timeout, self._expired)
@@ -410,7 +414,7 @@ class SmokeTest:
             draft.text = f"6*7 is {value}"
 
     def _check_image(self, server: UserServer) -> None:
-        title, pod, expected = "running image is the pinned one", server.pod, self._wish.expected_image
+        title, pod = "running image is the pinned one", server.pod
         if pod is None:
             reason = "the user's pod was not found" if self._pods else "no access to the cluster was given"
             self._note("image", title, Result.NOT_PROVED, reason)
@@ -418,16 +422,19 @@ class SmokeTest:
         with self._step("image", title) as draft:
             draft.facts = {"image": pod.image, "image_id": pod.image_id, "pod": pod.name}
             draft.text = f"{pod.image} ({pod.image_id or 'no image id'})"
-            if not expected:
-                draft.result, draft.text = Result.NOT_PROVED, f"runs {draft.text}; no image was given to compare with"
+            wish = self._wish.expected_image
+            pinned = Pinned(wish) if wish else self._pinned()
+            if not pinned.image:
+                reason = pinned.reason or "no image was given to compare with"
+                draft.result, draft.text = Result.NOT_PROVED, f"runs {draft.text}; {reason}"
                 return
-            wrong = wrong_image(pod, expected)
+            wrong = wrong_image(pod, pinned.image)
             if wrong:
                 raise HubError(
                     error_id="E-VERIFY-13",
                     what=f"The server of {server.user} does not run the pinned image",
                     seen=wrong,
-                    wanted=expected,
+                    wanted=pinned.image,
                     do="stop servers older than the release, or correct singleuser.image or hub_verify_expected_image",
                 )
 

@@ -80,7 +80,7 @@ def test_only_a_server_that_is_left_running_is_a_change(fake: type[FakeTest]) ->
 
 def test_without_a_namespace_the_cluster_is_not_touched(fake: type[FakeTest]) -> None:
     hub_smoke_test.body(request(hub_smoke_test, **GIVEN, kubeconfig="/k"))
-    assert fake.made["pods"] is None
+    assert "pods" not in fake.made
 
 
 def test_with_a_namespace_its_pods_are_read(fake: type[FakeTest]) -> None:
@@ -88,6 +88,15 @@ def test_with_a_namespace_its_pods_are_read(fake: type[FakeTest]) -> None:
     pods = fake.made["pods"]
     assert isinstance(pods, UserPods) and pods.namespace == "climate"
     assert pods._client == ("client", ("/k", "c"))  # type: ignore[comparison-overlap]
+
+
+def test_the_release_is_asked_only_where_it_is_named(fake: type[FakeTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_smoke_test, "read_pinned", lambda *given: given)
+    given = {**GIVEN, "namespace": "climate"}
+    hub_smoke_test.body(request(hub_smoke_test, **given))
+    assert "pinned" not in fake.made
+    hub_smoke_test.body(request(hub_smoke_test, **given, release_name="hub", kubeconfig="/k"))
+    assert fake.made["pinned"]() == (("client", ("/k", None)), "climate", "hub")
 
 
 def test_secrets_that_turn_up_reach_the_redactor(fake: type[FakeTest]) -> None:
@@ -148,6 +157,7 @@ def test_defaults(fake: type[FakeTest]) -> None:
         ({}, "url"),
         ({"url": URL, "stranger_user": "mallory"}, "stranger_password"),
         ({"url": URL, "expected_image": "lab:1"}, "namespace"),
+        ({"url": URL, "release_name": "hub"}, "namespace"),
         ({"url": URL, "login": "magic"}, "auto, oidc, hub_token, iap_service_account"),
         ({"url": URL, "timeout": "soon"}, "timeout"),
     ],

@@ -16,6 +16,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progr
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.redact import Redactor
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import door
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.evidence import Evidence
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.pinned import Pinned
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.smoke import SmokeTest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.userpod import UserPod
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish
@@ -57,6 +58,7 @@ class Bench:
         self.reporter = Reporter("hub", "verify", self.clock)
         self.redactor = Redactor()
         self.pods: FakePods | None = FakePods(hub)
+        self.pinned = Pinned()
         self.wish = Wish(
             hub="hub",
             url=hub.url,
@@ -74,7 +76,8 @@ class Bench:
     def test(self, **changes: Any) -> SmokeTest:
         wish = replace(self.wish, **changes)
         pods: Any = self.pods
-        return SmokeTest(wish, clock=self.clock, reporter=self.reporter, pods=pods, learn=self.redactor.add)
+        more: Any = {"pods": pods, "pinned": lambda: self.pinned, "learn": self.redactor.add}
+        return SmokeTest(wish, clock=self.clock, reporter=self.reporter, **more)
 
     def run(self, *, check_mode: bool = False, **changes: Any) -> Evidence:
         return self.test(**changes).run(check_mode)
@@ -216,6 +219,20 @@ def test_without_a_pinned_image_the_running_one_is_told_but_not_proved(bench: Be
     row = next(row for row in bench.run(expected_image="").rows if row.step == "image")
     assert row.result.value == "not proved"
     assert row.text == "runs lab:1 (lab:1@sha256:aa); no image was given to compare with"
+
+
+def test_why_the_release_pins_nothing_is_told(bench: Bench) -> None:
+    bench.pinned = Pinned(reason="there is no release hub in hub")
+    row = next(row for row in bench.run(expected_image="").rows if row.step == "image")
+    assert (row.result.value, row.text.partition("; ")[2]) == ("not proved", "there is no release hub in hub")
+
+
+def test_the_image_that_the_release_pins_is_compared_unless_one_was_given(bench: Bench) -> None:
+    bench.pinned = Pinned("lab:1")
+    assert results(bench.run(expected_image=""))["image"] == "ok"
+    bench.pinned = Pinned("lab:2")
+    assert results(bench.run(expected_image="lab:1"))["image"] == "ok"
+    assert bench.fails("E-VERIFY-13", expected_image="").wanted == "lab:2"
 
 
 def test_a_token_proves_everything_but_the_login(bench: Bench) -> None:
