@@ -316,8 +316,10 @@ def machine_login(
             do="put the real value into cluster_access_oidc_client_secret, from Ansible Vault or a look-up",
         )
     secret_file = os.path.abspath(params["oidc_client_secret_file"]) if params["oidc_client_secret_file"] else ""
+    ca_file = os.path.abspath(params["oidc_ca_file"]) if params["oidc_ca_file"] else ""
     if params["oidc_client_secret"]:
-        secret_file = folder.file("client-secret", params["oidc_issuer"], params["oidc_client_id"])
+        # One URL behind two CAs is two issuers, with a client of this name at each (two labs on one machine).
+        secret_file = folder.file("client-secret", params["oidc_issuer"], params["oidc_client_id"], ca_file)
         files[secret_file] = params["oidc_client_secret"] + "\n"
     if not (params["oidc_client_id"] and secret_file and params["login_helper"]):
         raise HubError(
@@ -330,7 +332,7 @@ def machine_login(
         client_id=params["oidc_client_id"],
         secret_file=secret_file,
         audience=params["oidc_audience"],
-        ca_file=os.path.abspath(params["oidc_ca_file"]) if params["oidc_ca_file"] else "",
+        ca_file=ca_file,
         helper=os.path.abspath(params["login_helper"]),
         python=sys.executable,
         cache_dir=folder.path,

@@ -97,8 +97,10 @@ class Oidc:
     token: str = "access_token"
 
     def key(self) -> str:
-        """The name of the cached token."""
-        return digest(self.issuer, self.client_id, self.secret_file, self.audience, self.scope, self.token)
+        """The name of the cached token. One URL behind two CAs is two issuers: neither knows the other's tokens."""
+        return digest(
+            self.issuer, self.client_id, self.secret_file, self.audience, self.scope, self.token, self.ca_file
+        )
 
     def fetch(self, now: Callable[[], float]) -> Token:
         """A new token from the provider."""

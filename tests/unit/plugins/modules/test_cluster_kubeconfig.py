@@ -118,6 +118,14 @@ def test_a_machine_login_replaces_the_user_and_keeps_its_secret_in_a_file(given:
     assert run(**given, **LOGIN, oidc_client_secret="another-secret", oidc_audience="kubernetes").changed is True
 
 
+def test_one_url_behind_two_authorities_has_two_secrets(given: dict[str, Any], tmp_path: Path) -> None:
+    """Two labs on one machine: each has an issuer of that name, and a client of that name with a secret of its own."""
+    for ca_file, secret in (("/one.pem", "a-client-secret"), ("/two.pem", "another-secret")):
+        run(**given, **LOGIN, oidc_client_secret=secret, oidc_ca_file=ca_file)
+    kept = (tmp_path / "cache" / "climate").glob("client-secret-*")
+    assert {path.read_text() for path in kept} == {"a-client-secret\n", "another-secret\n"}
+
+
 def test_a_secret_file_is_used_where_it_is(given: dict[str, Any], tmp_path: Path) -> None:
     outcome = run(**given, **LOGIN, oidc_client_secret_file=str(tmp_path / "s"))
     assert f"- {tmp_path / 's'}\n" in Path(outcome.result["path"]).read_text()

@@ -168,6 +168,11 @@ def test_other_settings_never_share_a_token(provider: Provider) -> None:
     provider.run()
     provider.run("--audience", "other")
     assert provider.tokens == 2
+    assert provider.server
+    elsewhere = provider.folder / "other-ca.pem"
+    elsewhere.write_bytes(provider.server.ca_file.read_bytes())
+    provider.run("--ca-file", str(elsewhere))
+    assert provider.tokens == 3
 
 
 def test_a_token_is_renewed_30_s_before_its_end(provider: Provider) -> None:
