@@ -114,9 +114,7 @@ from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.errors import Changed, HubError
 from ..module_utils._core.plan import Plan
 from ..module_utils._core.progress import Reporter
-from ..module_utils._gcp.api import GcpApi
-from ..module_utils._gcp.auth import AuthOptions, GcpAuth
-from ..module_utils._gcp.site_api import SCOPE, Sites
+from ..module_utils._gcp.site_api import Sites
 from ..module_utils._gcp.site_verification import METHODS, Wish, decide, parse_wish
 from ..module_utils._shell import GCP_OPTIONS, Outcome, Request, run
 
@@ -130,13 +128,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "wait_sleep": {"type": "int", "default": 5},
     "hub": {"type": "str", "default": ""},
 }
-
-
-def connect(request: Request) -> Sites:
-    """Site Verification in the name of the given credentials."""
-    auth = GcpAuth(AuthOptions.of(request.params), scopes=(SCOPE,), learn=request.redactor.add)
-    auth.validate()
-    return Sites(GcpApi(auth), auth)
 
 
 def apply(sites: Sites, wish: Wish, plan: Plan, params: dict[str, Any], reporter: Reporter) -> list[str]:
@@ -165,7 +156,7 @@ def body(request: Request) -> Outcome:
     """Look, decide, and do it unless in check mode."""
     params = request.params
     wish = parse_wish(params)
-    sites = connect(request)
+    sites = Sites.from_options(params, learn=request.redactor.add)
     plan = decide(wish, sites.find(wish), sites.account())
     reporter = Reporter.from_environment(params["hub"] or wish.domain, "front door", SystemClock())
     owners = list(plan.after["owners"])

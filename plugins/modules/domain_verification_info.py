@@ -85,9 +85,7 @@ account:
 
 from typing import Any
 
-from ..module_utils._gcp.api import GcpApi
-from ..module_utils._gcp.auth import AuthOptions, GcpAuth
-from ..module_utils._gcp.site_api import SCOPE, Sites
+from ..module_utils._gcp.site_api import Sites
 from ..module_utils._gcp.site_verification import METHODS, parse_wish, record
 from ..module_utils._shell import GCP_OPTIONS, Outcome, Request, run
 
@@ -98,17 +96,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-def connect(request: Request) -> Sites:
-    """Site Verification in the name of the given credentials."""
-    auth = GcpAuth(AuthOptions.of(request.params), scopes=(SCOPE,), learn=request.redactor.add)
-    auth.validate()
-    return Sites(GcpApi(auth), auth)
-
-
 def body(request: Request) -> Outcome:
     """Ask for the token and for what is verified."""
     wish = parse_wish(request.params)
-    sites = connect(request)
+    sites = Sites.from_options(request.params, learn=request.redactor.add)
     token, site = sites.token(wish), sites.find(wish)
     result = {
         "token": token,

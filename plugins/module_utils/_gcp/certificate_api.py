@@ -254,23 +254,33 @@ class Examiner:
         certificate = parse_certificate(obj)
         doors = [parse_door(ingress) for ingress in ingresses]
         own = tuple(door for door in doors if certificate.name in door.attached)
-        twin = self.compute.twin(certificate.twin) if self.compute and certificate.twin else None
-        active = certificate.status == "Active"
-        addresses = self.addresses or addresses_of(own)
-        asked = self.look is not None and addresses and not active
         evidence = Evidence(
             certificate=certificate,
             doors=own,
             others=tuple(door for door in doors if door not in own),
-            twin=twin,
+            twin=self._twin(certificate),
             proxies={} if detached else self._proxies(own),
-            names=ask_names(self.look, certificate.domains, addresses) if asked and self.look else {},
-            quota=self.compute.quota() if self.compute and not certificate.twin else None,
+            names=self._names(certificate, own),
+            quota=self._quota(certificate),
             event="" if certificate.twin else self.cluster.event(certificate.name),
             now=now,
         )
         causes = diagnose(evidence)
-        return Judged(evidence, causes, decide(certificate, twin, causes, now, self.stuck_after))
+        return Judged(evidence, causes, decide(certificate, evidence.twin, causes, now, self.stuck_after))
+
+    def _twin(self, certificate: Certificate) -> Twin | None:
+        return self.compute.twin(certificate.twin) if self.compute and certificate.twin else None
+
+    def _names(self, certificate: Certificate, doors: Iterable[Door]) -> dict[str, NameFacts]:
+        """What is published about the domains of a certificate that is not Active, compared with the addresses."""
+        addresses = self.addresses or addresses_of(doors)
+        if self.look is None or not addresses or certificate.status == "Active":
+            return {}
+        return ask_names(self.look, certificate.domains, addresses)
+
+    def _quota(self, certificate: Certificate) -> Quota | None:
+        """How many certificates the project may have, while Google has not begun with this one."""
+        return self.compute.quota() if self.compute and not certificate.twin else None
 
     def doubted(self, judged: Judged) -> Judged:
         """A judgement that wants a recreation, unless the public gets another answer than we do."""

@@ -47,6 +47,8 @@ STEM = 52
 """Characters of a map's name in the names of its parts; with a digest and a number behind it Google's limit is 63."""
 ACTIVE, FAILED = "ACTIVE", "FAILED"
 CONFIG, CAA, RATE_LIMITED = "CONFIG", "CAA", "RATE_LIMITED"
+ISSUES = {"AUTHORIZATION_ISSUE": CONFIG, "RATE_LIMITED": RATE_LIMITED}
+"""What Google's reasons for a whole certificate mean, in its words for one attempt."""
 
 
 @dataclass(frozen=True)
@@ -338,20 +340,19 @@ def parse_issued(item: Mapping[str, Any] | None, now: datetime) -> Issued:
     expires = str(item.get("expireTime") or "")
     if state == ACTIVE:
         return Issued(state, expires=expires)
-    issue = managed.get("provisioningIssue") or {}
-    attempts = [one for one in managed.get("authorizationAttemptInfo") or [] if one.get("failureReason")]
-    if attempts:
-        cause, details = (
-            str(attempts[0]["failureReason"]),
-            str(attempts[0].get("details") or issue.get("details") or ""),
-        )
-    else:
-        known = {"RATE_LIMITED": RATE_LIMITED, "AUTHORIZATION_ISSUE": CONFIG}
-        cause, details = known.get(str(issue.get("reason")), ""), str(issue.get("details") or "")
-    cause = cause if cause in (CONFIG, CAA, RATE_LIMITED) else ""
     # Google says PROVISIONING of a renewal, too. Its times are UTC and sort as text.
     renewing = state != FAILED and expires > f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return Issued(state, cause, details.strip().rstrip("."), expires, renewing)
+    return Issued(state, *_hindrance(managed), expires, renewing)
+
+
+def _hindrance(managed: Mapping[str, Any]) -> tuple[str, str]:
+    """What keeps Google from issuing it, and its sentence about that; a failed attempt tells more than the issue."""
+    issue = managed.get("provisioningIssue") or {}
+    cause, details = ISSUES.get(str(issue.get("reason")), ""), issue.get("details")
+    attempts = [one for one in managed.get("authorizationAttemptInfo") or [] if one.get("failureReason")]
+    if attempts:
+        cause, details = str(attempts[0]["failureReason"]), attempts[0].get("details") or details
+    return cause if cause in (CONFIG, CAA, RATE_LIMITED) else "", str(details or "").strip().rstrip(".")
 
 
 # ---- what has to be done

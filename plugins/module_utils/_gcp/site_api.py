@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from .._core.clock import Clock
@@ -17,7 +17,7 @@ from .._core.errors import HubError
 from .._core.poll import State, wait
 from .._core.progress import Reporter
 from .api import SITE_VERIFICATION, Call, GcpApi
-from .auth import GcpAuth
+from .auth import AuthOptions, GcpAuth
 from .refusals import Json
 from .site_verification import Site, Wish, judge, missing, not_seen, parse_sites, told
 
@@ -40,6 +40,17 @@ class Sites:
         """
         self._api = api
         self._auth = auth
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any], *, learn: Callable[[str], None]) -> Sites:
+        """Site Verification in the name of whom a module's options say; see :meth:`.api.GcpApi.from_options`.
+
+        Raises:
+            HubError: E-GCP-01 or E-GCP-02 for credentials that cannot work.
+        """
+        auth = GcpAuth(AuthOptions.of(options), scopes=(SCOPE,), learn=learn)
+        auth.validate()
+        return cls(GcpApi(auth), auth)
 
     def account(self) -> str:
         """The e-mail of the service account we are; empty for anybody else."""

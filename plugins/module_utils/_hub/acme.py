@@ -74,24 +74,28 @@ def need(secret: Mapping[str, Any] | None, domain: str, directory: str, renew_be
         return Need(True, "there is no certificate yet")
     came_from = ((secret.get("metadata") or {}).get("annotations") or {}).get(DIRECTORY_NOTE, "")
     certificate, key = (_decoded(secret, name) for name in ("tls.crt", "tls.key"))
-    found = (
-        certificate_problems(certificate, key, [domain], now, source="the present certificate") if certificate else []
-    )
+    wrong = _wrong(certificate, key, domain, now)
     ends, due = _dates(certificate, renew_before)
+    end = _iso(ends)
     if not came_from:
-        reason = found[0].sentence if found else FOREIGN_GOOD
-        return Need(False, reason, foreign=True, ends=_iso(ends))
-    if not certificate or found:
-        return Need(
-            True,
-            f"the present certificate {found[0].sentence}" if found else "the Secret holds no certificate",
-            ends=_iso(ends),
-        )
+        return Need(False, wrong or FOREIGN_GOOD, foreign=True, ends=end)
+    if not certificate:
+        return Need(True, "the Secret holds no certificate", ends=end)
+    if wrong:
+        return Need(True, f"the present certificate {wrong}", ends=end)
     if came_from != directory:
-        return Need(True, f"the present certificate came from {came_from}", ends=_iso(ends))
+        return Need(True, f"the present certificate came from {came_from}", ends=end)
     if due is None or now >= due:
-        return Need(True, f"the present certificate ends {_iso(ends)}", ends=_iso(ends))
-    return Need(False, f"good until {_iso(ends)}, renewed from {_iso(due)} on", ends=_iso(ends))
+        return Need(True, f"the present certificate ends {end}", ends=end)
+    return Need(False, f"good until {end}, renewed from {_iso(due)} on", ends=end)
+
+
+def _wrong(certificate: str, key: str, domain: str, now: datetime) -> str:
+    """The first thing wrong with the present certificate, as the end of a sentence; empty for a good one, or none."""
+    if not certificate:
+        return ""
+    found = certificate_problems(certificate, key, [domain], now, source="the present certificate")
+    return found[0].sentence if found else ""
 
 
 def _decoded(secret: Mapping[str, Any], name: str) -> str:

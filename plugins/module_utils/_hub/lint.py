@@ -224,7 +224,7 @@ def _config_classes(values: Json, _context: Context) -> Iterator[Finding]:
         )
 
 
-def _obsolete_traits(values: Json, _context: Context) -> Iterator[Finding]:
+def _renamed_traits(values: Json, _context: Context) -> Iterator[Finding]:
     for section, traits in _sections(values):
         if not section.endswith("Authenticator"):
             continue
@@ -234,6 +234,9 @@ def _obsolete_traits(values: Json, _context: Context) -> Iterator[Finding]:
                 yield Finding(
                     "E-VALUES-05", f"{path}.{old}", "was renamed and has no effect any more", f"use {path}.{new}"
                 )
+
+
+def _removed_class(values: Json, _context: Context) -> Iterator[Finding]:
     chosen = _authenticator(values)
     if chosen in REMOVED_CLASSES:
         yield Finding(
@@ -242,9 +245,12 @@ def _obsolete_traits(values: Json, _context: Context) -> Iterator[Finding]:
             f"names {chosen}, which no longer exists",
             f"use {REMOVED_CLASSES[chosen]}",
         )
-    elif re.fullmatch(r"[A-Za-z0-9-]+", chosen) and chosen not in AUTHENTICATORS:
-        if chosen.startswith("local-") and chosen[6:] in AUTHENTICATORS:
-            return
+
+
+def _unknown_class(values: Json, _context: Context) -> Iterator[Finding]:
+    chosen = _authenticator(values)
+    known = chosen in REMOVED_CLASSES or chosen.removeprefix("local-") in AUTHENTICATORS
+    if re.fullmatch(r"[A-Za-z0-9-]+", chosen) and not known:
         near = difflib.get_close_matches(chosen.lower(), AUTHENTICATORS, n=1, cutoff=0.6)
         yield Finding(
             "E-VALUES-05",
@@ -426,7 +432,9 @@ def _mapping(values: Json, *path: str) -> Json:
 RULES: tuple[Callable[[Json, Context], Iterator[Finding]], ...] = (
     _unknown_keys,
     _config_classes,
-    _obsolete_traits,
+    _renamed_traits,
+    _removed_class,
+    _unknown_class,
     _placeholders,
     _secrets,
     _unevaluated_shell,

@@ -13,6 +13,7 @@ user field alone, a consent page any other form with a button that does not say 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from html.parser import HTMLParser
@@ -125,6 +126,13 @@ class _Reader(HTMLParser):
         self._form: Form | None = None
         self._button: tuple[str, str, list[str]] | None = None
         self._choices: str = ""
+        self._parts: dict[str, Callable[[Form, dict[str, str]], None]] = {
+            "button": self._begin_button,
+            "input": self._input,
+            "textarea": self._textarea,
+            "select": self._begin_select,
+            "option": self._option,
+        }
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """See :class:`HTMLParser`."""
@@ -137,25 +145,32 @@ class _Reader(HTMLParser):
             self._form = Form(urljoin(self.base, given.get("action", "")), given.get("method", "get").lower())
             self.forms.append(self._form)
         elif self._form is not None and "disabled" not in given:
-            self._field(self._form, tag, given)
+            part = self._parts.get(tag)
+            if part is not None:
+                part(self._form, given)
 
-    def _field(self, form: Form, tag: str, given: dict[str, str]) -> None:
-        kind = given.get("type", "").lower()
-        name, value = given.get("name", ""), given.get("value", "")
-        if tag == "button" and kind in ("", "submit"):
-            self._button = (name, value, [])
-        elif tag == "input" and kind in SUBMIT_TYPES:
+    def _begin_button(self, _form: Form, given: dict[str, str]) -> None:
+        if given.get("type", "").lower() in ("", "submit"):
+            self._button = (given.get("name", ""), given.get("value", ""), [])
+
+    def _input(self, form: Form, given: dict[str, str]) -> None:
+        name, value, kind = given.get("name", ""), given.get("value", ""), given.get("type", "").lower()
+        if kind in SUBMIT_TYPES:
             form.buttons.append(Button(name, value, value))
-        elif tag == "input" and kind not in ("button", "reset", "file"):
-            checked = kind not in ("checkbox", "radio") or "checked" in given
-            text = value or ("on" if kind in ("checkbox", "radio") else "")
-            form.fields.append(Field(name, kind, text, checked, given.get("autocomplete", "")))
-        elif tag == "textarea":
-            form.fields.append(Field(name, "textarea", ""))
-        elif tag == "select":
-            self._choices = name
-        elif tag == "option" and self._choices and "selected" in given:
-            form.fields.append(Field(self._choices, "select", value))
+        elif kind in ("checkbox", "radio"):
+            form.fields.append(Field(name, kind, value or "on", "checked" in given, given.get("autocomplete", "")))
+        elif kind not in ("button", "reset", "file"):
+            form.fields.append(Field(name, kind, value, autocomplete=given.get("autocomplete", "")))
+
+    def _textarea(self, form: Form, given: dict[str, str]) -> None:
+        form.fields.append(Field(given.get("name", ""), "textarea"))
+
+    def _begin_select(self, _form: Form, given: dict[str, str]) -> None:
+        self._choices = given.get("name", "")
+
+    def _option(self, form: Form, given: dict[str, str]) -> None:
+        if self._choices and "selected" in given:
+            form.fields.append(Field(self._choices, "select", given.get("value", "")))
 
     def handle_endtag(self, tag: str) -> None:
         """See :class:`HTMLParser`."""

@@ -213,10 +213,10 @@ class KubeClient:
             HubError: E-K8S-02 unreachable, E-K8S-03 credentials refused.
         """
         used = self._credentials
-        reply = self._sent(method, path, query, body, accept, content_type)
+        reply = self._send_surviving_loss(method, path, query, body, accept, content_type)
         if reply.status == 401:
             self._renew(used)
-            reply = self._sent(method, path, query, body, accept, content_type)
+            reply = self._send_surviving_loss(method, path, query, body, accept, content_type)
         if reply.status == 401:
             raise HubError(
                 error_id="E-K8S-03",
@@ -235,7 +235,7 @@ class KubeClient:
                 self._configuration, self._pool = _load(self._origin, context)
                 self._credentials = _credentials(self._configuration)
 
-    def _sent(
+    def _send_surviving_loss(
         self,
         method: str,
         path: str,
@@ -251,7 +251,7 @@ class KubeClient:
             write = Write(method, path, query or {}, body or {})
             if method not in WRITES or not (write.harmless or write.place):
                 raise
-            if not write.harmless and (done := self._settled(write, lost)) is not None:
+            if not write.harmless and (done := self._read_back(write, lost)) is not None:
                 return done
         reply = self._send(method, path, query, body, accept, content_type)
         if reply.status == 409 and method == "POST":  # the first one came through after all
@@ -260,7 +260,7 @@ class KubeClient:
                 return Reply(201, found.body)
         return reply
 
-    def _settled(self, write: Write, lost: HubError) -> Reply | None:
+    def _read_back(self, write: Write, lost: HubError) -> Reply | None:
         """The answer that was lost, None when the write was not done.
 
         Raises:
@@ -301,7 +301,7 @@ class KubeClient:
                 headers=headers,
                 body=payload,
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
-                # A read lost on the way is repeated; a write is not, because it may have been done (see _sent).
+                # A read lost on the way is repeated; a write is not: it may have been done (see _send_surviving_loss).
                 retries=False if method in WRITES else urllib3.Retry(2, redirect=0, backoff_factor=0.2),
             )
         except urllib3.exceptions.HTTPError as problem:

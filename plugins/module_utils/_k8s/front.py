@@ -63,10 +63,6 @@ class Front:
         """The Service's address in the API."""
         return f"/api/v1/namespaces/{self.namespace}/services/{self.name}"
 
-    def namespace_object(self) -> Json:
-        """The namespace, with nothing in it but our marks."""
-        return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": dict(LABELS)}}
-
     def service_object(self) -> Json:
         """The Service."""
         spec: Json = {
@@ -89,6 +85,11 @@ class Front:
         if self.https_port != 443:
             ports.append(("https-default", 443, "https"))
         return [{"name": name, "port": port, "targetPort": target, "protocol": "TCP"} for name, port, target in ports]
+
+
+def namespace_object(name: str) -> Json:
+    """A hub's namespace, with nothing in it but our marks."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(LABELS)}}
 
 
 def problems(front: Front) -> list[HubError]:

@@ -16,7 +16,7 @@ from .._core.plan import Plan
 from .._core.poll import wait
 from .._core.progress import Reporter
 from .client import Json, KubeClient
-from .front import Front, addresses_of, judge, keeps_proxy_public, last_warning, no_address, plan
+from .front import Front, addresses_of, judge, keeps_proxy_public, last_warning, namespace_object, no_address, plan
 
 INTERVAL = 2.0
 """Seconds between two looks at a Service that waits for its address."""
@@ -76,7 +76,7 @@ class FrontApi:
             raise
 
     def _apply_namespace(self, dry_run: bool, live: Json | None) -> Json:
-        return apply_namespace(self._client, self._front.namespace_object(), dry_run=dry_run, live=live)
+        return apply_namespace(self._client, self._front.namespace, dry_run=dry_run, live=live)
 
     def _apply_service(self, dry_run: bool) -> Json:
         return self._client.apply(self._front.path, self._front.service_object(), dry_run=dry_run)
@@ -111,14 +111,14 @@ class FrontApi:
         return last_event(self._client, self._front.namespace, "Service", self._front.name)
 
 
-def apply_namespace(client: KubeClient, wanted: Json, *, dry_run: bool, live: Json | None) -> Json:
+def apply_namespace(client: KubeClient, name: str, *, dry_run: bool, live: Json | None) -> Json:
     """Make the hub's namespace; one that an administrator made for us, without the right to mark it, serves as well.
 
     Raises:
         HubError: the namespace is missing and may not be made.
     """
     try:
-        return client.apply(f"/api/v1/namespaces/{wanted['metadata']['name']}", wanted, dry_run=dry_run)
+        return client.apply(f"/api/v1/namespaces/{name}", namespace_object(name), dry_run=dry_run)
     except HubError as problem:
         if live is None or problem.error_id != "E-K8S-04":
             raise

@@ -114,10 +114,6 @@ class GkeFront:
         """Whether IAP logs in with an OAuth client of one's own."""
         return bool(self.client_id)
 
-    def namespace_object(self) -> Json:
-        """The namespace, with nothing in it but our marks."""
-        return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": dict(LABELS)}}
-
     def objects(self) -> list[Json]:
         """All objects in the order of their making: IAP stands before anything leads to the hub."""
         if self.door == "gateway":

@@ -168,7 +168,7 @@ class GkeFrontApi:
         refused = stuck_client(self._front, config, seen.backends)
         if refused is not None:
             raise refused
-        namespace = apply_namespace(self._client, self._front.namespace_object(), dry_run=True, live=seen.namespace)
+        namespace = apply_namespace(self._client, self._front.namespace, dry_run=True, live=seen.namespace)
         pairs, unchecked = [(seen.namespace, namespace)], []
         for item in self._front.objects():
             checked = seen.namespace is not None and item["kind"] not in seen.unknown
@@ -186,7 +186,7 @@ class GkeFrontApi:
         """
         if seen.unknown:
             raise unknown_kinds(self._front, seen.unknown)
-        apply_namespace(self._client, self._front.namespace_object(), dry_run=False, live=seen.namespace)
+        apply_namespace(self._client, self._front.namespace, dry_run=False, live=seen.namespace)
         try:
             self._delete([item for item in seen.stale if item["kind"] in DOOR_KINDS])
             for item in self._front.objects():

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from .._core.clock import Clock, SystemClock
 from .._core.errors import HubError
@@ -48,18 +49,26 @@ class PatientClient(KubeClient):
         content_type: str = "application/json",
     ) -> Reply:
         """See :meth:`KubeClient.request`."""
-        bound = FIRST_PAUSE
+        send = partial(super().request, method, path, query, body, accept=accept, content_type=content_type)
         harmless = method == "GET" or "dryRun" in (query or {})
-        for left in reversed(range(TRIES)):
+        bound = FIRST_PAUSE
+        for _try in range(TRIES - 1):
             asked = 0.0
             try:
-                reply = super().request(method, path, query, body, accept=accept, content_type=content_type)
-                if not left or not (reply.status == 429 or (harmless and reply.status >= 500)):
+                reply = send()
+                if not may_pass(reply, harmless):
                     return reply
                 asked = min(reply.retry_after, LONGEST_PAUSE)
             except HubError as problem:
-                if not left or not harmless or problem.error_id != "E-K8S-02":
+                if not may_pass(problem, harmless):
                     raise
             self.clock.sleep(min(asked + self.jitter() * bound, LONGEST_PAUSE))
             bound = min(2 * bound, STEADY_PAUSE)
-        raise AssertionError("the last try returns or raises")
+        return send()
+
+
+def may_pass(outcome: Reply | HubError, harmless: bool) -> bool:
+    """Whether the same request may do better a moment later; ``harmless``: it does no harm to have it done twice."""
+    if isinstance(outcome, HubError):
+        return harmless and outcome.error_id == "E-K8S-02"
+    return outcome.status == 429 or (harmless and outcome.status >= 500)

@@ -50,7 +50,7 @@ class FakeSites:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, sites: FakeSites, check_mode: bool = False, **options: Any) -> Any:
-    monkeypatch.setattr(domain_verification, "connect", lambda _request: sites)
+    monkeypatch.setattr(domain_verification.Sites, "from_options", lambda _options, learn: sites)
     return domain_verification.body(
         request(domain_verification, check_mode=check_mode, domain="example.org", **options)
     )

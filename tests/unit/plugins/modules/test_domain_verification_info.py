@@ -19,12 +19,12 @@ SITE = {"site": {"type": "INET_DOMAIN", "identifier": "example.org"}, "owners": 
 
 
 def run(monkeypatch: pytest.MonkeyPatch, items: list[Any], **options: Any) -> dict[str, Any]:
-    def connect(_request: Any) -> Sites:
+    def connect(_options: Any, learn: Any) -> Sites:
         auth = FakeAuth()
         client, _http, _clock = api(script(reply(body={"token": TOKEN}), reply(body={"items": items})), auth=auth)
         return Sites(client, auth)
 
-    monkeypatch.setattr(domain_verification_info, "connect", connect)
+    monkeypatch.setattr(domain_verification_info.Sites, "from_options", connect)
     outcome = domain_verification_info.body(request(domain_verification_info, domain="Example.org", **options))
     assert (outcome.changed, outcome.diff) == (False, None)
     return dict(outcome.result)

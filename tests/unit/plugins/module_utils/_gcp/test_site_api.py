@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp import site_api
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.site_api import Sites
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.site_verification import Site, Wish
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import (
@@ -28,6 +29,13 @@ ROBOT, ADA = "robot@p.iam.gserviceaccount.com", "ada@example.org"
 WISH = Wish("example.org", owners=(ADA,))
 SITE = {"type": "INET_DOMAIN", "identifier": "example.org"}
 MISSING = failure(400, "", "The necessary verification token could not be found on your site.")
+
+
+def test_credentials_are_for_the_scope_that_cloud_platform_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(site_api, "GcpAuth", lambda _options, **words: asked.update(words) or FakeAuth())
+    assert Sites.from_options({}, learn=print).account() == ROBOT
+    assert asked == {"scopes": ("https://www.googleapis.com/auth/siteverification",), "learn": print}
 
 
 class Person(FakeAuth):

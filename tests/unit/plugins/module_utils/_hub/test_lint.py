@@ -346,7 +346,7 @@ def test_the_charts_default_is_told_from_a_choice(config: Json, text: str) -> No
 
 
 def test_every_rule_is_run() -> None:
-    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 12
+    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 14
 
 
 @pytest.mark.parametrize(

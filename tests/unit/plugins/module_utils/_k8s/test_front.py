@@ -161,6 +161,14 @@ def live(**metadata: Any) -> dict[str, Any]:
     return item | {"metadata": item["metadata"] | metadata, "status": {"loadBalancer": {}}}
 
 
+def test_the_namespace() -> None:
+    assert front.namespace_object("climate") == {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "climate", "labels": front.LABELS},
+    }
+
+
 def test_what_the_server_writes_by_itself_is_no_change() -> None:
     old = live(resourceVersion="1", uid="u", managedFields=[1], generation=1, creationTimestamp="t")
     new = live(resourceVersion="2", uid="u", managedFields=[2], generation=2, creationTimestamp="t")
@@ -171,7 +179,7 @@ def test_what_the_server_writes_by_itself_is_no_change() -> None:
 def test_a_missing_object_is_created_and_a_changed_one_updated_field_by_field() -> None:
     changed = live(annotations={"a": "b"})
     changed["spec"] = changed["spec"] | {"type": "NodePort"}
-    plan = front.plan([None, live()], [FRONT.namespace_object(), changed])
+    plan = front.plan([None, live()], [front.namespace_object("climate"), changed])
     assert plan.steps == (
         Step("create", "Namespace/climate"),
         Step(

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.plan import Step
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front import Front
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front import Front, namespace_object
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_api import FrontApi, Seen
 
 FRONT = Front(namespace="climate", name="hub-front", release="climate")
@@ -19,7 +19,7 @@ SERVICE = f"{NAMESPACE}/services/hub-front"
 PROXY = f"{NAMESPACE}/services/proxy-public"
 EVENTS = f"{NAMESPACE}/events"
 FORBIDDEN = (403, {"message": "no"})
-LIVE_NAMESPACE = FRONT.namespace_object()
+LIVE_NAMESPACE = namespace_object("climate")
 LIVE_SERVICE = FRONT.service_object() | {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
 
 

@@ -274,14 +274,6 @@ def test_every_object_has_its_address_and_is_found_again() -> None:
     assert "/api/v1/namespaces/climate/services/hub-front" in paths
 
 
-def test_the_namespace() -> None:
-    assert FRONT.namespace_object() == {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": "climate", "labels": LABELS},
-    }
-
-
 def test_only_our_label_makes_an_object_ours() -> None:
     assert front_gke.is_ours({"metadata": {"labels": LABELS}}) is True
     assert front_gke.is_ours({"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}}) is False
