@@ -400,7 +400,6 @@ def ready(
         f"tunnel to {target.text} by {bastion.name}",
         lambda: runtime.status(path),
         settings.judge,
-        clock=CLOCK,
         timeout=timeout,
         interval=LOOK_EVERY,
         reporter=reporter,

@@ -132,7 +132,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 def apply(sites: Sites, wish: Wish, plan: Plan, params: dict[str, Any], reporter: Reporter) -> list[str]:
     """Do the plan's steps in order; all owners afterwards."""
-    times = {"clock": reporter.clock, "timeout": params["wait_timeout"], "interval": max(1, params["wait_sleep"])}
+    times = {"timeout": params["wait_timeout"], "interval": max(1, params["wait_sleep"])}
     owners = list(plan.before["owners"])
     for number, step in enumerate(plan.steps):
         try:

@@ -206,7 +206,7 @@ def present(request: Request, front: Front, api: FrontApi) -> Outcome:
     if front.kind == "LoadBalancer" and request.check_mode:
         addresses = addresses_of(seen.service)
     elif front.kind == "LoadBalancer":
-        addresses = api.addresses(clock=SystemClock(), timeout=request.params["wait_timeout"], reporter=reporter)
+        addresses = api.addresses(timeout=request.params["wait_timeout"], reporter=reporter)
     result = {
         "addresses": list(addresses),
         "service": front.name,

@@ -321,7 +321,7 @@ def present(request: Request, front: GkeFront, api: GkeFrontApi, cloud: GkeApi, 
         if foretold.plan.changed:
             api.apply(seen, foretold)
         timeout = request.params["wait_timeout"]
-        seen = api.ready(request.params["address"], clock=SystemClock(), timeout=timeout, reporter=reporter)
+        seen = api.ready(request.params["address"], timeout=timeout, reporter=reporter)
     door = seen.live.get(target_of(front.door_object()))
     number = cloud.number() if seen.backends else ""
     result = {

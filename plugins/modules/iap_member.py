@@ -264,14 +264,12 @@ def body(request: Request) -> Outcome:
     wrong = mixup(wish, named or iap_members.ANY_BACKEND)
     if wrong is not None:
         raise wrong
-    clock = SystemClock()
-    reporter = Reporter.from_environment(params["hub"] or params["project"], "identity-aware proxy", clock)
+    reporter = Reporter.from_environment(params["hub"] or params["project"], "identity-aware proxy", SystemClock())
     api = GcpApi.from_options(params, learn=request.redactor.add, project=params["project"])
     place = iap_members.Place(
         params["project"],
         api,
         lambda: KubeClient.from_kubeconfig(params["kubeconfig"], params["context"]),
-        clock,
         reporter,
     )
     once = request.check_mode or wish.state == "absent"

@@ -125,13 +125,11 @@ def body(request: Request) -> Outcome:
     params = request.params
     parse_resource(params["project"], params["resource"])
     api = GcpApi.from_options(params, learn=request.redactor.add, project=params["project"])
-    clock = SystemClock()
     place = iap_members.Place(
         params["project"],
         api,
         lambda: KubeClient.from_kubeconfig(params["kubeconfig"], params["context"]),
-        clock,
-        Reporter(params["project"], "identity-aware proxy", clock),
+        Reporter(params["project"], "identity-aware proxy", SystemClock()),
     )
     found = iap_members.find(place, params["resource"], wait_timeout=None)
     rows = [

@@ -234,7 +234,6 @@ def body(request: Request) -> Outcome:
         waited = wait_active(
             cluster,
             params["name"],
-            clock=SystemClock(),
             timeout=params["wait_timeout"],
             reporter=reporter,
             grace=GRACE_MISSING,

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
-from .clock import Clock
 from .progress import Reporter
 
 T = TypeVar("T")
@@ -70,7 +69,6 @@ def wait(
     observe: Callable[[], T],
     judge: Callable[[T], Verdict],
     *,
-    clock: Clock,
     timeout: float,
     interval: float = 2.0,
     reporter: Reporter,
@@ -82,12 +80,13 @@ def wait(
         what: the awaited thing in words, for the progress lines.
         observe: one look; may raise :class:`HubError` for what waiting cannot cure.
         judge: the pure decision about one observation.
-        clock: where time comes from.
         timeout: seconds, finite.
         interval: seconds between looks.
-        reporter: gets a line at once and then every :data:`REPORT_EVERY` seconds, and whenever the reason changes.
+        reporter: gets a line at once and then every :data:`REPORT_EVERY` seconds, and whenever the reason changes; its
+            clock is the one that counts.
         paced: count the interval from the beginning of a look, not from its end, for looks that take their time.
     """
+    clock = reporter.clock
     start = clock.monotonic()
     spoken, said = start, ""
     looks = 0

@@ -192,9 +192,7 @@ def prove(
     """
     survey = Survey(authorities, wanted, others or Others(), clock, started=clock.monotonic())
     what = " and ".join(dict.fromkeys(f"{item.name} {item.text()}" for item in wanted))
-    ended = wait(
-        what, survey.rounds, judge, clock=clock, timeout=timeout, interval=interval, reporter=reporter, paced=True
-    )
+    ended = wait(what, survey.rounds, judge, timeout=timeout, interval=interval, reporter=reporter, paced=True)
     last, amounts_to = ended.observation[-1], reached(ended.observation)
     if amounts_to is Standing.NOT_YET:
         last = replace(last, looks=authorities.marked(last.looks))

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from .._core.clock import Clock
 from .._core.errors import HubError
 from .._core.poll import State, wait
 from .._core.progress import Reporter
@@ -60,7 +59,7 @@ class Finder:
         )
         return resolve(self._target, said, parse_backends(self._api.pages(call)))
 
-    def find(self, *, clock: Clock, timeout: float, reporter: Reporter) -> Resolved:
+    def find(self, *, timeout: float, reporter: Reporter) -> Resolved:
         """Wait until GKE has made them.
 
         Raises:
@@ -70,7 +69,6 @@ class Finder:
             f"backend services of {self._target}",
             self.look,
             judge,
-            clock=clock,
             timeout=timeout,
             interval=INTERVAL,
             reporter=reporter,

@@ -407,7 +407,6 @@ def wait_active(
     cluster: ClusterSide,
     name: str,
     *,
-    clock: Clock,
     timeout: float,
     reporter: Reporter,
     grace: float | None = None,
@@ -417,21 +416,19 @@ def wait_active(
     Args:
         cluster: where it is.
         name: the certificate.
-        clock: where time comes from.
         timeout: seconds, finite.
-        reporter: gets the progress lines.
+        reporter: gets the progress lines; its clock is the one that counts.
         grace: seconds after which a certificate that was never there, and is not being recreated, counts as missing;
             None: it is awaited to the end.
 
     Raises:
         HubError: E-CERT-01 when the grace is over.
     """
-    watcher = Watcher(cluster, name, clock, timeout, grace)
+    watcher = Watcher(cluster, name, reporter.clock, timeout, grace)
     return wait(
         f"certificate {name}",
         watcher.observe,
         judge_active,
-        clock=clock,
         timeout=timeout,
         interval=0.0,
         reporter=reporter,

@@ -230,8 +230,7 @@ class CertificateMaps:
     def _wait(
         self, what: str, look: Callable[[], T], judge: Callable[[T], Verdict], *, timeout: float, interval: float
     ) -> Waited[T]:
-        clock, reporter = self._reporter.clock, self._reporter
-        return wait(what, look, judge, clock=clock, timeout=timeout, interval=interval, reporter=reporter)
+        return wait(what, look, judge, timeout=timeout, interval=interval, reporter=self._reporter)
 
     def _finish(self, call: Call, written: Written) -> None:
         """Wait until the operation that a write has begun is over. After a lost answer its effect was seen already."""

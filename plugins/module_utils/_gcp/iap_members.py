@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._core.clock import Clock
 from .._core.errors import Changed, HubError
 from .._core.progress import Reporter
 from .._k8s.client import KubeClient
@@ -63,14 +62,12 @@ class Place:
         project: the project's id.
         api: Google.
         cluster: makes the client of the cluster; only called where an object has to be looked up.
-        clock: where time comes from.
         reporter: is told about a wait.
     """
 
     project: str
     api: GcpApi
     cluster: Callable[[], KubeClient]
-    clock: Clock
     reporter: Reporter
 
 
@@ -98,7 +95,7 @@ def find(place: Place, given: Mapping[str, Any], *, wait_timeout: float | None) 
     if wait_timeout is None:
         resolved = finder.look() or Resolved()
     else:
-        resolved = finder.find(clock=place.clock, timeout=wait_timeout, reporter=place.reporter)
+        resolved = finder.find(timeout=wait_timeout, reporter=place.reporter)
     resources = tuple(backend_resource(place.project, one.name, one.region) for one in resolved.live)
     return Found(resources, resolved, target)
 

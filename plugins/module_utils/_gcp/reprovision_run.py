@@ -72,6 +72,8 @@ MAX_MOVES = 60
 LONGEST_PAUSE = 20.0
 BY_THE_RECORD = frozenset({"E-CERT-50", "E-CERT-51"})
 """Errors about what a recorded recreation meets: they hold unless the record they were judged by is an old one."""
+TAKING = frozenset({Kind.DETACH, Kind.DELETE_CERTIFICATE, Kind.DELETE_INGRESS})
+"""Moves that take something away."""
 LAST_WORDS = frozenset({"E-CERT-52", "E-CERT-54", "E-CERT-55"})
 """Errors that another run at work does not explain away."""
 
@@ -141,6 +143,16 @@ class Reprovisioner:
         self._took = False
         self._letting_go: float | None = None
         self._end = clock.monotonic() + wish.timeout
+        self._acts: dict[Kind, Callable[[Move, Snapshot, World], None]] = {
+            Kind.RECORD: self._do_record,
+            Kind.DETACH: self._do_patch,
+            Kind.ATTACH: self._do_patch,
+            Kind.HAND_BACK: self._do_patch,
+            Kind.DELETE_CERTIFICATE: self._do_delete_certificate,
+            Kind.DELETE_INGRESS: self._do_delete_ingress,
+            Kind.CREATE_CERTIFICATE: self._do_create_certificate,
+            Kind.CREATE_INGRESS: self._do_create_ingress,
+        }
 
     # ---- the run
 
@@ -194,21 +206,22 @@ class Reprovisioner:
         return record is not None and record.state in UNFINISHED and not undecided(record, World(certificate))
 
     def _run(self) -> Done:
-        record, before = self._own(), None
-        if record is not None and record.state not in UNFINISHED:
-            record = None
-        if record is not None:
-            world = self._world(record)
-            if not undecided(record, world):
-                return self._finish(record, world, "resume", "an earlier run was interrupted")
-            if record.state is State.RESTORING:
-                self._converge(record, world)
-                record, before = None, record if self._wish.dry else None
-        judged = self._judge(record or before)
+        unfinished, given_back = self._unfinished(), None
+        if unfinished is not None:
+            world = self._world(unfinished)
+            if not undecided(unfinished, world):
+                return self._finish(unfinished, world, "resume", "an earlier run was interrupted")
+            if unfinished.state is State.RESTORING:
+                self._converge(unfinished, world)
+                # In check mode nothing was given back; what follows has to look as if it were.
+                unfinished, given_back = None, unfinished if self._wish.dry else None
+        judged = self._judge(unfinished or given_back)
         decision = judged.decision
+        if decision.action is Action.REPROVISION and unfinished is not None:
+            return self._finish(unfinished, self._world(unfinished), "resume", decision.reason)
         if decision.action is Action.REPROVISION:
-            return self._begin(judged, record, before)
-        if record is not None and not self._restore(record):
+            return self._begin(judged, given_back)
+        if unfinished is not None and not self._restore(unfinished):
             return self._run()
         if decision.action is Action.NONE:
             return Done("none", decision.reason, self._latest(judged.certificate), self._steps)
@@ -216,56 +229,77 @@ class Reprovisioner:
             return self._await(Done("wait", decision.reason, judged.certificate, self._steps))
         raise refusal(decision, judged.causes)
 
+    def _unfinished(self) -> Snapshot | None:
+        """The record of a recreation that somebody has to finish."""
+        record = self._own()
+        return record if record is not None and record.state in UNFINISHED else None
+
     def _latest(self, certificate: Certificate) -> Certificate:
         """An Active certificate as it is now: compute, which is asked later, may have told it first."""
         if certificate.status == "Active":
             return certificate
         return parse_certificate(self._cluster.certificates(certificate.name)[0])
 
-    def _judge(self, record: Snapshot | None) -> Judged:
-        """Judge the certificate; two looks must agree, and the public see the same, before anything is deleted."""
-        judged = self._examine(record)
+    def _judge(self, taken_off: Snapshot | None) -> Judged:
+        """Judge the certificate; two looks must agree, and the public see the same, before anything is deleted.
+
+        Args:
+            taken_off: the record by which an earlier run took the certificate off its Ingresses.
+        """
+        judged = self._examine(taken_off)
         for warning in self._server_time.warnings():
             self._reporter.say(warning)
         if judged.decision.action is Action.REPROVISION:
             self._clock.sleep(CONFIRM_AFTER)
-            judged = self._examine(record)
+            judged = self._examine(taken_off)
         if judged.decision.action is Action.REPROVISION:
             judged = self._examiner.doubted(judged)
         return judged
 
-    def _examine(self, record: Snapshot | None) -> Judged:
+    def _examine(self, taken_off: Snapshot | None) -> Judged:
         (obj,) = self._cluster.certificates(self._wish.name)
-        ingresses = self._cluster.ingresses()
-        ingresses = [_as_before(ingress, record) for ingress in ingresses]
-        return self._examiner.examine(obj, ingresses, self._server_time.now(), detached=record is not None)
+        ingresses = [_as_before(ingress, taken_off) for ingress in self._cluster.ingresses()]
+        return self._examiner.examine(obj, ingresses, self._server_time.now(), detached=taken_off is not None)
 
-    def _begin(self, judged: Judged, record: Snapshot | None, before: Snapshot | None) -> Done:
-        """Rehearse every write, record what will be deleted, then go."""
-        name, reason = self._wish.name, judged.decision.reason
-        if record is not None:
-            return self._finish(record, self._world(record), "resume", reason)
-        (obj,) = self._cluster.certificates(name)
-        ingresses = [_as_before(one, before) for one in self._cluster.ingresses()]
-        own = [one for one in ingresses if name in parse_door(one).attached]
-        if parse_certificate(obj) != judged.certificate:
+    def _begin(self, judged: Judged, given_back: Snapshot | None) -> Done:
+        """Rehearse every write, record what will be deleted, then go; from the start where the world has changed."""
+        (certificate,) = self._cluster.certificates(self._wish.name)
+        ingresses = [_as_before(one, given_back) for one in self._cluster.ingresses()]
+        ingresses = [one for one in ingresses if self._wish.name in parse_door(one).attached]
+        if parse_certificate(certificate) != judged.certificate:
             return self._run()
-        snapshot = take(obj, own, self._server_time.now())
-        now = self._rehearse(snapshot, own)
-        earlier = None if self._wish.force else recent(self._snapshots(), judged.certificate, now)
-        if earlier is not None:
-            if parse_certificate(self._cluster.certificates(name)[0]) != judged.certificate:
-                return self._run()  # it was recreated by somebody else just now
-            raise _too_soon(earlier)
-        snapshot = replace(snapshot, started=now.isoformat(timespec="seconds"))
-        step = Step("update" if self._stored else "create", f"ConfigMap/{snapshot_name(name)}")
+        snapshot = take(certificate, ingresses, self._server_time.now())
+        rehearsed = self._rehearse(snapshot, ingresses)
+        if self._done_by_others(judged.certificate, rehearsed):
+            return self._run()
+        snapshot = replace(snapshot, started=rehearsed.isoformat(timespec="seconds"))
+        self._record(snapshot)
+        return self._finish(snapshot, self._world_before(snapshot, given_back), "reprovision", judged.decision.reason)
+
+    def _done_by_others(self, judged: Certificate, now: datetime) -> bool:
+        """Whether somebody else has recreated this certificate since it was judged.
+
+        Raises:
+            HubError: E-CERT-07 when it was recreated within the last 24 hours before that.
+        """
+        last_time = None if self._wish.force else recent(self._snapshots(), judged, now)
+        if last_time is None:
+            return False
+        if parse_certificate(self._cluster.certificates(judged.name)[0]) == judged:
+            raise _too_soon(last_time)
+        return True
+
+    def _record(self, snapshot: Snapshot) -> None:
+        """Keep the snapshot in the cluster; nothing is deleted before that."""
+        step = Step("update" if self._stored else "create", f"ConfigMap/{snapshot_name(snapshot.name)}")
         if not self._wish.dry:
             self._store(snapshot)
         self._note(step)
+
+    def _world_before(self, snapshot: Snapshot, given_back: Snapshot | None) -> World:
+        """The world a recreation begins in; in check mode as it would be after the certificate was given back."""
         world = self._world(snapshot)
-        if before is not None:  # check mode, in which nothing was given back yet
-            world = replace(world, ingresses={key: _as_before(one, before) for key, one in world.ingresses.items()})
-        return self._finish(snapshot, world, "reprovision", reason)
+        return replace(world, ingresses={key: _as_before(one, given_back) for key, one in world.ingresses.items()})
 
     def _finish(self, record: Snapshot, world: World, action: str, reason: str) -> Done:
         """Bring a recorded recreation to its end."""
@@ -293,9 +327,7 @@ class Reprovisioner:
     def _await(self, done: Done) -> Done:
         if self._wish.dry or not self._wish.wait or done.certificate.status == "Active":
             return done
-        ended = wait_active(
-            self._cluster, self._wish.name, clock=self._clock, timeout=self._left(), reporter=self._reporter
-        )
+        ended = wait_active(self._cluster, self._wish.name, timeout=self._left(), reporter=self._reporter)
         if not ended.done:
             raise self._not_active(ended.verdict.reason, ended.seconds)
         return replace(done, certificate=parse_certificate(ended.observation or {}))
@@ -311,7 +343,6 @@ class Reprovisioner:
             f"certificate {record.name}",
             self._advance,
             _judge_move,
-            clock=self._clock,
             timeout=self._left(),
             interval=INTERVAL,
             reporter=self._reporter,
@@ -358,21 +389,27 @@ class Reprovisioner:
         step = step_of(move, record, world)
         if step is not None and (not self._steps or self._steps[-1] != step):
             self._note(step)
-        self._took = self._took or move.kind in (Kind.DETACH, Kind.DELETE_CERTIFICATE, Kind.DELETE_INGRESS)
-        if move.kind is Kind.RECORD and move.snapshot is not None:
-            self._store(move.snapshot)
-        elif move.kind in (Kind.DETACH, Kind.ATTACH, Kind.HAND_BACK):
-            patch = patch_of(move, record, world.ingresses[move.name])
-            self._cluster.client.merge(self._ingress_path(move.name), patch)
-        elif move.kind is Kind.DELETE_CERTIFICATE:
-            self._delete(self._certificate_path(), world.certificate or {})
-        elif move.kind is Kind.DELETE_INGRESS:
-            self._create(record.saved(move.name), self._cluster.ingresses_path, rehearsal=True)
-            self._delete(self._ingress_path(move.name), world.ingresses[move.name])
-        elif move.kind is Kind.CREATE_CERTIFICATE:
-            self._create(record.certificate, self._cluster.certificates_path)
-        elif move.kind is Kind.CREATE_INGRESS:
-            self._create(record.saved(move.name), self._cluster.ingresses_path)
+        self._took = self._took or move.kind in TAKING
+        self._acts[move.kind](move, record, world)
+
+    def _do_record(self, move: Move, record: Snapshot, _world: World) -> None:
+        self._store(move.snapshot or record)
+
+    def _do_patch(self, move: Move, record: Snapshot, world: World) -> None:
+        self._cluster.client.merge(self._ingress_path(move.name), patch_of(move, record, world.ingresses[move.name]))
+
+    def _do_delete_certificate(self, _move: Move, _record: Snapshot, world: World) -> None:
+        self._delete(self._certificate_path(), world.certificate or {})
+
+    def _do_delete_ingress(self, move: Move, record: Snapshot, world: World) -> None:
+        self._create(record.saved(move.name), self._cluster.ingresses_path, rehearsal=True)
+        self._delete(self._ingress_path(move.name), world.ingresses[move.name])
+
+    def _do_create_certificate(self, _move: Move, record: Snapshot, _world: World) -> None:
+        self._create(record.certificate, self._cluster.certificates_path)
+
+    def _do_create_ingress(self, move: Move, record: Snapshot, _world: World) -> None:
+        self._create(record.saved(move.name), self._cluster.ingresses_path)
 
     def _note(self, step: Step) -> None:
         self._steps.append(step)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from .._core.clock import Clock
 from .._core.errors import HubError
 from .._core.poll import State, wait
 from .._core.progress import Reporter
@@ -67,7 +66,7 @@ class Sites:
         call = Call("the verified domains of these credentials", "GET", RESOURCES)
         return parse_sites(self._tell(lambda: self._api.pages(call)), wish.domain)
 
-    def verify(self, wish: Wish, *, clock: Clock, timeout: float, interval: float, reporter: Reporter) -> None:
+    def verify(self, wish: Wish, *, timeout: float, interval: float, reporter: Reporter) -> None:
         """Let Google look for the record until it finds it; repeating this is safe.
 
         Raises:
@@ -75,16 +74,16 @@ class Sites:
         """
         query = {"verificationMethod": wish.method}
         call = Call(f"the verification of {wish.domain}", "POST", RESOURCES, {"site": wish.site}, query)
-        self._until(wish, call, lambda: self.find(wish) is not None, clock, timeout, interval, reporter)
+        self._until(wish, call, lambda: self.find(wish) is not None, timeout, interval, reporter)
 
-    def remove(self, wish: Wish, *, clock: Clock, timeout: float, interval: float, reporter: Reporter) -> None:
+    def remove(self, wish: Wish, *, timeout: float, interval: float, reporter: Reporter) -> None:
         """Give the domain up; Google lets go only when the record is gone.
 
         Raises:
             HubError: E-SITE-03 when it never did.
         """
         call = Call(f"the verification of {wish.domain}", "DELETE", _address(wish))
-        self._until(wish, call, lambda: self.find(wish) is None, clock, timeout, interval, reporter)
+        self._until(wish, call, lambda: self.find(wish) is None, timeout, interval, reporter)
 
     def add_owners(self, wish: Wish) -> list[str]:
         """Put the wanted owners beside the present ones, read a moment before; the whole list."""
@@ -106,7 +105,6 @@ class Sites:
         wish: Wish,
         call: Call,
         done: Callable[[], bool],
-        clock: Clock,
         timeout: float,
         interval: float,
         reporter: Reporter,
@@ -119,7 +117,7 @@ class Sites:
             return None
 
         what = f"Google and {call.doing}"
-        ended = wait(what, attempt, judge, clock=clock, timeout=timeout, interval=interval, reporter=reporter)
+        ended = wait(what, attempt, judge, timeout=timeout, interval=interval, reporter=reporter)
         refusal = ended.observation
         if refusal is not None:
             raise refusal if ended.verdict.state is State.FATAL else not_seen(wish, refusal, ended.seconds)

@@ -164,7 +164,6 @@ class Absent:
             "what belongs to the hub to be gone",
             remaining,
             judge,
-            clock=self._tools.clock,
             timeout=self._timeout,
             interval=1.0,
             reporter=self._tools.reporter,

@@ -85,7 +85,6 @@ class Rollout:
             f"{names} to serve",
             lambda: [self._look(item) for item in wanted],
             judge,
-            clock=self._clock,
             timeout=timeout,
             interval=LOOK_EVERY,
             reporter=self._reporter,

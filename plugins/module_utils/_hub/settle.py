@@ -51,7 +51,6 @@ class Settler:
                 f"release {self._release} to leave {facts.revision.status}",
                 look,
                 left_alone,
-                clock=self._clock,
                 timeout=self._timeout,
                 reporter=self._reporter,
             )

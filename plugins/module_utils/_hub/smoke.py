@@ -282,7 +282,6 @@ class SmokeTest:
                 f"IAP for {account.email}",
                 lambda: self._at_door(self._as.http),
                 iap_door.DoorWatch(url).judge,
-                clock=self._clock,
                 timeout=patience,
                 interval=iap_door.LOOK_EVERY,
                 reporter=self._reporter,

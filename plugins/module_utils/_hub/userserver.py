@@ -115,7 +115,6 @@ class UserServer:
             f"server of {self.user}",
             lambda: server_of(self._hub.user(self.user)),
             judge_start,
-            clock=self._budget.clock,
             timeout=max(0.0, self._budget.left() - LAST_LOOK),
             reporter=self._reporter,
         )
@@ -198,7 +197,6 @@ class UserServer:
             f"end of the server of {self.user}",
             self._remains,
             judge_end,
-            clock=self._budget.clock,
             timeout=max(0.0, self._budget.left() - LAST_LOOK),
             interval=1.0,
             reporter=self._reporter,

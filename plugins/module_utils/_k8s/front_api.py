@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._core.clock import Clock
 from .._core.errors import Changed, HubError
 from .._core.plan import Plan
 from .._core.poll import wait
@@ -85,7 +84,7 @@ class FrontApi:
         """Delete the Service; False where there was none."""
         return self._client.delete(self._front.path)
 
-    def addresses(self, *, clock: Clock, timeout: float, reporter: Reporter) -> tuple[str, ...]:
+    def addresses(self, *, timeout: float, reporter: Reporter) -> tuple[str, ...]:
         """Wait until the load balancer has given its address.
 
         Raises:
@@ -96,7 +95,6 @@ class FrontApi:
             f"address of Service {front.namespace}/{front.name}",
             lambda: self._client.get(front.path),
             lambda service: judge(service, front.address),
-            clock=clock,
             timeout=timeout,
             interval=INTERVAL,
             reporter=reporter,

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from .._core.clock import Clock
 from .._core.errors import Changed, HubError
 from .._core.plan import Plan, Step
 from .._core.poll import wait
@@ -215,7 +214,7 @@ class GkeFrontApi:
         for item in items:
             self._client.delete(path_of(item))
 
-    def ready(self, address: str, *, clock: Clock, timeout: float, reporter: Reporter) -> Seen:
+    def ready(self, address: str, *, timeout: float, reporter: Reporter) -> Seen:
         """Wait until the load balancer stands at its address with IAP in front of every backend.
 
         Raises:
@@ -226,7 +225,6 @@ class GkeFrontApi:
             f"load balancer of {target_of(door)} in {front.namespace}",
             self._standing,
             lambda seen: judge(front, seen[0], address, seen[1]),
-            clock=clock,
             timeout=timeout,
             interval=INTERVAL,
             reporter=reporter,

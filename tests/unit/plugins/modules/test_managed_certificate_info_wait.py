@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import ServerTime
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll import State, Verdict, Waited
 from ansible_collections.researchops.jupyterhub.plugins.modules import managed_certificate_info as module
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
 from ansible_collections.researchops.jupyterhub.tests.unit.module_options import request
 
 
@@ -17,6 +20,7 @@ class Cluster:
 
     def __init__(self, client: object, namespace: str) -> None:
         """Nothing is asked yet."""
+        self.client = SimpleNamespace(server_time=ServerTime(FakeClock()))
 
     def certificates(self, name: str) -> list[Any]:
         return []

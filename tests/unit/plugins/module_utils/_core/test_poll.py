@@ -29,7 +29,6 @@ def run(
         "the thing",
         lambda: next(verdicts),
         lambda seen: seen,
-        clock=clock,
         timeout=timeout,
         interval=interval,
         reporter=reporter,
@@ -78,7 +77,7 @@ def test_the_interval_counts_from_the_end_of_a_look_unless_paced(paced: bool, sl
         return next(verdicts)
 
     reporter = Reporter("hub", "test", clock)
-    wait("it", look, lambda seen: seen, clock=clock, timeout=60, interval=2, reporter=reporter, paced=paced)
+    wait("it", look, lambda seen: seen, timeout=60, interval=2, reporter=reporter, paced=paced)
     assert clock.slept == slept
 
 
@@ -91,7 +90,7 @@ def test_a_look_longer_than_the_interval_is_followed_at_once() -> None:
         return next(verdicts)
 
     reporter = Reporter("hub", "test", clock)
-    wait("it", look, lambda seen: seen, clock=clock, timeout=60, interval=2, reporter=reporter, paced=True)
+    wait("it", look, lambda seen: seen, timeout=60, interval=2, reporter=reporter, paced=True)
     assert clock.slept == [0.0]
 
 
@@ -136,4 +135,4 @@ def test_what_waiting_cannot_cure_passes_through() -> None:
 
     clock = FakeClock()
     with pytest.raises(HubError, match="E-X-01"):
-        wait("it", broken, lambda _seen: DONE, clock=clock, timeout=1.0, reporter=Reporter("h", "p", clock))
+        wait("it", broken, lambda _seen: DONE, timeout=1.0, reporter=Reporter("h", "p", clock))

@@ -60,7 +60,7 @@ class Desk:
         return Finder(self.kube, self.google, "p", Target(kind, "climate", name))
 
     def find(self, kind: str, timeout: float = 30) -> Resolved:
-        return self.finder(kind).find(clock=self.clock, timeout=timeout, reporter=self.reporter)
+        return self.finder(kind).find(timeout=timeout, reporter=self.reporter)
 
 
 def test_an_ingress_and_all_pages_of_compute_engine() -> None:

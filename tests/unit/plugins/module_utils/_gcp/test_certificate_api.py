@@ -225,7 +225,7 @@ def test_what_may_pass(error: HubError, answer: bool) -> None:
 
 def waiting(gke: FakeGke, timeout: float = 3600, **how: Any) -> Any:
     reporter = Reporter("climate", "front door", gke.clock)
-    ended = wait_active(ClusterSide(gke, NS), "hub-tls", clock=gke.clock, timeout=timeout, reporter=reporter, **how)
+    ended = wait_active(ClusterSide(gke, NS), "hub-tls", timeout=timeout, reporter=reporter, **how)
     return ended, [line["text"] for line in reporter.transitions]
 
 

@@ -61,7 +61,7 @@ def finder(monkeypatch: pytest.MonkeyPatch) -> type[FakeFinder]:
 def place() -> Place:
     google, _http, clock = api(PolicyServer().answering)
     cluster: Any = lambda: "cluster"  # noqa: E731
-    return Place("p", google, cluster, clock, Reporter("p", "iap", clock))
+    return Place("p", google, cluster, Reporter("p", "iap", clock))
 
 
 KUBERNETES = {"kubernetes": {"kind": "Ingress", "namespace": "n", "name": "i"}, "tunnel": None}

@@ -54,7 +54,7 @@ def sites(*answers: Any, auth: FakeAuth | None = None) -> tuple[Sites, Any, dict
     """The real calls over scripted answers; sent requests; what the waits need."""
     auth = auth or FakeAuth()
     client, http, clock = api(script(*answers), auth=auth)
-    words = {"clock": clock, "timeout": 20, "interval": 5, "reporter": Reporter("climate", "front door", clock)}
+    words = {"timeout": 20, "interval": 5, "reporter": Reporter("climate", "front door", clock)}
     return Sites(client, auth), http, words
 
 
@@ -75,7 +75,7 @@ def test_google_is_let_look_until_it_finds_the_record() -> None:
     found, http, words = sites(MISSING, MISSING, reply(body={"site": SITE}))
     found.verify(WISH, **words)
     assert http.sent == [("POST", ROOT + "webResource?verificationMethod=DNS_TXT", {"site": SITE})] * 3
-    assert words["clock"].passed == 10
+    assert words["reporter"].clock.passed == 10
     assert "could not be found" in words["reporter"].transitions[0]["text"]
 
 

@@ -98,7 +98,7 @@ def test_the_address_is_awaited(kube: Any, clock: Any) -> None:
         return LIVE_SERVICE if clock.now >= 5 else FRONT.service_object()
 
     reporter = Reporter("climate", "front door", clock)
-    found = api(kube, {("GET", SERVICE): later}).addresses(clock=clock, timeout=60, reporter=reporter)
+    found = api(kube, {("GET", SERVICE): later}).addresses(timeout=60, reporter=reporter)
     assert found == ("192.0.2.1",)
     assert clock.now == 6
     assert [line["text"] for line in reporter.transitions] == [
@@ -117,7 +117,7 @@ def test_the_address_is_awaited(kube: Any, clock: Any) -> None:
 def test_no_address_in_time_is_an_error_with_the_clusters_reason(kube: Any, clock: Any, events: Any, said: str) -> None:
     table = {("GET", SERVICE): FRONT.service_object(), ("GET", EVENTS): events}
     with pytest.raises(HubError) as caught:
-        api(kube, table).addresses(clock=clock, timeout=30, reporter=Reporter("climate", "front door", clock))
+        api(kube, table).addresses(timeout=30, reporter=Reporter("climate", "front door", clock))
     assert (caught.value.error_id, caught.value.changed) == ("E-FRONT-01", Changed.SOME)
     assert said in caught.value.what
     assert clock.now == 30

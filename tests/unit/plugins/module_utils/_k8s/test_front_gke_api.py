@@ -295,7 +295,7 @@ def test_the_load_balancer_is_awaited() -> None:
     bring(kube)
     clock.at(60, lambda: reported(kube, "203.0.113.7"))
     reporter = Reporter("climate", "front door", clock)
-    seen = api(kube, FRONT, BACKEND).ready("203.0.113.7", clock=clock, timeout=600, reporter=reporter)
+    seen = api(kube, FRONT, BACKEND).ready("203.0.113.7", timeout=600, reporter=reporter)
     assert seen.live["Ingress/hub-front"]["status"] == {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}
     assert seen.backends == (Backend(NAME, "7", True, "", 86400),)
     assert 60 <= clock.passed <= 63
@@ -312,7 +312,7 @@ def test_a_load_balancer_that_does_not_come_is_an_error_with_the_clusters_reason
     kube.on(lambda method, path, query, body: Reply(200, event) if path == EVENTS else None)
     backend = BACKEND | {"iap": {"enabled": iap}}
     with pytest.raises(HubError, match=f"{error_id}.*Sync: quota"):
-        api(kube, FRONT, backend).ready("", clock=clock, timeout=30, reporter=Reporter("c", "f", clock))
+        api(kube, FRONT, backend).ready("", timeout=30, reporter=Reporter("c", "f", clock))
     assert clock.passed == 30
 
 
@@ -327,4 +327,4 @@ def test_the_backends_of_a_gateway_are_found_by_its_route() -> None:
 def test_a_door_that_vanishes_during_the_wait_is_gone() -> None:
     kube, clock = cluster("climate"), FakeClock()
     with pytest.raises(HubError, match="the Ingress is gone"):
-        api(kube, FRONT, BACKEND).ready("", clock=clock, timeout=9, reporter=Reporter("c", "f", clock))
+        api(kube, FRONT, BACKEND).ready("", timeout=9, reporter=Reporter("c", "f", clock))
