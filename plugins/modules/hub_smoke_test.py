@@ -273,6 +273,7 @@ transitions:
 
 import contextlib
 from functools import partial
+from typing import Any
 
 from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.errors import HubError

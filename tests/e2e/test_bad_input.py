@@ -22,7 +22,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from support_bad import Fault, FaultProxy, Seen, World, expired_client_certificate, expired_token, with_values
 from support_cluster import Cluster
-from support_plays import Ran, play
+from support_plays import FORM, Ran, play
 
 Variables = dict[str, Any]
 PLAYBOOK = "site"
@@ -40,12 +40,14 @@ class Case:
         error_id: the error it must give.
         says: what the error must contain, so that a person can act on it; ``{hub}`` is the hub's name.
         spoil: makes the mistake, and returns the variables it shows in.
+        playbook: where the mistake is met.
     """
 
     name: str
     error_id: str
     says: tuple[str, ...]
     spoil: Callable[[World], Variables]
+    playbook: str = PLAYBOOK
 
 
 def no_default_class(world: World) -> Variables:
@@ -233,6 +235,12 @@ CASES = [
     Case(
         "missing cryptography", "E-LIB-01", ("pip install cryptography",), lambda world: world.without("cryptography")
     ),
+    Case(
+        "missing collection",
+        "E-LIB-02",
+        ("community.crypto", "ansible-galaxy collection install"),
+        lambda world: world.without_collection("community.crypto"),
+    ),
     Case("missing helm", "E-HELM-01", ("helm", "z2jh_helm_binary"), lambda world: world.without_helm()),
     Case("full temp dir", "E-PRE-01", ("tiny/TMPDIR", "0.0 MiB"), lambda world: world.full_disk("TMPDIR")),
     Case(
@@ -248,6 +256,20 @@ CASES = [
         lambda world: world.full_disk("XDG_CACHE_HOME"),
     ),
 ]
+
+
+def named(name: str) -> Case:
+    """One of the cases."""
+    return next(case for case in CASES if case.name == name)
+
+
+AT_ONCE_WRONG = ("unknown StorageClass", "certificate for another name", "issuer without discovery", "missing helm")
+"""Mistakes that four different roles notice."""
+
+
+def several(world: World) -> Variables:
+    """A first inventory as tired people write it."""
+    return {name: value for wrong in AT_ONCE_WRONG for name, value in named(wrong).spoil(world).items()}
 
 
 @dataclass(frozen=True)
@@ -285,7 +307,7 @@ def attempt(case: Case, folder: Path) -> Attempt:
     with a_world(folder) as world:
         variables = world.basis() | case.spoil(world)
         before = set(world.cluster.namespaces())
-        ran = play(PLAYBOOK, variables, world.folder, environ=world.environ)
+        ran = play(case.playbook, variables, world.folder, environ=world.environ)
         new = {name for name in set(world.cluster.namespaces()) - before if name.startswith(world.hub)}
         left = sorted(new | set(world.cluster.snapshot(world.hub)))
         return Attempt(world.hub, ran, world.proxy.writes(), left)
@@ -315,6 +337,27 @@ def test_one_clear_error_and_nothing_changed(case: Case, attempts: dict[str, Fut
     assert made.left == []
 
 
+@pytest.mark.parametrize("case", [Case("several mistakes", "", (), several, "preflight")], ids=["several-mistakes"])
+def test_the_preflight_tells_everything_in_one_table(case: Case, attempts: dict[str, Future[Attempt]]) -> None:
+    made = attempts[case.name].result(timeout=600)
+
+    print(f"{made.ran.seconds:.1f} s: {made.ran.fatal}")
+    assert made.ran.code != 0
+    (table,) = made.ran.fatal
+    title, *rows = table.rstrip().splitlines()
+    assert title.startswith(f"hub  preflight   {len(AT_ONCE_WRONG)} of 1")
+    assert title.endswith(" checks failed; nothing was changed")
+    for row, name in zip(rows, AT_ONCE_WRONG, strict=True):
+        title, _colon, error = row.partition(": ")
+        assert title.startswith("  FAIL  ")
+        assert FORM.fullmatch(error), error
+        assert error.startswith(f"{named(name).error_id} ")
+        for part in named(name).says:
+            assert part.format(hub=made.hub) in error, f"{part!r} is missing in: {error}"
+    assert made.writes == []
+    assert made.left == []
+
+
 def test_helm_killed_then_one_run_ends_well_and_a_running_hub_stays_untouched(tmp_path: Path) -> None:
     """Helm dies in the middle of the first install; one more run brings the hub up; mistakes then change nothing."""
     with a_world(tmp_path) as world:
@@ -331,8 +374,7 @@ def test_helm_killed_then_one_run_ends_well_and_a_running_hub_stays_untouched(tm
         assert "deployments/hub" in before
         writes = len(world.proxy.writes())
         for name in ("unknown values key", "wrong client secret", "chart digest mismatch"):
-            case = next(case for case in CASES if case.name == name)
-            ran = play(PLAYBOOK, variables | case.spoil(world), world.folder, environ=world.environ)
-            assert ran.error.startswith(f"{case.error_id} "), ran.error
+            ran = play(PLAYBOOK, variables | named(name).spoil(world), world.folder, environ=world.environ)
+            assert ran.error.startswith(f"{named(name).error_id} "), ran.error
         assert world.proxy.writes()[writes:] == []
         assert world.cluster.snapshot(world.hub) == before

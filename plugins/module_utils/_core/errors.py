@@ -86,3 +86,14 @@ def missing_library(name: str, interpreter: str) -> HubError:
         "environment), then run again",
         details={"library": name, "interpreter": interpreter},
     )
+
+
+def missing_collection(name: str) -> HubError:
+    """The error for an Ansible collection that a role needs in the way it is set up, and most hubs do not."""
+    return HubError(
+        error_id="E-LIB-02",
+        what=f"The Ansible collection {name} is missing, or too old for what is asked for here",
+        do=f"run: ansible-galaxy collection install --upgrade {name} (or all of them: -r requirements.yml), "
+        "then run again",
+        details={"collection": name},
+    )

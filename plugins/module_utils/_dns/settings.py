@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.errors import HubError
+from .._core.errors import HubError, missing_collection
 from .._hub.placeholders import is_placeholder
 from .records import cloud_zone
 from .verdicts import is_host_name
@@ -29,9 +29,9 @@ def problems(values: Mapping[str, Any]) -> list[HubError]:
     """What cannot work.
 
     Args:
-        values: ``domain``, ``provider``, ``server``, ``zone``, ``key_name``, ``key_secret``; for Cloud DNS also
-            ``project`` and, where it was asked, ``zones`` or ``zones_problem``. For another name than the hub's,
-            ``option`` says which variable holds it.
+        values: ``domain``, ``provider``, ``server``, ``zone``, ``key_name``, ``key_secret``, and the ``missing``
+            collections; for Cloud DNS also ``project`` and, where it was asked, ``zones`` or ``zones_problem``. For
+            another name than the hub's, ``option`` says which variable holds it.
     """
     found = [
         error
@@ -39,7 +39,7 @@ def problems(values: Mapping[str, Any]) -> list[HubError]:
         if error
     ]
     if values["provider"] == "rfc2136":
-        found += _update(values)
+        found += [*_update(values), *map(missing_collection, values.get("missing") or ())]
     if values["provider"] == "clouddns" and not found:
         found += _cloud(values)
     return found

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .._core.errors import Changed, HubError, missing_library
+from .._core.errors import Changed, HubError, missing_collection, missing_library
 from .certificates import certificate_problems
 
 PRODUCTION = "https://acme-v02.api.letsencrypt.org/directory"
@@ -140,7 +140,8 @@ def settings_problems(values: Mapping[str, Any]) -> list[HubError]:
     """What cannot work, before anything is asked of anybody.
 
     Args:
-        values: ``method``, ``domain``, ``directory``, ``email``, ``dns_provider``, ``dns_key_name``, ``dns_server``.
+        values: ``method``, ``domain``, ``directory``, ``email``, ``dns_provider``, ``dns_key_name``, ``dns_server``,
+            and the ``missing`` collections.
     """
     method = str(values["method"])
     if method == "none":
@@ -177,7 +178,7 @@ def settings_problems(values: Mapping[str, Any]) -> list[HubError]:
                 "or bring a certificate of your own (hub_https_type: manual)",
             )
         )
-    return found
+    return [*found, *map(missing_collection, values.get("missing") or ())]
 
 
 def rows(values: Mapping[str, Any], directory_answers: bool) -> list[dict[str, Any]]:
@@ -185,14 +186,14 @@ def rows(values: Mapping[str, Any], directory_answers: bool) -> list[dict[str, A
     if values["method"] == "none":
         return []
     found = settings_problems(values)
-    if not found and not directory_answers:
-        found = [
+    if not directory_answers and {error.error_id for error in found} <= {"E-LIB-02"}:
+        found.append(
             HubError(
                 error_id="E-CERT-44",
                 what=f"The ACME server does not answer at {values['directory']}",
                 do="check letsencrypt_acme_directory, the way there (proxy, firewall) and its CA (letsencrypt_ca_file)",
             )
-        ]
+        )
     if found:
         return [{"check": "ACME", "ok": False, "text": error.text()} for error in found]
     return [{"check": "ACME", "ok": True, "text": f"{values['directory']} answers; DNS-01 by dynamic update"}]

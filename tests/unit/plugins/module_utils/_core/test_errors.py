@@ -9,6 +9,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.error
     Changed,
     HubError,
     is_installed,
+    missing_collection,
     missing_library,
 )
 
@@ -58,6 +59,14 @@ def test_a_missing_library_names_the_interpreter_and_the_command() -> None:
 
 def test_a_missing_library_is_installed_by_its_packages_name() -> None:
     assert "pip install google-auth (or" in missing_library("google.auth", "python").text()
+
+
+def test_a_missing_collection_names_the_command() -> None:
+    assert missing_collection("community.crypto").text() == (
+        "E-LIB-02 The Ansible collection community.crypto is missing, or too old for what is asked for here. "
+        "Nothing was changed. Do: run: ansible-galaxy collection install --upgrade community.crypto "
+        "(or all of them: -r requirements.yml), then run again."
+    )
 
 
 @pytest.mark.parametrize(

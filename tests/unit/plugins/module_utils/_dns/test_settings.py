@@ -53,6 +53,7 @@ ZONES = [{"name": "example-org", "dnsName": "example.org."}]
         pytest.param(
             UPDATE | ALIAS | {"zone": "a.org"}, "E-DNS-07", "hub_dns_alias_name hub.example.org is not in", id="21-zone"
         ),
+        pytest.param(UPDATE | {"missing": ["a.b"]}, "E-LIB-02", "collection a.b is missing", id="22-no-collection"),
         pytest.param(UPDATE | {"zone": "ample.org"}, "E-DNS-07", "is not in hub_dns_zone", id="13-no-label-border"),
     ],
 )

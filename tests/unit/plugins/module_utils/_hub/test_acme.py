@@ -137,6 +137,7 @@ GOOD: dict[str, Any] = {
         pytest.param({"dns_server": ""}, ["E-CERT-43"], id="05-no-server"),
         pytest.param({"dns_key_name": ""}, ["E-CERT-43"], id="06-no-key"),
         pytest.param({"domain": "", "dns_provider": "manual"}, ["E-CERT-42", "E-CERT-43"], id="07-all-are-told"),
+        pytest.param({"missing": ["a.b", "c.d"]}, ["E-LIB-02", "E-LIB-02"], id="11-no-collection"),
         pytest.param({"method": "none", "domain": "", "dns_provider": "manual"}, [], id="08-none-needs-nothing"),
         pytest.param({"email": ""}, [], id="09-no-contact"),
         pytest.param({}, [], id="10-good"),
@@ -153,6 +154,8 @@ def test_settings_as_rows() -> None:
     ]
     (silent,) = acme.rows(GOOD, False)
     assert (silent["ok"], silent["text"].split()[0]) == (False, "E-CERT-44")
+    both = acme.rows(GOOD | {"missing": ["a.b"]}, False)
+    assert [row["text"].split()[0] for row in both] == ["E-LIB-02", "E-CERT-44"]
     (wrong,) = acme.rows(GOOD | {"domain": ""}, False)
     assert wrong["text"].startswith("E-CERT-42")
 
