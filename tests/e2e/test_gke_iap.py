@@ -223,7 +223,8 @@ def test_the_whole_play_brings_a_hub_up_and_proves_it(site: Site) -> None:
 def test_the_second_run_changes_nothing(site: Site) -> None:
     since = control("GET", "counts")["last"]
     before = site.admin.snapshot(site.mark)
-    ran = site.run("--skip-tags", "hub_verify", domain_verification_enabled=True)  # hub_verify nothing by its nature and takes longest
+    # hub_verify changes nothing by its nature and takes longest
+    ran = site.run("--skip-tags", "hub_verify", domain_verification_enabled=True)
     assert changes(ran) == 0, ran.tail
     assert control("GET", f"counts?since={since}&project={site.project}")["writes"] == {}
     settled = {name: found for name, found in before.items() if not name.startswith("pods/")}

@@ -201,7 +201,7 @@ def playbooks(root: Path) -> Verdict:
 
 
 def guarded(root: Path) -> Verdict:
-    """No choice of tags leaves out the look at which cluster this is: without it, a person's current context is used."""
+    """No choice of tags leaves out the look at which cluster this is: without it, a person's own context is used."""
     verdict = Verdict()
     for path in sorted((root / "playbooks").glob("*.yml")):
         entries = [entry for play in load(path) for entry in play.get("roles") or [] if isinstance(entry, dict)]
