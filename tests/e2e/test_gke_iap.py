@@ -232,6 +232,21 @@ def test_the_second_run_changes_nothing(site: Site) -> None:
     assert {name: after.get(name) for name in settled} == settled
 
 
+def test_a_certificate_that_failed_for_good_is_cured(site: Site) -> None:
+    name = site.host.replace(".", "-")
+    path = f"/apis/networking.gke.io/v1/namespaces/{site.mark}/managedcertificates/{name}"
+    given_up = {"after": 0, "status": "PROVISIONING_FAILED_PERMANENTLY"}
+    control("POST", "certificates/again", {"namespace": site.mark, "name": name, "steps": [given_up]})
+
+    def status() -> str:
+        return str((site.admin.request("GET", path).get("status") or {}).get("certificateStatus"))
+
+    support_google.until(status, "ProvisioningFailedPermanently".__eq__)
+    assert changes(site.run(playbook="reprovision_certificate")) > 0
+    assert status() == "Active" and site.visit("verify").status_code == 200
+    assert changes(site.run(playbook="reprovision_certificate")) == 0
+
+
 def test_a_forged_statement_is_of_no_use_to_anybody(site: Site) -> None:
     forged = forged_statement(site.email("verify"))
     unknown = site.visit("", forged=forged)
