@@ -19,6 +19,13 @@ options:
     description: The module's options.
     type: dict
     required: true
+  values:
+    description:
+      - The chart values that the hub is going to get. Behind Identity-Aware Proxy they tell whether the hub's own rules
+        let the account in; left out, this is not judged.
+    type: dict
+    default: {}
+positional: values
 seealso:
   - module: researchops.jupyterhub.hub_smoke_test
 """
@@ -68,7 +75,7 @@ DEFAULTS: dict[str, Any] = {
 SECRETS = ("password", "token", "stranger_password")
 
 
-def verify_preflight(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+def verify_preflight(options: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import tls_context
@@ -81,6 +88,7 @@ def verify_preflight(options: Mapping[str, Any]) -> list[dict[str, Any]]:
         tls_context(wish.ca_file)
         files = (wish.account_file, wish.stranger_account_file) if wish.login == "iap_service_account" else ()
         accounts = [read_account(file).email for file in files if file]
+        refuse_locked_out(accounts, values or {})
         if wish.stranger and not wish.stranger_password:
             raise HubError(
                 error_id="E-AUTH-14",
@@ -103,6 +111,20 @@ def refuse_placeholders(options: Mapping[str, Any]) -> None:
                 error_id="E-VALUES-03",
                 what=f"The variable hub_verify_{name} still holds a placeholder, not a secret",
                 do=f"set hub_verify_{name}, from a vault",
+            )
+
+
+def refuse_locked_out(accounts: Sequence[str], values: Mapping[str, Any]) -> None:
+    """The account that is to log in is told when the hub would not have it, though Identity-Aware Proxy may."""
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.shut_out import lets_in
+
+    for email in accounts[:1]:  # the stranger comes second
+        if not lets_in(values, email):
+            raise HubError(
+                error_id="E-AUTH-12",
+                what=f"No rule of the hub lets the verifying account {email} in, so the proof would fail at its login",
+                do=f"add {email} to hub_oauth_allowed_users",
             )
 
 

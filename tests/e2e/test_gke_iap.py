@@ -80,7 +80,7 @@ class Site:
             "hub_domain": self.host,
             "gke_iap_members": self.members,
             "hub_dns_zone": self.mark,
-            "hub_oauth_allowed_domains": [f"{self.project}.iam.gserviceaccount.com"],
+            "hub_oauth_allowed_users": [self.email(name) for name in ("verify", "guest", "pupil")],
             "hub_oauth_ca_file": os.environ["LAB_CA_FILE"],
             "hub_verify_ca_file": os.environ["LAB_CA_BUNDLE"],
             "hub_verify_stranger_service_account_file": str(self.key_file("stranger")),
@@ -135,6 +135,10 @@ class Site:
         """Whose servers are there, and their phase."""
         found = self.admin.request("GET", f"/api/v1/namespaces/{self.mark}/pods?labelSelector={USER_PODS}")["items"]
         return {one["metadata"]["annotations"][USER_NOTE]: one["status"]["phase"] for one in found}
+
+    def verified(self) -> bool:
+        """Whether the hub's name is verified with Google."""
+        return f"dns://{self.host}" in control("GET", "world")["sites"]
 
     def addresses(self) -> list[str]:
         """The project's static addresses of this hub."""
@@ -195,13 +199,15 @@ def test_a_look_ahead_at_an_empty_project_changes_nothing(site: Site) -> None:
     )
     writes = control("GET", f"counts?since={since}&project={site.project}")["writes"]
     assert writes == {}, writes
+    assert "domain verification" not in ran.output  # it is off by default
     assert site.mark not in site.admin.namespaces()
     assert site.addresses() == []
 
 
 def test_the_whole_play_brings_a_hub_up_and_proves_it(site: Site) -> None:
-    ran = site.run()
+    ran = site.run(domain_verification_enabled=True)
     assert changes(ran) > 0
+    assert "domain verification" in ran.output and site.verified()
     for claim in (
         f"IAP login as {site.email('verify')}: ok",
         "cell 6*7=42: ok",
@@ -217,12 +223,28 @@ def test_the_whole_play_brings_a_hub_up_and_proves_it(site: Site) -> None:
 def test_the_second_run_changes_nothing(site: Site) -> None:
     since = control("GET", "counts")["last"]
     before = site.admin.snapshot(site.mark)
-    ran = site.run("--skip-tags", "hub_verify")  # it changes nothing by its nature and takes longest
+    # hub_verify changes nothing by its nature and takes longest
+    ran = site.run("--skip-tags", "hub_verify", domain_verification_enabled=True)
     assert changes(ran) == 0, ran.tail
     assert control("GET", f"counts?since={since}&project={site.project}")["writes"] == {}
     settled = {name: found for name, found in before.items() if not name.startswith("pods/")}
     after = site.admin.snapshot(site.mark)
     assert {name: after.get(name) for name in settled} == settled
+
+
+def test_a_certificate_that_failed_for_good_is_cured(site: Site) -> None:
+    name = site.host.replace(".", "-")
+    path = f"/apis/networking.gke.io/v1/namespaces/{site.mark}/managedcertificates/{name}"
+    given_up = {"after": 0, "status": "PROVISIONING_FAILED_PERMANENTLY"}
+    control("POST", "certificates/again", {"namespace": site.mark, "name": name, "steps": [given_up]})
+
+    def status() -> str:
+        return str((site.admin.request("GET", path).get("status") or {}).get("certificateStatus"))
+
+    support_google.until(status, "ProvisioningFailedPermanently".__eq__)
+    assert changes(site.run(playbook="reprovision_certificate")) > 0
+    assert status() == "Active" and site.visit("verify").status_code == 200
+    assert changes(site.run(playbook="reprovision_certificate")) == 0
 
 
 def test_a_forged_statement_is_of_no_use_to_anybody(site: Site) -> None:
@@ -246,7 +268,7 @@ def test_who_is_taken_off_a_list_is_refused_and_loses_his_server(site: Site) -> 
     support_google.until(site.servers, {guest: "Running", pupil: "Running"}.__eq__)
 
     site.members.remove(f"serviceAccount:{guest}")
-    rules = {"hub_oauth_allowed_domains": [], "hub_oauth_allowed_users": [site.email("verify"), guest]}
+    rules = {"hub_oauth_allowed_users": [site.email("verify"), guest]}
     ran = site.run("--skip-tags", "hub_verify", **rules)
     assert changes(ran) == 3, ran.tail  # the hub's list, IAP's list, and the servers
     assert site.servers() == {}

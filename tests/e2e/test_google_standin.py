@@ -275,11 +275,13 @@ def test_a_gateway_with_a_certificate_map(bed: Bed, certificate_map: str) -> Non
     ]
     api, policy = "gateway.networking.k8s.io/v1", "networking.gke.io/v1"
     redirect = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
+    client = {"enabled": True, "clientID": "1-lab.apps.googleusercontent.com", "oauth2ClientSecret": {"name": "client"}}
     apply(
         bed,
         *pod_and_service(bed),
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "client"}, "stringData": {"key": "of-a-test"}},
         {"apiVersion": policy, "kind": "GCPBackendPolicy", "metadata": {"name": "front"},
-         "spec": {"default": {"iap": {"enabled": True}, "timeoutSec": 86400}, "targetRef": target}},
+         "spec": {"default": {"iap": client, "timeoutSec": 86400}, "targetRef": target}},
         {"apiVersion": policy, "kind": "HealthCheckPolicy", "metadata": {"name": "front"},
          "spec": {"default": {"config": {"type": "HTTP", "httpHealthCheck": {"requestPath": "/h"}}},
                   "targetRef": target}},

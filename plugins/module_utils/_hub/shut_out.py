@@ -43,12 +43,11 @@ def shut_out(pods: Iterable[Json], removed: Iterable[str], values: Json) -> list
         For each pod its ``pod``, ``user`` and ``reason``.
     """
     gone = {person.lower() for kind, _colon, person in map(_parts, removed) if kind in PEOPLE}
-    rules = _rules(values)
     found = []
     for pod in pods:
         about = pod.get("metadata") or {}
         user = str((about.get("annotations") or {}).get(USER_NOTE) or "").lower()
-        reason = BY_IAP if user in gone else BY_HUB if user and not _lets_in(rules, user) else ""
+        reason = BY_IAP if user in gone else BY_HUB if user and not lets_in(values, user) else ""
         if reason:
             found.append({"pod": str(about.get("name")), "user": user, "reason": reason})
     return found
@@ -71,8 +70,9 @@ def _rules(values: Json) -> list[Json] | None:
     return [config.get(section) or {} for section in SECTIONS]
 
 
-def _lets_in(rules: Sequence[Json] | None, user: str) -> bool:
-    """The same judgement as the hub's, ``IAPAuthenticator.may_enter``."""
+def lets_in(values: Json, user: str) -> bool:
+    """Whether the hub's own rules let somebody in, as ``IAPAuthenticator.may_enter`` judges; True while not known."""
+    rules, user = _rules(values), user.lower()
     if rules is None:
         return True
     if user in _names(rules, "blocked_users"):

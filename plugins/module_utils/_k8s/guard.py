@@ -247,9 +247,11 @@ def normal_fingerprint(text: str) -> str:
 
 
 def unpinned(observed: Observed, hub: str) -> HubError:
-    """The error for a cluster nobody pinned; it prints the line that pins it."""
+    """The error for a cluster nobody pinned; it prints the lines that pin it, and its CA where there is one."""
     whose = hub or "this hub"
     do = f"if you mean this cluster, add to the inventory of {whose}: cluster_access_expected_uid: {observed.uid}"
+    if observed.ca_sha256:
+        do += f", and, to pin its CA too: cluster_access_expected_ca_sha256: {observed.ca_sha256[0]}"
     if not observed.uid:
         do = "get the permission to read (get) the namespace kube-system; its UID is the line that is missing here"
     return HubError(

@@ -284,6 +284,12 @@ SAMPLES = [
         {"playbooks/x.yml": "- {hosts: hubs, connection: local, gather_facts: false, roles: [thing]}\n"},
         "without the collection",
     ),
+    sample(
+        role_rules.guarded,
+        "by tags",
+        {"playbooks/x.yml": "- {roles: [{role: researchops.jupyterhub.cluster_access, tags: [cluster_access]}]}\n"},
+        "without the tag always",
+    ),
     sample(docs_rules.errors, "undocumented", {UTIL: "x = 'E-DNS-99'\n"}, "E-DNS-99 (plugins/module_utils/_hub/x.py)"),
     sample(
         docs_rules.errors, "area with a digit", {UTIL: "x = 'E-X9-99'\n"}, "E-X9-99 (plugins/module_utils/_hub/x.py)"

@@ -195,3 +195,15 @@ def playbooks(root: Path) -> Verdict:
             ]
             verdict.look(f"playbooks/{path.name}: {'; '.join(wrong)}" if wrong else None)
     return verdict
+
+
+def guarded(root: Path) -> Verdict:
+    """No choice of tags leaves out the look at which cluster this is: without it, a person's own context is used."""
+    verdict = Verdict()
+    for path in sorted((root / "playbooks").glob("*.yml")):
+        entries = [entry for play in load(path) for entry in play.get("roles") or [] if isinstance(entry, dict)]
+        for entry in entries:
+            if entry.get("role") == "researchops.jupyterhub.cluster_access":
+                good = "always" in (entry.get("tags") or [])
+                verdict.look(None if good else f"playbooks/{path.name}: cluster_access without the tag always")
+    return verdict

@@ -34,6 +34,7 @@ RULES: dict[Callable[[Path], Verdict], int] = {
     role_rules.tested: 5,
     role_rules.proxied: 10,
     role_rules.playbooks: 3,
+    role_rules.guarded: 5,
     docs_rules.errors: 20,
     docs_rules.errors_tested: 20,
     docs_rules.derived: 6,

@@ -72,6 +72,27 @@ def test_accounts_are_read_where_they_are_used_and_only_there(tmp_path: Path) ->
     assert verify_preflight(OIDC | {"service_account_file": "/not/there.json"})[0]["ok"] is True
 
 
+@pytest.mark.parametrize(
+    ("traits", "ok"),
+    [
+        ({"allowed_users": [ADA.upper()]}, True),
+        ({"allowed_domains": [ADA.partition("@")[2]]}, True),
+        ({"allow_all": True}, True),
+        ({"allowed_domains": ["example.org"]}, False),
+        ({"allowed_users": [MALLORY]}, False),
+    ],
+)
+def test_an_account_that_the_hub_would_not_let_in_is_told(traits: dict[str, Any], ok: bool, tmp_path: Path) -> None:
+    ada, mallory = make_account(ADA, tmp_path), make_account(MALLORY, tmp_path)
+    given = {"url": URL, "login": "iap_service_account", "service_account_file": str(ada.file)}
+    given |= {"stranger_service_account_file": str(mallory.file)}  # whom nobody need let in
+    config = {"JupyterHub": {"authenticator_class": "researchops_hub.IAPAuthenticator"}, "IAPAuthenticator": traits}
+    (row,) = verify_preflight(given, {"hub": {"config": config}})
+    assert row["ok"] is ok
+    if not ok:
+        assert row["text"].startswith("E-AUTH-12 ") and f"add {ADA} to hub_oauth_allowed_users" in row["text"]
+
+
 def test_a_ca_file_that_is_none_is_told(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_text("not PEM")
@@ -86,4 +107,4 @@ def test_options_that_are_left_out_are_the_modules_own() -> None:
 def test_it_is_documented_under_its_name() -> None:
     assert yaml.safe_load(plugin.DOCUMENTATION)["name"] == "verify_preflight"
     assert "verify_preflight" in plugin.EXAMPLES and yaml.safe_load(plugin.RETURN)["_value"]
-    assert list(inspect.signature(plugin.verify_preflight).parameters) == ["options"]
+    assert list(inspect.signature(plugin.verify_preflight).parameters) == ["options", "values"]

@@ -280,6 +280,8 @@ def gateway_backend(objects: Objects, uid: str, namespace: str, ref: Json, probl
         found.client_secret = _secret(objects, namespace, secret, "key") if secret else ""
         if not found.client_secret:
             problems.append(f"secret {namespace}/{secret} lacks the key 'key'")
+    elif found.iap:  # "must be set if Enabled is set to true", says the type; what GKE then does was not measured
+        problems.append(f"IAP of the policy for {found.service} names no OAuth client")
     _common(found, policy)
     found.policy = policy.get("securityPolicy") or ""
     check = _policy(objects.health_policies, namespace, found.service)

@@ -74,8 +74,14 @@ def test_credentials_that_may_not_look_are_told_what_they_lack() -> None:
     )
 
 
-def test_an_unpinned_cluster_is_told_the_line_that_pins_it() -> None:
-    assert f"inventory of climate: cluster_access_expected_uid: {UID}" in guard.unpinned(GOOD, "climate").do
+def test_an_unpinned_cluster_is_told_the_lines_that_pin_it() -> None:
+    do = guard.unpinned(GOOD, "climate").do
+    assert f"inventory of climate: cluster_access_expected_uid: {UID}, and" in do
+    assert do.endswith(" cluster_access_expected_ca_sha256: aa11")
+
+
+def test_a_certificate_of_a_public_ca_is_not_pinned() -> None:
+    assert "ca_sha256" not in guard.unpinned(replace(GOOD, ca_sha256=()), "climate").text()
 
 
 def test_without_a_readable_uid_no_empty_line_is_advised() -> None:
