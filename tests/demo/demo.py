@@ -170,7 +170,7 @@ def play(name: str, *words: str) -> Played:
             teller.join(timeout=5)
     if code != 0:
         text = log.read_text(encoding="utf-8", errors="replace")
-        print(text[text.rfind("\nTASK [") :][-4000:])
+        print(text[max(text.rfind("\nTASK ["), 0) :][-4000:])
         raise DemoError(f"site.yml failed (exit code {code}); its whole output: {log}")
     return observed(name, time.monotonic() - started)
 

@@ -21,7 +21,7 @@ from support_browser import on_host
 sys.path.insert(0, str(support_plays.ROOT / "tests" / "demo"))
 import demo
 
-__all__ = ["URL", "demo", "demo_hub", "forward", "make_demo"]
+__all__ = ["URL", "demo", "demo_hub", "forward", "make_demo", "path_of_a_person"]
 URL = "https://hub.lab.test:8443"
 """Exactly what `make demo` prints."""
 LIMIT = 1200.0
@@ -43,12 +43,19 @@ def alone() -> Iterator[None]:
         yield
 
 
+def path_of_a_person() -> str:
+    """PATH without the environment of the tests, whose Python would have `tests/run` make environments of its own."""
+    ours = str(Path(sys.executable).parent)
+    return os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if part != ours)
+
+
 @cache
 def make_demo() -> str:
     """`make demo` as a newcomer types it: outside of the lab, knowing nothing but its name; returns what it printed."""
     kept = ("LAB_NAME", "LAB_CACHE", "LAB_STATE")
     told = ("LAB_", "Z2JH_", "ANSIBLE_", "INVENTORY", "KUBECONFIG")
     environ = {key: value for key, value in os.environ.items() if key in kept or not key.startswith(told)}
+    environ["PATH"] = path_of_a_person()
     argv = [*on_host(mounts=True), "make", "-C", str(support_plays.ROOT), "demo"]
     with alone():
         done = subprocess.run(

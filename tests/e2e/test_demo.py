@@ -26,7 +26,7 @@ import support_plays
 from support_bad import certificate_files
 from support_browser import SCREENSHOTS, Browser, browser, on_host
 from support_cluster import Cluster
-from support_demo import URL, demo, forward, make_demo
+from support_demo import URL, demo, forward, make_demo, path_of_a_person
 
 SUMMARY = (
     "[1/5] lab      Kubernetes # ready in # s; DNS, ACME, OpenID, load balancer up",
@@ -234,6 +234,7 @@ def test_the_example_for_ones_own_cluster_brings_another_chart_to_a_hub_with_a_l
         "Z2JH_CHART": str(chart),
         "HUB_OAUTH_CLIENT_SECRET": Path(os.environ["LAB_OIDC_CLIENT_SECRET_FILE"]).read_text(encoding="utf-8").strip(),
         "HUB_VERIFY_PASSWORD": "demo-ada",
+        "PATH": path_of_a_person(),
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
