@@ -63,9 +63,15 @@ STOP = """
 
 
 @pytest.fixture(scope="module")
-def url() -> str:
+def summary() -> list[str]:
+    """`make demo` on this lab: the lines of its output that stay in mind."""
+    return [line for line in make_demo().splitlines() if re.match(r"\[\d/\d\]", line)]
+
+
+@pytest.fixture(scope="module")
+def url(summary: list[str]) -> str:
     """The printed URL, with the hub behind it and the door to the host open."""
-    make_demo()
+    assert URL in summary[-1]
     forward()
     return URL
 
@@ -95,20 +101,14 @@ def served(names: str) -> bytes:
         return secure.getpeercert(binary_form=True) or b""
 
 
-def summary() -> list[str]:
-    """The lines of `make demo` that stay in mind."""
-    return [line for line in make_demo().splitlines() if re.match(r"\[\d/\d\]", line)]
-
-
-def test_make_demo_ends_with_the_summary() -> None:
-    lines = summary()
-    assert len(lines) == len(SUMMARY), make_demo()
-    for line, form in zip(lines, SUMMARY, strict=True):
+def test_make_demo_ends_with_the_summary(summary: list[str]) -> None:
+    assert len(summary) == len(SUMMARY), summary
+    for line, form in zip(summary, SUMMARY, strict=True):
         assert re.sub(r"\d[\d.]*", "#", line) == re.sub(r"\d[\d.]*", "#", form)
 
 
-def test_the_second_run_changes_nothing_in_few_processes_and_proves_the_hub_again() -> None:
-    make_demo()
+def test_the_second_run_changes_nothing_in_few_processes_and_proves_the_hub_again(summary: list[str]) -> None:
+    assert "second run changed=0 in" in summary[3]
     second = demo.observed("second", 0.0)
     assert second.changed == 0
     assert 0 < second.processes <= MODULE_PROCESSES
@@ -118,9 +118,9 @@ def test_the_second_run_changes_nothing_in_few_processes_and_proves_the_hub_agai
     assert set(rows.values()) == {"ok"}, rows
 
 
-def test_the_lab_with_an_idle_hub_in_it_fits_into_2_gib() -> None:
-    found = re.search(r"(\d+) MiB of memory", summary()[-1])
-    assert found and 0 < int(found[1]) <= MEMORY, summary()[-1]
+def test_the_lab_with_an_idle_hub_in_it_fits_into_2_gib(summary: list[str]) -> None:
+    found = re.search(r"(\d+) MiB of memory", summary[-1])
+    assert found and 0 < int(found[1]) <= MEMORY, summary[-1]
 
 
 def test_the_host_sees_the_same_door_as_the_lab(url: str) -> None:
