@@ -10,7 +10,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
-demo: ## a lab, a hub on it, a login that works, and the URL to open (LAB_KUBECONFIG=..., Z2JH_CHART=...)
+demo: ## a lab, a hub on it, a login that works, and the URL to open (LAB_KUBECONFIG=, INVENTORY=, Z2JH_CHART=, Z2JH_CHART_VERSION=)
 	@python3 tests/demo/demo.py
 
 .PHONY: demo-down

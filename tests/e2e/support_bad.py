@@ -27,7 +27,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 from certificate_maker import make
 from proxy import Fault, FaultProxy, Seen
 
-__all__ = ["Fault", "FaultProxy", "Seen", "World", "expired_client_certificate", "expired_token", "with_values"]
+__all__ = [
+    "Fault",
+    "FaultProxy",
+    "Seen",
+    "World",
+    "certificate_files",
+    "expired_client_certificate",
+    "expired_token",
+    "with_values",
+]
 DAY = timedelta(days=1)
 
 BLOCKER = '''
@@ -116,16 +125,8 @@ class World:
 
     def certificate(self, *, names: tuple[str, ...] = (), days: int = 80, foreign_key: bool = False) -> dict[str, Any]:
         """Files for hub_https_type manual: a chain of an authority and a server certificate."""
-        now = datetime.now(UTC)
-        ends = now + days * DAY
-        authority = make("Test authority", begins=now - 400 * DAY, ends=now + 400 * DAY, authority=True)
         wanted = names or (f"{self.hub}.lab.test",)
-        leaf = make(wanted[0], issuer=authority, names=wanted, begins=now - 100 * DAY, ends=ends)
-        key = make("somebody else") if foreign_key else leaf
-        chain, private = self.folder / "chain.pem", self.folder / "key.pem"
-        chain.write_text(leaf.pem + authority.pem, encoding="utf-8")
-        private.touch(mode=0o600)
-        private.write_text(key.key_pem, encoding="utf-8")
+        chain, private = certificate_files(self.folder, wanted, days=days, foreign_key=foreign_key)
         return {
             "hub_https_type": "manual",
             "letsencrypt_method": "none",
@@ -191,6 +192,21 @@ class World:
             subprocess.run(["umount", place], check=False, timeout=10)
         for namespace in (self.hub, f"{self.hub}-accounts"):
             self.cluster.drop_namespace(namespace)
+
+
+def certificate_files(
+    folder: Path, names: tuple[str, ...], *, days: int = 80, foreign_key: bool = False
+) -> tuple[Path, Path]:
+    """A chain of an authority and a server certificate, and the key."""
+    now = datetime.now(UTC)
+    authority = make("Test authority", begins=now - 400 * DAY, ends=now + 400 * DAY, authority=True)
+    leaf = make(names[0], issuer=authority, names=names, begins=now - 100 * DAY, ends=now + days * DAY)
+    key = make("somebody else") if foreign_key else leaf
+    chain, private = folder / "chain.pem", folder / "key.pem"
+    chain.write_text(leaf.pem + authority.pem, encoding="utf-8")
+    private.touch(mode=0o600)
+    private.write_text(key.key_pem, encoding="utf-8")
+    return chain, private
 
 
 def with_values(changes: Mapping[str, Any]) -> dict[str, Any]:

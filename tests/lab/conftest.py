@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,14 +34,11 @@ def all_values() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def helm() -> str:
-    """A real helm: LAB_HELM where that is a path (it may also choose a major version), the lab's cache, or PATH."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "researchops-lab"
-    cache = Path(os.environ.get("LAB_CACHE") or home)
-    built = [str(path) for path in sorted(cache.glob("**/helm")) if path.is_file() and os.access(path, os.X_OK)]
+    """The helm that a lab would have: LAB_HELM where that is a path, else the lab's own of the major it chooses."""
+    from labkit import build, labs
+
     given = os.environ.get("LAB_HELM", "")
-    found = given if "/" in given else built[-1] if built else shutil.which("helm")
-    assert found is not None, "no helm: run `tests/lab/lab build` first"
-    return found
+    return given if "/" in given else str(build.helm(labs.cache_directory(), build.helm_major()))
 
 
 @pytest.fixture(scope="session")
