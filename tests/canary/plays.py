@@ -14,6 +14,40 @@ SITE = Path(__file__).resolve().parents[2] / "playbooks" / "site.yml"
 Json = dict[str, Any]
 PREFIX = "researchops.jupyterhub"
 
+PROJECT = "{{ lookup('ansible.builtin.env', 'LAB_GOOGLE_PROJECT') }}"
+ACCOUNT = "lookup('ansible.builtin.env', 'LAB_GOOGLE_ACCOUNT_FILE')"
+"""The file with the key of a service account that the lab's Google knows."""
+CLUSTER = {"project": PROJECT, "location": "nowhere", "name": "none"}
+RULE = {"project": PROJECT, "resource": {"all_web": True}}
+IN_CLUSTER = {
+    "project": PROJECT,
+    "namespace": "{{ canary_namespace }}",
+    "kubeconfig": "{{ cluster_access_kubeconfig }}",
+}
+NEEDS: dict[str, Json] = {
+    "certificate_map": {"project": PROJECT, "name": "canary", "domain": "canary.lab.test"},
+    "cluster_kubeconfig": {"hub": "canary", "gke": CLUSTER, "login_helper": "{{ canary_helper }}"},
+    "cluster_tunnel": {
+        "hub": "canary",
+        "kubeconfig": "{{ cluster_access_kubeconfig }}",
+        "bastion": {"iap": {"project": PROJECT, "zone": "nowhere", "instance": "none"}},
+        "login_helper": "{{ canary_helper }}",
+    },
+    "domain_verification": {"domain": "canary.lab.test"},
+    "domain_verification_info": {"domain": "canary.lab.test"},
+    "gke_cluster_info": CLUSTER,
+    "gke_front": {**IN_CLUSTER, "host": "canary.lab.test", "address_name": "canary"},
+    "iap_member": {**RULE, "members": ["user:ada@canary.test"]},
+    "iap_member_info": RULE,
+    "managed_certificate_info": IN_CLUSTER,
+    "managed_certificate_reprovision": {**IN_CLUSTER, "name": "canary"},
+}
+"""Every module that takes a login at Google, and what else it must be given."""
+LOGINS = ("access_token", "service_account_contents")
+"""The secret options of GCP_OPTIONS in module_utils/_shell.py: one specification for all of these modules."""
+SHARES = 3
+"""Runs that together give every module of NEEDS its logins."""
+
 MODULES: dict[str, str] = {
     "cluster_kubeconfig.oidc_client_secret": "canary_kubeconfig",
     "gke_front.client_secret": "canary_iap_client",
@@ -22,6 +56,7 @@ MODULES: dict[str, str] = {
     "hub_smoke_test.stranger_password": "canary_stranger",
     "hub_smoke_test.token": "canary_token",
     "oidc_client_info.client_secret": "canary_client",
+    **{f"{module}.{option}": f"canary_{module}_{option}" for module in NEEDS for option in LOGINS},
 }
 """Every secret option of a module, and the variable its canary comes in."""
 
@@ -37,6 +72,7 @@ ROLES = (
 """Every secret variable of a role."""
 
 FILES = (
+    "cluster_access_bastion.private_key_file",
     "cluster_access_oidc_client_secret_file",
     "cluster_access_service_account_file",
     "domain_verification_service_account_file",
@@ -49,16 +85,11 @@ FILES = (
 """Every variable that names a file with a secret in it."""
 
 
-GOOGLE = {
-    "project": "{{ lookup('ansible.builtin.env', 'LAB_GOOGLE_PROJECT') }}",
-    "auth_kind": "serviceaccount",
-    "service_account_file": "{{ lookup('ansible.builtin.env', 'LAB_GOOGLE_ACCOUNT_FILE') }}",
-}
 IAP = {
     "hub_platform": "gke",
     "hub_https_type": "",
     "hub_port": 443,
-    "cluster_access_cluster": {"project": GOOGLE["project"], "location": "nowhere", "name": "none"},
+    "cluster_access_cluster": CLUSTER,
     "gke_iap_oauth_client": "own",
     "gke_iap_client_id": "1-canary.apps.googleusercontent.com",
     "gke_iap_address_name": "canary",
@@ -74,12 +105,32 @@ def _play(tasks: list[Json]) -> list[Json]:
     return [{"name": "Canaries", "hosts": "all", **settings, "tasks": tasks}]
 
 
-def modules(*, broken: bool, only: str = "") -> list[Json]:
-    """One task per module, two where options exclude each other.
+def _both(place: int, module: str) -> Json:
+    """Both logins at once, the key in turns as a dictionary and as text.
+
+    One of them is refused then, before GcpAuth has made them known as secrets: only no_log is left to hide them.
+    """
+    key = {"type": "service_account", "private_key": f"{{{{ canary_{module}_service_account_contents }}}}"}
+    text = f"{{{{ {{'type': 'service_account', 'private_key': canary_{module}_service_account_contents}} | to_json }}}}"
+    return {
+        "auth_kind": "accesstoken",
+        "access_token": f"{{{{ canary_{module}_access_token }}}}",
+        "service_account_contents": text if place % 2 else key,
+    }
+
+
+def modules(*, broken: bool, only: str = "", share: int | None = None) -> list[Json]:
+    """One task per module, two where options exclude each other, and one for the login of each module of NEEDS.
+
+    A run may take a share of these logins. That is enough: their options come from one specification in
+    module_utils/_shell.py, that file alone reads and returns them, and GcpAuth alone uses them; where a module shows
+    more than that, it does so with any of the other settings, too. Every run takes a token through gke_cluster_info
+    as far as Google, every one that succeeds a key through gke_front, and the runs without protection take all.
 
     Args:
         broken: give every module something that makes it fail, after its secret has been read.
         only: run this module's tasks only.
+        share: the logins of every SHARES-th module from this one on; by default of all.
     """
 
     def task(module: str, wrong: Mapping[str, Any], **options: Any) -> Json:
@@ -103,14 +154,30 @@ def modules(*, broken: bool, only: str = "") -> list[Json]:
         task(
             "gke_front",
             {"backend_timeout": "{{ canary_iap_client }}"},
-            kubeconfig="{{ cluster_access_kubeconfig }}",
-            **GOOGLE,
-            namespace="{{ canary_namespace }}",
-            host="canary.lab.test",
-            address_name=IAP["gke_iap_address_name"],
+            **NEEDS["gke_front"],
+            auth_kind="serviceaccount",
+            service_account_contents=f"{{{{ lookup('ansible.builtin.file', {ACCOUNT}) | from_json"
+            " | combine({'private_key': canary_gke_front_service_account_contents}) }}",
             client_id=IAP["gke_iap_client_id"],
             client_secret="{{ canary_iap_client }}",
             wait_timeout=3,
+        ),
+        task(
+            "gke_cluster_info",
+            {"cloud_dns": "{{ canary_gke_cluster_info_access_token }}"},
+            **NEEDS["gke_cluster_info"],
+            auth_kind="accesstoken",
+            access_token="{{ canary_gke_cluster_info_access_token }}",
+        ),
+        *(
+            task(
+                module,
+                {"auth_kind": f"{{{{ canary_{module}_access_token }}}}"},
+                **NEEDS[module],
+                **_both(place, module),
+            )
+            for place, module in enumerate(NEEDS)
+            if share in (None, place % SHARES)
         ),
         task(
             "hub_release",
@@ -166,14 +233,15 @@ def _role(name: str, entry: str = "main", **variables: Any) -> Json:
 
 PLAIN = {"cluster_access_oidc_issuer": ""}
 BY_KEY = {
-    "cluster_access_method": "gke_dns_endpoint",
+    "cluster_access_method": "gke_iap_bastion",
     "cluster_access_cluster": {"project": "p", "location": "l", "name": "n"},
+    "cluster_access_bastion": {"instance": "i", "zone": "z", "private_key_file": "{{ canary_bastion_key }}"},
     "cluster_access_auth_kind": "serviceaccount",
     "cluster_access_service_account_file": "{{ canary_file }}",
 }
 """A key that is none: it is read, refused, and nothing is asked of Google."""
 MANUAL = {"hub_https_type": "manual", "letsencrypt_method": "none", "hub_https_secret_name": "manual"}
-FRONT = {**IAP, "gke_iap_service_account_file": GOOGLE["service_account_file"], "hub_dns_provider": "manual"}
+FRONT = {**IAP, "gke_iap_service_account_file": f"{{{{ {ACCOUNT} }}}}", "hub_dns_provider": "manual"}
 """With a name that somebody else sets: the role goes on to the door itself."""
 THROUGH_IAP = {
     "hub_verify_login": "iap_service_account",
