@@ -100,6 +100,17 @@ def module_secrets(collection: Path) -> set[str]:
     }
 
 
+def environment_secrets(collection: Path) -> set[str]:
+    """Environment variables that a module takes in place of a secret option."""
+    return {
+        variable
+        for options in module_specs(collection).values()
+        for _option, spec in flat(options)
+        if spec.get("no_log") and "fallback" in spec
+        for variable in spec["fallback"][1]
+    }
+
+
 def role_secrets(collection: Path) -> set[str]:
     """Role variables that take a secret."""
     return {

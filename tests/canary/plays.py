@@ -45,8 +45,10 @@ NEEDS: dict[str, Json] = {
 """Every module that takes a login at Google, and what else it must be given."""
 LOGINS = ("access_token", "service_account_contents")
 """The secret options of GCP_OPTIONS in module_utils/_shell.py: one specification for all of these modules."""
+ENVIRONMENT = tuple(f"GCP_{option.upper()}" for option in LOGINS)
+"""Every environment variable that takes the place of a secret option."""
 SHARES = 3
-"""Runs that together give every module of NEEDS its logins."""
+"""In so many runs, one after the other, every module of NEEDS gets its logins."""
 
 MODULES: dict[str, str] = {
     "cluster_kubeconfig.oidc_client_secret": "canary_kubeconfig",
@@ -122,10 +124,10 @@ def _both(place: int, module: str) -> Json:
 def modules(*, broken: bool, only: str = "", share: int | None = None) -> list[Json]:
     """One task per module, two where options exclude each other, and one for the login of each module of NEEDS.
 
-    A run may take a share of these logins. That is enough: their options come from one specification in
-    module_utils/_shell.py, that file alone reads and returns them, and GcpAuth alone uses them; where a module shows
-    more than that, it does so with any of the other settings, too. Every run takes a token through gke_cluster_info
-    as far as Google, every one that succeeds a key through gke_front, and the runs without protection take all.
+    A run may take a share of these logins, and that is enough: all of them have their options from one specification in
+    module_utils/_shell.py, which alone reads, masks and returns them, and GcpAuth alone uses them. Over the rows each
+    module has its turns. A token that a header can hold gets as far as Google (gke_cluster_info), and so does the key of
+    every run that succeeds (gke_front). Runs without protection take all, and there each one must show.
 
     Args:
         broken: give every module something that makes it fail, after its secret has been read.
@@ -218,6 +220,13 @@ def modules(*, broken: bool, only: str = "", share: int | None = None) -> list[J
     if broken:
         chosen.append({"name": "Fail", "ansible.builtin.fail": {"msg": "as planned"}})
     return _play(chosen)
+
+
+def by_environment() -> list[Json]:
+    """A module that finds its logins in ENVIRONMENT; one is enough, as for the options these stand for."""
+    module = "gke_cluster_info"
+    given = {**NEEDS[module], "auth_kind": "accesstoken"}
+    return _play([{"name": module, f"{PREFIX}.{module}": given, "ignore_errors": True}])
 
 
 def _role(name: str, entry: str = "main", **variables: Any) -> Json:

@@ -324,6 +324,14 @@ class Campaign:
         code = bed.command([*argv, "--cmdline=-vvvvv --diff"])
         return Outcome("runner", code, listed, bed.artefacts("runner"), bed.output)
 
+    def environment_row(self, name: str, *, collections: Path | None = None) -> Outcome:
+        """A module whose secrets stand in the run's own environment, where its processes may show them."""
+        bed = self.bed(name, collections=collections)
+        canaries = self.canaries(plays.ENVIRONMENT, "plain")
+        bed.environ |= {variable: canary.value for variable, canary in canaries.items()}
+        code = bed.play(plays.by_environment(), {}, arguments=["--diff"])
+        return Outcome(name, code, list(canaries.values()), bed.artefacts(name), bed.output)
+
 
 def tokens(cache: Path) -> list[Canary]:
     """The token that a run used for the API server: nobody planted it."""

@@ -16,7 +16,10 @@ import plays
 ROOT = Path(__file__).resolve().parents[3]
 
 SHELL = """
-SHARED = {"access_token": {"type": "str", "no_log": True}, "scopes": {"type": "list"}}
+SHARED = {
+    "access_token": {"type": "str", "no_log": True, "fallback": (None, ["X_TOKEN", "OLD_X_TOKEN"])},
+    "scopes": {"type": "list", "fallback": (None, ["X_SCOPES"])},
+}
 def run(*args, **rules):
     raise AssertionError("the real shell was asked")
 """
@@ -60,6 +63,10 @@ def test_module_options_wherever_they_are_written(tmp_path: Path) -> None:
     assert not {name for name in set(sys.modules) - before if name.startswith(inputs.PACKAGE)}
 
 
+def test_environment_variables_of_secret_options(tmp_path: Path) -> None:
+    assert inputs.environment_secrets(collection(tmp_path)) == {"X_TOKEN", "OLD_X_TOKEN"}
+
+
 def test_a_module_that_hands_nothing_over_is_no_module_without_secrets(tmp_path: Path) -> None:
     silent = collection(tmp_path) / "plugins" / "modules" / "silent.py"
     silent.write_text("def run(*a, **k): ...\ndef main(): ...\n", encoding="utf-8")
@@ -76,6 +83,7 @@ def test_this_collection_has_a_canary_for_each() -> None:
     assert inputs.module_secrets(ROOT) == set(plays.MODULES)
     assert inputs.role_secrets(ROOT) == set(plays.ROLES)
     assert inputs.secret_files(ROOT) == set(plays.FILES)
+    assert inputs.environment_secrets(ROOT) == set(plays.ENVIRONMENT)
 
 
 def test_the_plays_use_every_canary() -> None:
@@ -86,6 +94,15 @@ def test_the_plays_use_every_canary() -> None:
         1,
         2,
     ]
+
+
+def test_runs_that_share_the_logins_leave_no_module_out() -> None:
+    def logins(share: int | None) -> list[str]:
+        tasks = plays.modules(broken=False, share=share)[0]["tasks"]
+        return [task["name"] for task in tasks if all(name in str(task) for name in plays.LOGINS)]
+
+    assert sorted(logins(None)) == sorted(plays.NEEDS)
+    assert sorted(name for share in range(plays.SHARES) for name in logins(share)) == sorted(plays.NEEDS)
 
 
 def test_the_plays_run_as_the_collections_own_playbooks_do() -> None:
