@@ -47,6 +47,8 @@ LOGINS = ("access_token", "service_account_contents")
 """The secret options of GCP_OPTIONS in module_utils/_shell.py: one specification for all of these modules."""
 ENVIRONMENT = tuple(f"GCP_{option.upper()}" for option in LOGINS)
 """Every environment variable that takes the place of a secret option."""
+AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""Environment variables that a library reads for one of our modules: no option holds them."""
 SHARES = 3
 """In so many runs, one after the other, every module of NEEDS gets its logins."""
 
@@ -126,8 +128,8 @@ def modules(*, broken: bool, only: str = "", share: int | None = None) -> list[J
 
     A run may take a share of these logins, and that is enough: all of them have their options from one specification in
     module_utils/_shell.py, which alone reads, masks and returns them, and GcpAuth alone uses them. Over the rows each
-    module has its turns. A token that a header can hold gets as far as Google (gke_cluster_info), and so does the key of
-    every run that succeeds (gke_front). Runs without protection take all, and there each one must show.
+    module has its turns. A token that a header can hold gets as far as Google (gke_cluster_info), and so does the key
+    of every run that succeeds (gke_front). Runs without protection take all, and there each one must show.
 
     Args:
         broken: give every module something that makes it fail, after its secret has been read.
@@ -223,10 +225,16 @@ def modules(*, broken: bool, only: str = "", share: int | None = None) -> list[J
 
 
 def by_environment() -> list[Json]:
-    """A module that finds its logins in ENVIRONMENT; one is enough, as for the options these stand for."""
-    module = "gke_cluster_info"
-    given = {**NEEDS[module], "auth_kind": "accesstoken"}
-    return _play([{"name": module, f"{PREFIX}.{module}": given, "ignore_errors": True}])
+    """A module for each kind of login that stands in the environment; one is enough, as for Google's options."""
+    tasks: dict[str, Json] = {
+        "gke_cluster_info": {**NEEDS["gke_cluster_info"], "auth_kind": "accesstoken"},
+        "cluster_kubeconfig": {
+            "hub": "canary",
+            "eks": {"region": "eu-nowhere-1", "name": "none"},
+            "login_helper": "{{ canary_helper }}",
+        },
+    }
+    return _play([{"name": name, f"{PREFIX}.{name}": given, "ignore_errors": True} for name, given in tasks.items()])
 
 
 def _role(name: str, entry: str = "main", **variables: Any) -> Json:

@@ -325,11 +325,12 @@ class Campaign:
         return Outcome("runner", code, listed, bed.artefacts("runner"), bed.output)
 
     def environment_row(self, name: str, *, collections: Path | None = None) -> Outcome:
-        """A module whose secrets stand in the run's own environment, where its processes may show them."""
+        """Modules whose secrets stand in the run's own environment, where its processes may show them."""
         bed = self.bed(name, collections=collections)
-        canaries = self.canaries(plays.ENVIRONMENT, "plain")
+        canaries = {variable: planted(variable, "plain") for variable in (*plays.ENVIRONMENT, *plays.AWS)}
         bed.environ |= {variable: canary.value for variable, canary in canaries.items()}
-        code = bed.play(plays.by_environment(), {}, arguments=["--diff"])
+        bed.environ["AWS_ACCESS_KEY_ID"] = "canary"
+        code = bed.play(plays.by_environment(), self._variables(bed, "canary", []), arguments=["--diff"])
         return Outcome(name, code, list(canaries.values()), bed.artefacts(name), bed.output)
 
 
