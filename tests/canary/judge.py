@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inputs import SECRET_FILE, load, module_options, role_options
+from inputs import SECRET_FILE, WORDS, flat, load, module_specs, role_options
 
 Task = dict[str, Any]
 
-SECRET_NAME = re.compile(r"(?:^|_)(?:secrets?|password|passphrase|token|private_key)$")
+SECRET_NAME = re.compile(rf"(?:^|[_.])(?:{WORDS})$")
 """Options whose name says that they take a secret; ``*_file`` and ``*_name`` end otherwise."""
 OUR_FILTER = re.compile(r"\|\s*researchops\.jupyterhub\.\w+")
 """What these return is documented to hold no secret."""
@@ -44,9 +44,9 @@ def holes(collection: Path) -> list[str]:
 
 
 def _option_holes(collection: Path) -> Iterator[str]:
-    for module, options in module_options(collection).items():
-        for option, hidden in options.items():
-            if SECRET_NAME.search(option) and not hidden:
+    for module, options in module_specs(collection).items():
+        for option, spec in flat(options):
+            if SECRET_NAME.search(option) and not spec.get("no_log"):
                 yield f"module {module}: option {option} shows its value"
     for role, described in role_options(collection).items():
         for name, spec in described.items():

@@ -14,6 +14,44 @@ SITE = Path(__file__).resolve().parents[2] / "playbooks" / "site.yml"
 Json = dict[str, Any]
 PREFIX = "researchops.jupyterhub"
 
+PROJECT = "{{ lookup('ansible.builtin.env', 'LAB_GOOGLE_PROJECT') }}"
+ACCOUNT = "lookup('ansible.builtin.env', 'LAB_GOOGLE_ACCOUNT_FILE')"
+"""The file with the key of a service account that the lab's Google knows."""
+CLUSTER = {"project": PROJECT, "location": "nowhere", "name": "none"}
+RULE = {"project": PROJECT, "resource": {"all_web": True}}
+IN_CLUSTER = {
+    "project": PROJECT,
+    "namespace": "{{ canary_namespace }}",
+    "kubeconfig": "{{ cluster_access_kubeconfig }}",
+}
+NEEDS: dict[str, Json] = {
+    "certificate_map": {"project": PROJECT, "name": "canary", "domain": "canary.lab.test"},
+    "cluster_kubeconfig": {"hub": "canary", "gke": CLUSTER, "login_helper": "{{ canary_helper }}"},
+    "cluster_tunnel": {
+        "hub": "canary",
+        "kubeconfig": "{{ cluster_access_kubeconfig }}",
+        "bastion": {"iap": {"project": PROJECT, "zone": "nowhere", "instance": "none"}},
+        "login_helper": "{{ canary_helper }}",
+    },
+    "domain_verification": {"domain": "canary.lab.test"},
+    "domain_verification_info": {"domain": "canary.lab.test"},
+    "gke_cluster_info": CLUSTER,
+    "gke_front": {**IN_CLUSTER, "host": "canary.lab.test", "address_name": "canary"},
+    "iap_member": {**RULE, "members": ["user:ada@canary.test"]},
+    "iap_member_info": RULE,
+    "managed_certificate_info": IN_CLUSTER,
+    "managed_certificate_reprovision": {**IN_CLUSTER, "name": "canary"},
+}
+"""Every module that takes a login at Google, and what else it must be given."""
+LOGINS = ("access_token", "service_account_contents")
+"""The secret options of GCP_OPTIONS in module_utils/_shell.py: one specification for all of these modules."""
+ENVIRONMENT = tuple(f"GCP_{option.upper()}" for option in LOGINS)
+"""Every environment variable that takes the place of a secret option."""
+AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""Environment variables that a library reads for one of our modules: no option holds them."""
+SHARES = 3
+"""In so many runs, one after the other, every module of NEEDS gets its logins."""
+
 MODULES: dict[str, str] = {
     "cluster_kubeconfig.oidc_client_secret": "canary_kubeconfig",
     "gke_front.client_secret": "canary_iap_client",
@@ -22,6 +60,7 @@ MODULES: dict[str, str] = {
     "hub_smoke_test.stranger_password": "canary_stranger",
     "hub_smoke_test.token": "canary_token",
     "oidc_client_info.client_secret": "canary_client",
+    **{f"{module}.{option}": f"canary_{module}_{option}" for module in NEEDS for option in LOGINS},
 }
 """Every secret option of a module, and the variable its canary comes in."""
 
@@ -37,6 +76,7 @@ ROLES = (
 """Every secret variable of a role."""
 
 FILES = (
+    "cluster_access_bastion.private_key_file",
     "cluster_access_oidc_client_secret_file",
     "cluster_access_service_account_file",
     "domain_verification_service_account_file",
@@ -49,16 +89,11 @@ FILES = (
 """Every variable that names a file with a secret in it."""
 
 
-GOOGLE = {
-    "project": "{{ lookup('ansible.builtin.env', 'LAB_GOOGLE_PROJECT') }}",
-    "auth_kind": "serviceaccount",
-    "service_account_file": "{{ lookup('ansible.builtin.env', 'LAB_GOOGLE_ACCOUNT_FILE') }}",
-}
 IAP = {
     "hub_platform": "gke",
     "hub_https_type": "",
     "hub_port": 443,
-    "cluster_access_cluster": {"project": GOOGLE["project"], "location": "nowhere", "name": "none"},
+    "cluster_access_cluster": CLUSTER,
     "gke_iap_oauth_client": "own",
     "gke_iap_client_id": "1-canary.apps.googleusercontent.com",
     "gke_iap_address_name": "canary",
@@ -74,12 +109,32 @@ def _play(tasks: list[Json]) -> list[Json]:
     return [{"name": "Canaries", "hosts": "all", **settings, "tasks": tasks}]
 
 
-def modules(*, broken: bool, only: str = "") -> list[Json]:
-    """One task per module, two where options exclude each other.
+def _both(place: int, module: str) -> Json:
+    """Both logins at once, the key in turns as a dictionary and as text.
+
+    One of them is refused then, before GcpAuth has made them known as secrets: only no_log is left to hide them.
+    """
+    key = {"type": "service_account", "private_key": f"{{{{ canary_{module}_service_account_contents }}}}"}
+    text = f"{{{{ {{'type': 'service_account', 'private_key': canary_{module}_service_account_contents}} | to_json }}}}"
+    return {
+        "auth_kind": "accesstoken",
+        "access_token": f"{{{{ canary_{module}_access_token }}}}",
+        "service_account_contents": text if place % 2 else key,
+    }
+
+
+def modules(*, broken: bool, only: str = "", share: int | None = None) -> list[Json]:
+    """One task per module, two where options exclude each other, and one for the login of each module of NEEDS.
+
+    A run may take a share of these logins, and that is enough: all of them have their options from one specification in
+    module_utils/_shell.py, which alone reads, masks and returns them, and GcpAuth alone uses them. Over the rows each
+    module has its turns. A token that a header can hold gets as far as Google (gke_cluster_info), and so does the key
+    of every run that succeeds (gke_front). Runs without protection take all, and there each one must show.
 
     Args:
         broken: give every module something that makes it fail, after its secret has been read.
         only: run this module's tasks only.
+        share: the logins of every SHARES-th module from this one on; by default of all.
     """
 
     def task(module: str, wrong: Mapping[str, Any], **options: Any) -> Json:
@@ -103,14 +158,30 @@ def modules(*, broken: bool, only: str = "") -> list[Json]:
         task(
             "gke_front",
             {"backend_timeout": "{{ canary_iap_client }}"},
-            kubeconfig="{{ cluster_access_kubeconfig }}",
-            **GOOGLE,
-            namespace="{{ canary_namespace }}",
-            host="canary.lab.test",
-            address_name=IAP["gke_iap_address_name"],
+            **NEEDS["gke_front"],
+            auth_kind="serviceaccount",
+            service_account_contents=f"{{{{ lookup('ansible.builtin.file', {ACCOUNT}) | from_json"
+            " | combine({'private_key': canary_gke_front_service_account_contents}) }}",
             client_id=IAP["gke_iap_client_id"],
             client_secret="{{ canary_iap_client }}",
             wait_timeout=3,
+        ),
+        task(
+            "gke_cluster_info",
+            {"cloud_dns": "{{ canary_gke_cluster_info_access_token }}"},
+            **NEEDS["gke_cluster_info"],
+            auth_kind="accesstoken",
+            access_token="{{ canary_gke_cluster_info_access_token }}",
+        ),
+        *(
+            task(
+                module,
+                {"auth_kind": f"{{{{ canary_{module}_access_token }}}}"},
+                **NEEDS[module],
+                **_both(place, module),
+            )
+            for place, module in enumerate(NEEDS)
+            if share in (None, place % SHARES)
         ),
         task(
             "hub_release",
@@ -153,6 +224,19 @@ def modules(*, broken: bool, only: str = "") -> list[Json]:
     return _play(chosen)
 
 
+def by_environment() -> list[Json]:
+    """A module for each kind of login that stands in the environment; one is enough, as for Google's options."""
+    tasks: dict[str, Json] = {
+        "gke_cluster_info": {**NEEDS["gke_cluster_info"], "auth_kind": "accesstoken"},
+        "cluster_kubeconfig": {
+            "hub": "canary",
+            "eks": {"region": "eu-nowhere-1", "name": "none"},
+            "login_helper": "{{ canary_helper }}",
+        },
+    }
+    return _play([{"name": name, f"{PREFIX}.{name}": given, "ignore_errors": True} for name, given in tasks.items()])
+
+
 def _role(name: str, entry: str = "main", **variables: Any) -> Json:
     """One role by its real entry point; its failure does not stop the next one."""
     call = {"name": f"{PREFIX}.{name}", "tasks_from": entry}
@@ -166,14 +250,15 @@ def _role(name: str, entry: str = "main", **variables: Any) -> Json:
 
 PLAIN = {"cluster_access_oidc_issuer": ""}
 BY_KEY = {
-    "cluster_access_method": "gke_dns_endpoint",
+    "cluster_access_method": "gke_iap_bastion",
     "cluster_access_cluster": {"project": "p", "location": "l", "name": "n"},
+    "cluster_access_bastion": {"instance": "i", "zone": "z", "private_key_file": "{{ canary_bastion_key }}"},
     "cluster_access_auth_kind": "serviceaccount",
     "cluster_access_service_account_file": "{{ canary_file }}",
 }
 """A key that is none: it is read, refused, and nothing is asked of Google."""
 MANUAL = {"hub_https_type": "manual", "letsencrypt_method": "none", "hub_https_secret_name": "manual"}
-FRONT = {**IAP, "gke_iap_service_account_file": GOOGLE["service_account_file"], "hub_dns_provider": "manual"}
+FRONT = {**IAP, "gke_iap_service_account_file": f"{{{{ {ACCOUNT} }}}}", "hub_dns_provider": "manual"}
 """With a name that somebody else sets: the role goes on to the door itself."""
 THROUGH_IAP = {
     "hub_verify_login": "iap_service_account",

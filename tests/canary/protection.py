@@ -12,6 +12,8 @@ SITE = re.compile(r"""(?<!\w)["']?no_log["']?\s*:\s*(?P<value>true|True|"\{\{[^"
 """A protection in a specification or at a task."""
 SWITCH = re.compile(r"^__\w+_no_log:\s*(?P<value>true)\s*$", re.M)
 """The variable that switches the tasks of one role."""
+MODULES = ("modules", "module_utils")
+"""Where the options of modules are specified."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,11 @@ class Site:
 
 
 def sites(collection: Path) -> list[Site]:
-    """Every protection of modules and roles."""
-    files = [*sorted((collection / "plugins" / "modules").glob("*.py")), *sorted((collection / "roles").rglob("*.yml"))]
+    """Every protection of modules, of what they share, and of roles."""
+    files = [
+        *(path for part in MODULES for path in sorted((collection / "plugins" / part).rglob("*.py"))),
+        *sorted((collection / "roles").rglob("*.yml")),
+    ]
     found: list[Site] = []
     for path in files:
         text = path.read_text(encoding="utf-8")

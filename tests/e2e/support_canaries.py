@@ -167,17 +167,27 @@ class Campaign:
         return made
 
     def module_row(
-        self, name: str, row: dict[str, str], *, number: int = 0, only: str = "", collections: Path | None = None
+        self,
+        name: str,
+        row: dict[str, str],
+        *,
+        number: int | None = None,
+        only: str = "",
+        collections: Path | None = None,
     ) -> Outcome:
-        """The play with all modules, under one row of settings."""
+        """The play with all modules, under one row of settings; a numbered one of several takes a share of logins."""
         canaries = self.canaries(tuple(plays.MODULES), row["variant"])
         if row["outcome"] == "success":
             canaries["oidc_client_info.client_secret"] = real(
                 "oidc_client_info.client_secret", "LAB_OIDC_CLIENT_SECRET_FILE"
             )
+            login = "gke_front.service_account_contents"
+            account = json.loads(Path(os.environ["LAB_GOOGLE_ACCOUNT_FILE"]).read_text(encoding="utf-8"))
+            canaries[login], _file = service_account(login, account["private_key"])
         given = {variable: canaries[option].value for option, variable in plays.MODULES.items()}
-        play = plays.modules(broken=row["outcome"] == "failure", only=only)
-        kill_at = MODULES_KILLED_AT[number % len(MODULES_KILLED_AT)]
+        share = None if number is None else number % plays.SHARES
+        play = plays.modules(broken=row["outcome"] == "failure", only=only, share=share)
+        kill_at = MODULES_KILLED_AT[(number or 0) % len(MODULES_KILLED_AT)]
         return self._run(name, row, play, given, list(canaries.values()), kill_at, collections)
 
     def role_row(self, name: str, row: dict[str, str], *, number: int = 0, collections: Path | None = None) -> Outcome:
@@ -272,6 +282,9 @@ class Campaign:
             "hub_https_certificate_file": str(bed.give("chain.pem", pair.pem)),
             "hub_https_private_key_file": str(bed.give("key.pem", key.value)),
             "canary_file": str(secret_file),
+            "canary_bastion_key": str(
+                bed.give("bastion-key", by_name["cluster_access_bastion.private_key_file"].value)
+            ),
             **{name: path for name, path in accounts.items() if name != "hub_verify_stranger_service_account_file"},
             "canary_stranger_account": accounts["hub_verify_stranger_service_account_file"],
         }
@@ -310,6 +323,15 @@ class Campaign:
         argv += ["--artifact-dir", str(bed.folder / "out" / "artifacts"), "--ident", "canary"]
         code = bed.command([*argv, "--cmdline=-vvvvv --diff"])
         return Outcome("runner", code, listed, bed.artefacts("runner"), bed.output)
+
+    def environment_row(self, name: str, *, collections: Path | None = None) -> Outcome:
+        """Modules whose secrets stand in the run's own environment, where its processes may show them."""
+        bed = self.bed(name, collections=collections)
+        canaries = {variable: planted(variable, "plain") for variable in (*plays.ENVIRONMENT, *plays.AWS)}
+        bed.environ |= {variable: canary.value for variable, canary in canaries.items()}
+        bed.environ["AWS_ACCESS_KEY_ID"] = "canary"
+        code = bed.play(plays.by_environment(), self._variables(bed, "canary", []), arguments=["--diff"])
+        return Outcome(name, code, list(canaries.values()), bed.artefacts(name), bed.output)
 
 
 def tokens(cache: Path) -> list[Canary]:

@@ -47,6 +47,7 @@ LOUD = {"mode": "apply", "outcome": "success", "callback": "default", "junit": "
 QUIET = {**LOUD, "mode": "check", "outcome": "failure"}
 SINGLE_REMOVALS = 5
 UNREAD = {
+    "cluster_access_bastion.private_key_file",
     "cluster_access_oidc_client_secret_file",
     "cluster_access_service_account_file",
     "domain_verification_service_account_file",
@@ -55,7 +56,7 @@ UNREAD = {
     "hub_verify_service_account_file",
     "hub_verify_stranger_service_account_file",
 }
-"""Files whose contents no option carries, so nothing could show them: helpers and Google's library read them."""
+"""Files whose contents no option carries, so nothing could show them: helpers, ssh and Google's library read them."""
 
 
 def title(number: int, row: dict[str, str]) -> str:
@@ -97,6 +98,7 @@ def runs(request: pytest.FixtureRequest, campaign: Campaign, watch: Watch) -> It
     for number, row in enumerate(ROWS):
         work[f"roles[{title(number, row)}]"] = partial(campaign.role_row, f"roles-{number:02}", row, number=number)
     work["runner"] = campaign.runner
+    work["environment"] = partial(campaign.environment_row, "environment")
     for number, row in enumerate(ROWS):
         work[f"modules[{title(number, row)}]"] = partial(
             campaign.module_row, f"modules-{number:02}", row, number=number
@@ -119,6 +121,7 @@ def test_every_secret_input_has_a_canary() -> None:
     assert inputs.module_secrets(collection) == set(plays.MODULES)
     assert inputs.role_secrets(collection) == set(plays.ROLES)
     assert inputs.secret_files(collection) == set(plays.FILES)
+    assert inputs.environment_secrets(collection) == set(plays.ENVIRONMENT)
 
 
 @pytest.mark.parametrize("number", range(len(ROWS)), ids=lambda number: title(number, ROWS[number]))
@@ -155,45 +158,65 @@ def test_runner_keeps_secrets(runs: Runs) -> None:
     clean(outcome)
 
 
+def test_secrets_from_the_environment_are_kept(runs: Runs) -> None:
+    outcome: Outcome = runs["environment"].result(timeout=900)
+    assert outcome.code == 0, outcome.output[-3000:]
+    assert "E-GCP-01" in outcome.output and "E-ACCESS-20" in outcome.output
+    clean(outcome)
+
+
 def test_no_process_shows_a_secret(runs: Runs, watch: Watch) -> None:
     planted = [canary for run in runs.values() for canary in run.result(timeout=900).planted]
     watch.stop()
+    kept = [canary for canary in planted if canary.name not in (*plays.ENVIRONMENT, *plays.AWS)]
     print(f"{watch.looks} looks, one every {watch.seconds / watch.looks * 1000:.1f} ms; {len(planted)} canaries")
     assert watch.seconds / watch.looks < 10 * PERIOD
     for program in (b"ansible-playbook", b"helm", b"exec_credential.py", b"ansible-runner"):
         assert program in watch.commands
-    seen = [Artefact("command lines", watch.commands), Artefact("environments", watch.environments)]
-    assert Search(planted).hits(seen) == []
+    assert Search(planted).hits([Artefact("command lines", watch.commands)]) == []
+    assert Search(kept).hits([Artefact("environments", watch.environments)]) == []
 
 
 def test_without_protection_every_secret_is_found(campaign: Campaign, bare: Path, runs: Runs) -> None:
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         modules = pool.submit(campaign.module_row, "bare-modules", LOUD, collections=bare)
+        surroundings = pool.submit(campaign.environment_row, "bare-environment", collections=bare)
         roles = pool.submit(campaign.role_row, "bare-roles", QUIET, collections=bare)
         found = {
             hit.canary
-            for future in (modules, roles)
+            for future in (modules, roles, surroundings)
             for hit in future.result().searched().hits
             if hit.artefact.endswith(("/out/output", "/out/ansible.log"))
         }
-    assert {*plays.MODULES, *plays.ROLES, *plays.FILES} - UNREAD - found == set()
+    assert {*plays.MODULES, *plays.ROLES, *plays.FILES, *plays.ENVIRONMENT} - UNREAD - found == set()
 
 
 def test_each_missing_protection_shows(campaign: Campaign, runs: Runs, tmp_path: Path) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")
+    chance = random.Random(seed)
     collection = support_canaries.installed()
-    places = [site for site in protection.sites(collection) if site.path.startswith("plugins/modules/")]
-    chosen = random.Random(seed).sample(places, min(SINGLE_REMOVALS, len(places)))
+    hidden = inputs.module_secrets(collection)
+    places = [site for site in protection.sites(collection) if site.path.startswith("plugins/")]
+    chosen = chance.sample(places, min(SINGLE_REMOVALS, len(places)))
 
-    def shown(number: int, site: protection.Site) -> set[str]:
+    def lost(number: int, site: protection.Site) -> str:
+        """One option that is no longer hidden; where modules share the place, that of any of them."""
         ours = support_canaries.copy_of_collections(tmp_path / str(number))
         protection.strip(ours, [site])
-        module = Path(site.path).stem
+        return chance.choice(sorted(hidden - inputs.module_secrets(ours)))
+
+    def shown(number: int, option: str) -> set[str]:
+        module = option.partition(".")[0]
         outcome = campaign.module_row(f"single-{number}", LOUD, only=module, collections=tmp_path / str(number))
         return {hit.canary for hit in outcome.searched().hits}
 
+    options = [lost(number, site) for number, site in enumerate(chosen)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(shown, range(len(chosen)), chosen))
-    blind = [f"{site} (seed {seed})" for site, names in zip(chosen, found, strict=True) if len(names) != 1]
+        found = list(pool.map(shown, range(len(chosen)), options))
+    blind = [
+        f"{site}: {option} lost, {sorted(names)} found (seed {seed})"
+        for site, option, names in zip(chosen, options, found, strict=True)
+        if names != {option}
+    ]
     assert blind == []

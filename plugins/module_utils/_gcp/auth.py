@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class AuthOptions:
             service_account_file=options.get("service_account_file") or "",
             service_account_contents=contents if isinstance(contents, str) else json.dumps(contents),
             service_account_email=options.get("service_account_email") or "",
-            access_token=options.get("access_token") or "",
+            access_token=(options.get("access_token") or "").strip(),  # a file that holds it ends with a line break
             scopes=tuple(options.get("scopes") or ()),
         )
 
@@ -87,6 +88,11 @@ class AuthOptions:
         if self.auth_kind == "accesstoken" and not self.access_token:
             return _misused(
                 "auth_kind accesstoken needs a token and none is given", "set access_token (or GCP_ACCESS_TOKEN)"
+            )
+        if not re.fullmatch("[!-~]*", self.access_token):
+            return _misused(
+                "access_token holds a space, a line break or a letter that no token has",
+                "give the token alone (gcloud auth print-access-token)",
             )
         return None
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "canary"))
+import inputs
 import judge
 import protection
 
@@ -24,24 +25,40 @@ SPEC = {
 
 
 def part_of(site: protection.Site, target: Path) -> Path:
-    """A copy of as much of the collection as the place needs: its role, or the modules, and what all roles take."""
+    """A copy of as much of the collection as the place needs: its role, or its module, and what all of them take."""
     part = Path(*Path(site.path).parts[:2])
+    if part == Path("plugins/module_utils"):
+        part = Path("plugins")
+    elif part == Path("plugins/modules"):
+        part = Path(site.path)
+        shutil.copytree(ROOT / "plugins" / "module_utils", target / "plugins" / "module_utils")
     for folder in ("plugins/modules", "roles"):
         (target / folder).mkdir(parents=True, exist_ok=True)
     for spec in (ROOT / "roles").glob("*/meta/argument_specs.yml"):
         (target / spec.relative_to(ROOT)).parent.mkdir(parents=True)
         shutil.copy(spec, target / spec.relative_to(ROOT))
-    shutil.copytree(ROOT / part, target / part, dirs_exist_ok=True)
+    if (ROOT / part).is_file():
+        shutil.copy(ROOT / part, target / part)
+    else:
+        shutil.copytree(ROOT / part, target / part, dirs_exist_ok=True)
     return target
 
 
 def test_there_is_something_to_protect() -> None:
     assert len(SITES) > 25
-    assert {Path(site.path).parts[1] for site in SITES} >= {"modules", "hub_https", "letsencrypt", "z2jh"}
+    places = {Path(site.path).parts[1] for site in SITES}
+    assert places >= {"modules", "module_utils", "hub_https", "letsencrypt", "z2jh"}
 
 
 def test_nothing_is_open_now() -> None:
     assert judge.holes(ROOT) == []
+
+
+def test_no_protection_of_an_option_stands_where_nobody_looks(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "plugins", tmp_path / "plugins")
+    protection.strip(tmp_path, [site for site in SITES if site.path.startswith("plugins/")])
+    assert inputs.module_secrets(ROOT) != set()
+    assert inputs.module_secrets(tmp_path) == set()
 
 
 @pytest.mark.parametrize("site", SITES, ids=str)

@@ -175,6 +175,32 @@ SAMPLES = [
         {MODULE: module("run(body, argument_spec={'x': {'type': 'dict', 'options': {'token': {}}}})")},
         "x.token",
     ),
+    *(
+        sample(
+            code_rules.module_secrets,
+            name,
+            {MODULE: module(f"run(body, argument_spec={{'{name}': {{'type': 'str'}}}})")},
+            f"not decided for {name}",
+        )
+        for name in (
+            "secrets",
+            "tokens",
+            "service_account_contents",
+            "key_contents",
+            "hub_passwords",
+            "private_keys_old",
+        )
+    ),
+    sample(
+        code_rules.module_secrets,
+        "shared",
+        {
+            MODULE: "from ..module_utils._shell import SHARED, run\n"
+            + module("run(body, argument_spec={**SHARED})").replace("def run(*a, **k): ...\n", ""),
+            "plugins/module_utils/_shell.py": "SHARED = {'access_token': {'type': 'str'}}\ndef run(*a, **k): ...\n",
+        },
+        "access_token",
+    ),
     sample(
         role_rules.proxied,
         "past the tunnel",
@@ -255,6 +281,7 @@ SAMPLES = [
         "hub_port is",
     ),
     sample(role_rules.secrets, "undecided", {SPEC: spec("{thing_password: {type: str}}")}, "thing_password"),
+    sample(role_rules.secrets, "several", {SPEC: spec("{thing_secrets: {type: dict}}")}, "thing_secrets"),
     sample(
         role_rules.tested,
         "only named",

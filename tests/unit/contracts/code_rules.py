@@ -5,17 +5,15 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import yaml
 
+from ...canary.inputs import WORDS, flat, module_specs
 from .verdict import Verdict, functions, load, parsed, python_files
 
 LICENCE = (
@@ -46,7 +44,7 @@ from __future__ import annotations
 from ansible_collections.researchops.jupyterhub.plugins.plugin_utils.local_module import ActionModule
 __all__ = ["ActionModule"]
 """
-SECRET = re.compile(r"(^|_)(secret|password|passphrase|token|private_key|credential|credentials)(_|$)")
+SECRET = re.compile(rf"(^|_)({WORDS})(_|$)")
 #: an option that names a file or a method, or tells how long something may last, is no secret by itself
 NOT_SECRET = re.compile(r"_(file|files|method|timeout|ttl)$")
 MARKS = ("TO" + "DO", "FIX" + "ME", "X" * 3)
@@ -312,55 +310,23 @@ def _nox_groups(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def argument_spec(path: Path) -> Mapping[str, Any]:
-    """Return the specification a module hands to the shell, by running its main() with a shell that only listens."""
-    module = _load_module(path)
-    heard: dict[str, Any] = {}
-
-    def listen(*_args: object, argument_spec: Mapping[str, Any], **_rules: object) -> None:
-        heard.update(argument_spec)
-
-    module.run = listen  # type: ignore[attr-defined]
-    module.main()
-    return heard
-
-
-def _load_module(path: Path) -> ModuleType:
-    name = f"ansible_collections.researchops.jupyterhub.plugins.modules.{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be loaded")
-    module = importlib.util.module_from_spec(spec)
-    before = sys.modules.get(name)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        if before is None:
-            sys.modules.pop(name, None)
-        else:
-            sys.modules[name] = before
-    return module
-
-
 def looks_secret(name: str) -> bool:
     """Tell whether a name sounds like a secret's."""
     return bool(SECRET.search(name)) and not NOT_SECRET.search(name)
 
 
-def undecided(options: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def undecided(options: Mapping[str, Any]) -> Iterator[str]:
     """Yield the options that sound secret and carry no decision about no_log."""
-    for name, option in options.items():
-        option = option or {}
-        if looks_secret(name) and option.get("type", "str") not in ("bool", "int", "float") and "no_log" not in option:
-            yield prefix + name
-        yield from undecided(option.get("options") or {}, f"{prefix}{name}.")
+    for name, option in flat(options):
+        value = option.get("type", "str") not in ("bool", "int", "float")
+        if value and looks_secret(name.rpartition(".")[2]) and "no_log" not in option:
+            yield name
 
 
 def module_secrets(root: Path) -> Verdict:
     """Every option of a module that sounds secret says whether it is (no_log: true or false)."""
     verdict = Verdict()
-    for path in module_files(root):
-        bad = list(undecided(argument_spec(path)))
-        verdict.look(f"{path.relative_to(root)}: no_log is not decided for {', '.join(bad)}" if bad else None)
+    for module, spec in module_specs(root).items():
+        bad = list(undecided(spec))
+        verdict.look(f"plugins/modules/{module}.py: no_log is not decided for {', '.join(bad)}" if bad else None)
     return verdict

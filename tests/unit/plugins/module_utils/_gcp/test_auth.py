@@ -71,6 +71,9 @@ def auth(endpoint: Endpoint | None = None, learn: Any = None, **options: Any) ->
         ),
         pytest.param({"auth_kind": "serviceaccount"}, "needs a key"),
         pytest.param({"auth_kind": "accesstoken"}, "needs a token"),
+        pytest.param({"auth_kind": "accesstoken", "access_token": "ya29.a ya29.b"}, "access_token holds a space"),
+        pytest.param({"auth_kind": "accesstoken", "access_token": "ya29.\nya29"}, "access_token holds a space"),
+        pytest.param({"auth_kind": "accesstoken", "access_token": "ya29.ł"}, "access_token holds a space"),
     ],
 )
 def test_options_that_do_not_fit_together_are_refused_offline(options: dict[str, Any], words: str) -> None:
@@ -88,6 +91,7 @@ def test_options_that_do_not_fit_together_are_refused_offline(options: dict[str,
         {"auth_kind": "machineaccount"},
         {"auth_kind": "machineaccount", "service_account_email": EMAIL},
         {"auth_kind": "accesstoken", "access_token": "ya29.token"},
+        {"auth_kind": "accesstoken", "access_token": " ya29.token\n"},
         {"auth_kind": "serviceaccount", "service_account_contents": json.dumps(key())},
         {"auth_kind": "serviceaccount", "service_account_contents": key()},
     ],
