@@ -29,8 +29,7 @@ STOPS = {
     ),
     "no certificate: a map's": (
         ("gke_iap", "main", {**CURE, **ON_GKE, "hub_name": "climate", "gke_iap_front_door": "gateway"}),
-        r"E-CERT-29 .*: behind a Gateway it is in the certificate map climate-hub-front, .*\. Nothing was changed\. "
-        r"Do: run researchops\.jupyterhub\.gke_iap; .*\.",
+        r"E-CERT-29 .*: behind a Gateway .* map climate-hub-front, .*\. Nothing was changed\. Do: run .*gke_iap; .*\.",
     ),
     "no certificate: no name": (
         ("gke_iap", "main", {**CURE, **ON_GKE, "hub_domain": ""}),
