@@ -48,7 +48,7 @@ e2e: ## whole stories against the lab, the bad input too (root)
 .PHONY: bench nightly
 bench: ## compare with the neighbours; writes docs/benchmarks.md (root)
 	@tests/run bench
-nightly: ## the long runs: every ansible-core, every seed (root)
+nightly: ## the long runs: every ansible-core and Python, every seed, Helm 3 (root)
 	@tests/run nightly
 
 .PHONY: docs format clean

@@ -96,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
     )
     inside.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     add("test", command_test, "run every tier; what CI runs")
-    add("nightly", command_nightly, "run every tier at length: all ansible-cores, all seeds")
+    add("nightly", command_nightly, "run every tier at length: all ansible-cores and Pythons, all seeds, Helm 3")
     add("bench", command_bench, "run the benchmarks inside the lab")
     docs = add("docs", command_docs, "write docs/variables.md and the tables in the roles' READMEs")
     docs.add_argument("--check", action="store_true", help="write nothing; tell what is out of date")
