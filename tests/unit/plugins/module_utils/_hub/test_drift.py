@@ -11,8 +11,8 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.drift 
 
 Json = dict[str, Any]
 
-SCALED = {"field": "spec.replicas", "before": 0, "after": 1}
-NEXT = {"verb": "upgrade", "target": "Release/hub", "changes": [{"field": "revision", "before": 3, "after": 4}]}
+SCALED: Json = {"field": "spec.replicas", "before": 0, "after": 1}
+NEXT: Json = {"verb": "upgrade", "target": "Release/hub", "changes": [{"field": "revision", "before": 3, "after": 4}]}
 RECORD = {"verb": "record", "target": "Release/hub", "changes": [{"field": "proved", "before": None, "after": "x"}]}
 
 
@@ -26,7 +26,7 @@ def told(*plan: Json, looked: bool = True) -> dict[str, str]:
 
 
 MEMORY = {"field": "values.singleuser.memory", "before": "1G", "after": "2G"}
-TABLE = [
+TABLE: list[tuple[str, list[Json], list[str]]] = [
     ("00 nothing", [], []),
     ("01 only the proof is missing", [RECORD], []),
     ("02 only the next revision", [NEXT], []),
