@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from typing import Any
 from kubernetes import client, config
 
 ATTACHED = "networking.gke.io/managed-certificates"
-PAUSE, LONGEST = 0.01, 120.0
+PAUSE, LONGEST, JITTER = 0.01, 120.0, 0.06
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def main() -> int:
     for option in ("kubeconfig", "namespace", "name"):
         parser.add_argument(f"--{option}", required=True)
     parser.add_argument("--point", choices=POINTS, required=True)
+    parser.add_argument("--seed", type=int, default=0, help="how long after that point: up to a few requests later")
     parser.add_argument("--who", choices=("everything", "playbook"), required=True)
     parser.add_argument("words", nargs="+")
     options = parser.parse_args()
@@ -134,6 +136,7 @@ def main() -> int:
                 running.kill()
                 sys.exit(f"the run ended ({running.poll()}) before it was {options.point}")
             time.sleep(PAUSE)
+        time.sleep(random.Random(f"{options.seed} {options.point}").uniform(0, JITTER) if options.seed else 0)
         whole = family(running.pid)
         kill(whole if options.who == "everything" else whole[:1])
         code = running.wait()
