@@ -71,3 +71,7 @@ def test_misspelt_variable_is_told() -> None:
     assert [finding.do for finding in layer({"z2jh_chartversion": "4.4.0"}, {})[1]] == [
         "rename it to z2jh_chart_version, or remove it"
     ]
+
+
+def test_a_variable_without_a_default_is_known() -> None:
+    assert layer({"z2jh_drift": "check"}, {})[1] == []
