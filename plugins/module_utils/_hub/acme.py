@@ -78,7 +78,8 @@ def need(secret: Mapping[str, Any] | None, domain: str, directory: str, renew_be
     ends, due = _dates(certificate, renew_before)
     end = _iso(ends)
     if not came_from:
-        return Need(False, wrong or FOREIGN_GOOD, foreign=True, ends=end)
+        state = wrong or (FOREIGN_GOOD if certificate else "is missing")
+        return Need(False, state, foreign=True, ends=end)
     if not certificate:
         return Need(True, "the Secret holds no certificate", ends=end)
     if wrong:

@@ -55,6 +55,10 @@ def refused(name: EksName, response: Json) -> HubError:
     code = str(error.get("Code") or "no code")
     text = " ".join(str(error.get("Message") or "").split()).rstrip(".")[:300]
     do = "grant these credentials eks:DescribeCluster, then run again"
+    if code == "SignatureDoesNotMatch":
+        # AWS's own sentence may quote the request that it signed, and a session token is part of that.
+        text = "the secret access key is not the one of this key id"
+        do = "correct AWS_SECRET_ACCESS_KEY, or the profile in cluster_access_aws_profile; check this machine's clock"
     if code == "ResourceNotFoundException":
         do = "correct region and name in cluster_access_cluster, or choose another account (cluster_access_aws_profile)"
     return HubError(

@@ -109,6 +109,12 @@ def test_a_secret_of_somebody_else_is_never_overwritten() -> None:
     assert "Secret hub-tls was not filled by this role" in error.what
 
 
+def test_an_empty_secret_of_somebody_else_is_no_good_certificate() -> None:
+    empty = acme.need(secret("", "", directory=""), NAME, DIRECTORY, 0, BEGIN)
+    assert (empty.order, empty.foreign, empty.stops) == (False, True, True)
+    assert "its certificate is missing; it is not overwritten" in acme.foreign("hub-tls", empty.reason).what
+
+
 def test_what_goes_back_to_the_play_holds_no_key() -> None:
     need = acme.need(secret(), NAME, DIRECTORY, 0, BEGIN)
     assert sorted(need.as_dict()) == ["ends", "foreign", "order", "reason"]

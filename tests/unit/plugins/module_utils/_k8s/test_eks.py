@@ -70,6 +70,14 @@ def test_a_permission_that_is_missing(aws: Aws) -> None:
         eks.describe(NAME)
 
 
+def test_a_wrong_secret_key_and_no_token_of_the_request_in_the_error(aws: Aws) -> None:
+    aws.status, aws.headers = 403, {"x-amzn-ErrorType": "SignatureDoesNotMatch"}
+    aws.document = {"message": "The Canonical String should have been 'GET ... x-amz-security-token:session-token'"}
+    with pytest.raises(HubError, match=r"E-ACCESS-21 .* Do: correct AWS_SECRET_ACCESS_KEY") as caught:
+        eks.describe(NAME)
+    assert "session-token" not in caught.value.text()
+
+
 def test_no_credentials(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
