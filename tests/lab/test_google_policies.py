@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -49,8 +50,11 @@ FOREIGN = [
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, documents: Path) -> Iterator[Running]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)  # the stand-in is one thread among fifty, and all of them wait for it
     with Running.start(tmp_path_factory.mktemp("google"), documents) as google, google.names():
         yield google
+    sys.setswitchinterval(usual)
 
 
 def of(number: int) -> list[str]:
