@@ -55,7 +55,7 @@ _value:
   type: dict
   contains:
     summary: {description: One line for the output of a run., type: str}
-    problem: {description: Empty, or the whole error for a run that wants no difference., type: str}
+    problem: {description: "Empty, or the whole error for a run that wants no difference.", type: str}
 """
 
 from collections.abc import Callable, Mapping
