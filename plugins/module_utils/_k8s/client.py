@@ -45,6 +45,8 @@ APPLY_PATCH = "application/apply-patch+yaml"
 FIELD_MANAGER = "researchops.jupyterhub"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+NOBODY = 'User "system:anonymous"'
+"""How the API server's refusals name somebody who sent no credentials."""
 
 
 @dataclass(frozen=True)
@@ -327,6 +329,13 @@ def api_error(reply: Reply, method: str, path: str, server: str) -> HubError:
         429: ("E-K8S-07", "the API server asks for patience; run again in a minute"),
     }
     error_id, do = table.get(reply.status, ("E-K8S-08", "look at the API server's health, then run again"))
+    if reply.status == 403 and NOBODY in reason:
+        # The kubernetes package goes on without credentials where a login program fails.
+        error_id = "E-K8S-03"
+        do = (
+            "no credentials were sent: see why with `kubectl --kubeconfig FILE get namespaces`, which shows what the "
+            "kubeconfig's login program says, then run again"
+        )
     return HubError(
         error_id=error_id,
         what=f"{method} {path} was refused by {server}: {reply.status}, {reason}",

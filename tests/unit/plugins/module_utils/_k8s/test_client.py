@@ -98,6 +98,13 @@ def test_one_error_per_status(status: int, error_id: str, part: str) -> None:
     assert error.details == {"status": status, "method": "POST", "path": PODS, "reason": "Why"}
 
 
+def test_who_sent_no_credentials_is_not_told_to_ask_for_a_permission() -> None:
+    said = 'pods is forbidden: User "system:anonymous" cannot list resource "pods"'
+    error = api_error(Reply(403, {"message": said}), "GET", PODS, SERVER)
+    assert error.error_id == "E-K8S-03"
+    assert said in error.what and "login program" in error.do
+
+
 def test_a_missing_object_is_none_and_a_missing_collection_is_empty() -> None:
     kube, _wire = client((404, {}), (404, {}))
     assert kube.get(f"{PODS}/a") is None
