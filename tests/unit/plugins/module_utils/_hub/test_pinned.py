@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,8 +28,9 @@ PLAIN: Json = {"display_name": "plain"}
 MANY: Json = {"display_name": "many", "profile_options": {"image": {"choices": {}}}}
 
 
-def values(image: Any = BY_CHART, profiles: Any = None, **config: Any) -> Json:
-    return {"singleuser": {"image": image, "profileList": profiles}, "hub": {"config": config}}
+def values(image: Any = ..., profiles: Any = None, **config: Any) -> Json:
+    chosen = BY_CHART if image is ... else image
+    return {"singleuser": {"image": chosen, "profileList": profiles}, "hub": {"config": config}}
 
 
 TABLE = [
@@ -84,15 +86,15 @@ def test_another_chart_pins_nothing() -> None:
 # ---- from the cluster ------------------------------------------------------------------------------------------
 
 
+def chart_with(tag: str) -> Callable[[Json], list[Json]]:
+    """A chart that pins this tag."""
+    return lambda _values: [secret("hub", **{"values.yaml": values({"name": "lab", "tag": tag})})]
+
+
 def test_the_revision_that_runs_is_read_not_one_that_failed() -> None:
     kube = FakeKube("hub")
     for number, status in ((1, "superseded"), (2, "deployed"), (3, "failed")):
-        image = {"name": "lab", "tag": str(number)}
-
-        def chart(_values: Json, image: Json = image) -> list[Json]:
-            return [secret("hub", **{"values.yaml": values(image)})]
-
-        FakeHelm(kube, FakeClock(), chart).record(number, status, {}, {})
+        FakeHelm(kube, FakeClock(), chart_with(str(number))).record(number, status, {}, {})
     kube.requests.clear()
     assert read_pinned(kube, "hub", "hub") == Pinned("lab:2")
     assert [request[0] for request in kube.requests] == ["GET", "GET"]
