@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-PERIOD = 0.005
+PERIOD = 0.01
 """Seconds between two looks; a process that lives shorter than that can be missed."""
 YOUNG = 1.0
 """Seconds for which a process is looked at every time: a child becomes its program soon after it was forked."""

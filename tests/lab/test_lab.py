@@ -34,6 +34,8 @@ OTHER_PARTS = (
     "dns",
     "dns2",
     "acme",
+    "charts",
+    "registry",
     "oidc",
     "google",
 )

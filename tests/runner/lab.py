@@ -128,7 +128,9 @@ def _integration(made: Tier, wanted: Environment, env: dict[str, str], names: li
         source.chmod(0o600)
         words = ["--inventory", "localhost,", "--connection", "local"]
         argv: list[str | Path] = [LAB, "exec", "--", wanted.bin / "ansible-playbook", *words, source]
-        made.step(name, argv, env={**env, "ANSIBLE_ROLES_PATH": str(TARGETS)}, cwd=plays)
+        # As our playbooks have it; half of the processes, too.
+        settings = {"ANSIBLE_ROLES_PATH": str(TARGETS), "ANSIBLE_PIPELINING": "true"}
+        made.step(name, argv, env={**env, **settings}, cwd=plays)
 
     # Each has a namespace and host names of its own, and mostly waits: two at a time use the machine's second core.
     made.abreast([partial(target, name) for name in names], workers=2)
