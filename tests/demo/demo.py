@@ -141,9 +141,17 @@ def floor() -> float:
     empty = OUT / "floor.yml"
     empty.write_text("- hosts: hubs\n  gather_facts: false\n", encoding="utf-8")
     started = time.monotonic()
-    subprocess.run(
-        command("floor", str(empty)), cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=300
-    )
+    try:
+        subprocess.run(
+            command("floor", str(empty)),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            timeout=300,
+        )
+    except subprocess.SubprocessError as problem:
+        raise DemoError(f"an empty play does not run ({problem}). Do: look at build/demo/second.log.") from problem
     return time.monotonic() - started
 
 
