@@ -44,6 +44,15 @@ from __future__ import annotations
 from ansible_collections.researchops.jupyterhub.plugins.plugin_utils.local_module import ActionModule
 __all__ = ["ActionModule"]
 """
+#: the module that begins every play of the roles, and its action
+FIRST = "cluster_kubeconfig"
+FIRST_ACTION = (
+    ACTION.replace(
+        "__all__",
+        "from ansible_collections.researchops.jupyterhub.plugins.plugin_utils.preload import preload\n__all__",
+    )
+    + "preload()\n"
+)
 SECRET = re.compile(rf"(^|_)({WORDS})(_|$)")
 #: an option that names a file or a method, or tells how long something may last, is no secret by itself
 NOT_SECRET = re.compile(r"_(file|files|method|timeout|ttl)$")
@@ -103,8 +112,9 @@ def started_directly(root: Path) -> Verdict:
     for name, path in actions.items():
         if not (root / "plugins" / "modules" / f"{name}.py").is_file():
             verdict.complaints.append(f"{path.relative_to(root)}: no module of this name")
-        if ast.dump(ast.Module(parsed(path).body[1:], [])) != ast.dump(ast.parse(ACTION)):
-            verdict.complaints.append(f"{path.relative_to(root)}: more than the ActionModule of local_module")
+        allowed = FIRST_ACTION if name == FIRST else ACTION
+        if ast.dump(ast.Module(parsed(path).body[1:], [])) != ast.dump(ast.parse(allowed)):
+            verdict.complaints.append(f"{path.relative_to(root)}: not the ActionModule of local_module as it is")
     return verdict
 
 
