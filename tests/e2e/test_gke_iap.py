@@ -13,6 +13,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -34,6 +35,20 @@ CHANGED = re.compile(r"changed=(\d+)")
 USER_PODS, USER_NOTE = "component=singleuser-server", "hub.jupyter.org/username"
 HOPS = 10
 ASSERTION = "X-Goog-Iap-Jwt-Assertion"
+
+
+#: a callback that kills Ansible where a task begins
+DIES = """\
+import os, signal
+from ansible.plugins.callback import CallbackBase
+DOCUMENTATION = "name: dies\\ntype: aggregate\\nshort_description: x\\ndescription: x\\n"
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME = 2.0, "aggregate", "dies"
+    CALLBACK_NEEDS_ENABLED = True
+    def v2_playbook_on_task_start(self, task, is_conditional):
+        if task.get_name().endswith(os.environ["DIES_AT"]):
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @dataclass
@@ -87,9 +102,11 @@ class Site:
         }  # fmt: skip
         return found
 
-    def run(self, *arguments: str, playbook: str = "gke_iap", **more: Any) -> Ran:
-        """A play at the desk, with the example's inventory."""
-        environ = {
+    def run(self, *arguments: str, playbook: str = "gke_iap", dies_at: str = "", **more: Any) -> Ran:
+        """A play at the desk, with the example's inventory; it may be killed where a task begins."""
+        (self.folder / "dies.py").write_text(DIES, encoding="utf-8")
+        dying = {"ANSIBLE_CALLBACK_PLUGINS": str(self.folder), "ANSIBLE_CALLBACKS_ENABLED": "dies", "DIES_AT": dies_at}
+        environ = (dying if dies_at else {}) | {
             "GCP_SERVICE_ACCOUNT_FILE": os.environ["LAB_GOOGLE_ACCOUNT_FILE"],
             "HUB_VERIFY_SA_FILE": str(self.key_file("verify")),
             "KUBECONFIG": "/dev/null",
@@ -261,7 +278,7 @@ def test_a_forged_statement_is_of_no_use_to_anybody(site: Site) -> None:
 
 
 def test_who_is_taken_off_a_list_is_refused_and_loses_his_server(site: Site) -> None:
-    """The guest is taken off IAP's list, the pupil off the hub's own."""
+    """The guest is taken off IAP's list, the pupil off the hub's own, by a run that dies before it stops a server."""
     guest, pupil = site.email("guest"), site.email("pupil")
     for name in ("guest", "pupil"):
         assert site.visit(name, "spawn").status_code == 200
@@ -269,8 +286,11 @@ def test_who_is_taken_off_a_list_is_refused_and_loses_his_server(site: Site) -> 
 
     site.members.remove(f"serviceAccount:{guest}")
     rules = {"hub_oauth_allowed_users": [site.email("verify"), guest]}
+    killed = site.run("--skip-tags", "hub_verify", dies_at="Look for running servers", **rules)
+    assert killed.code == -signal.SIGKILL, killed.tail
+    assert set(site.servers()) == {guest, pupil}
     ran = site.run("--skip-tags", "hub_verify", **rules)
-    assert changes(ran) == 3, ran.tail  # the hub's list, IAP's list, and the servers
+    assert changes(ran) == 2, ran.tail  # the servers, and the record of who was let in
     assert site.servers() == {}
     by_iap, by_hub = site.visit("guest"), site.visit("pupil")
     assert by_iap.status_code == 403 and "x-jupyterhub-version" not in by_iap.headers

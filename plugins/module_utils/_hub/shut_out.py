@@ -21,8 +21,8 @@ from .userpod import USER_NOTE
 
 Json = Mapping[str, Any]
 
-PEOPLE = ("user", "serviceAccount")
-"""Kinds of IAP's members that are one person; who is in a group is not known here."""
+PEOPLE = ("user", "serviceaccount")
+"""Kinds of IAP's members that are one person, in small letters; who is in a group is not known here."""
 BY_IAP = "taken off the members of Identity-Aware Proxy"
 BY_HUB = "not let in by the hub's own rules"
 CONFIGURATION = "jupyterhub_config"
@@ -36,13 +36,13 @@ def shut_out(pods: Iterable[Json], removed: Iterable[str], values: Json) -> list
 
     Args:
         pods: users' pods; only their metadata is read.
-        removed: members that IAP's list has lost in this run.
+        removed: members that IAP's list has lost, in this run or in one that broke off.
         values: the chart values of the release; empty where they are not known.
 
     Returns:
         For each pod its ``pod``, ``user`` and ``reason``.
     """
-    gone = {person.lower() for kind, _colon, person in map(_parts, removed) if kind in PEOPLE}
+    gone = {person.lower() for kind, _colon, person in map(_parts, removed) if kind.lower() in PEOPLE}
     found = []
     for pod in pods:
         about = pod.get("metadata") or {}
