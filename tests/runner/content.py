@@ -200,5 +200,8 @@ def installed(wanted: Environment) -> Path:
         ]
         if not run(argv, log=log, timeout=120, env=env).ok:
             raise Failure("\n".join(["the built collection could not be installed:", *tail(log, 10)]))
+        # As the first run would where Python may write its bytecode; otherwise every module is compiled at every start.
+        plugins = top / "ansible_collections" / paths.NAMESPACE / paths.NAME / "plugins"
+        run([wanted.bin / "python", "-m", "compileall", "-q", plugins], log=log, timeout=120, env=clean_environment())
         marker.write_text(state, encoding="utf-8")
     return top
