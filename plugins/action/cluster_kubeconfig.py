@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Starts the module of this name from its file, where that is possible; it begins every play of the roles."""
+"""Starts the module of this name from its file, where that is possible; it is the first of every play of the roles."""
 
 from __future__ import annotations
 

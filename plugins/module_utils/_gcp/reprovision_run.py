@@ -456,16 +456,22 @@ class Reprovisioner:
 
     def _world(self, record: Snapshot, *, proxies: bool = False) -> World:
         # In this order: an Ingress that names the old certificate, seen before that one was seen whole, cannot be one
-        # that another run has finished, and its version guards the write. The other way round it could.
-        live = {item.name: self._cluster.client.get(self._ingress_path(item.name)) for item in record.ingresses}
+        # that another run has finished, and its version guards the write. The other way round it could. But beside the
+        # new certificate, made by another run since, an Ingress that was seen with the old one tells nothing.
+        ingresses = self._ingresses(record)
         certificate = self._cluster.certificate(record.name)
-        ingresses = {name: obj for name, obj in live.items() if obj is not None}
+        if certificate is not None and not is_old(record, certificate):
+            ingresses = self._ingresses(record)
         twins = {name: twin for name in record.twins if (twin := self._compute.twin(name)) is not None}
         old = is_old(record, certificate)
         active = old and parse_certificate(certificate or {}).status == "Active"
         active = active or any(old and twin.status == COMPUTE_ACTIVE for twin in twins.values())
         holding = self._holding(record, ingresses, frozenset(twins)) if proxies and twins and not old else frozenset()
         return World(certificate, ingresses, frozenset(twins), holding, active)
+
+    def _ingresses(self, record: Snapshot) -> dict[str, Json]:
+        live = {item.name: self._cluster.client.get(self._ingress_path(item.name)) for item in record.ingresses}
+        return {name: obj for name, obj in live.items() if obj is not None}
 
     def _holding(self, record: Snapshot, ingresses: dict[str, Json], twins: frozenset[str]) -> frozenset[str]:
         found = set()

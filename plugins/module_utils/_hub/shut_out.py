@@ -36,7 +36,7 @@ def shut_out(pods: Iterable[Json], removed: Iterable[str], values: Json) -> list
 
     Args:
         pods: users' pods; only their metadata is read.
-        removed: members that IAP's list has lost, in this run or in one that broke off.
+        removed: members that IAP's list loses; see :func:`leaving`.
         values: the chart values of the release; empty where they are not known.
 
     Returns:
@@ -51,6 +51,21 @@ def shut_out(pods: Iterable[Json], removed: Iterable[str], values: Json) -> list
         if reason:
             found.append({"pod": str(about.get("name")), "user": user, "reason": reason})
     return found
+
+
+def leaving(removed: Iterable[str], members: Iterable[str]) -> list[str]:
+    """The people whom IAP's list loses, without those whose address stays on it, as another kind or in other letters.
+
+    Args:
+        removed: members that were taken off or are about to be.
+        members: the list as it is to be.
+
+    Returns:
+        Members in small letters, each once, in order.
+    """
+    stay = {_parts(member)[2].lower() for member in members}
+    found = {member.lower() for member in removed}
+    return sorted(member for member in found if _parts(member)[0] in PEOPLE and _parts(member)[2] not in stay)
 
 
 def _parts(member: str) -> tuple[str, str, str]:

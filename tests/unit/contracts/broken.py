@@ -62,13 +62,13 @@ SAMPLES = [
         code_rules.started_directly,
         "a file of its own",
         {MODULE: module(), "plugins/action/thing.py": "x = 1\n"},
-        "plugins/action/thing.py: not the ActionModule",
+        "plugins/action/thing.py: not like the action of every module",
     ),
     sample(
         code_rules.started_directly,
         "no preload",
         {"plugins/action/cluster_kubeconfig.py": '"""x"""\n' + code_rules.ACTION},
-        "plugins/action/cluster_kubeconfig.py: not the ActionModule",
+        "plugins/action/cluster_kubeconfig.py: not like the action of every module",
     ),
     sample(
         code_rules.started_directly,

@@ -44,7 +44,7 @@ from __future__ import annotations
 from ansible_collections.researchops.jupyterhub.plugins.plugin_utils.local_module import ActionModule
 __all__ = ["ActionModule"]
 """
-#: the module that begins every play of the roles, and its action
+#: the first module of every play of the roles, and its action
 FIRST = "cluster_kubeconfig"
 FIRST_ACTION = (
     ACTION.replace(
@@ -114,7 +114,7 @@ def started_directly(root: Path) -> Verdict:
             verdict.complaints.append(f"{path.relative_to(root)}: no module of this name")
         allowed = FIRST_ACTION if name == FIRST else ACTION
         if ast.dump(ast.Module(parsed(path).body[1:], [])) != ast.dump(ast.parse(allowed)):
-            verdict.complaints.append(f"{path.relative_to(root)}: not the ActionModule of local_module as it is")
+            verdict.complaints.append(f"{path.relative_to(root)}: not like the action of every module")
     return verdict
 
 

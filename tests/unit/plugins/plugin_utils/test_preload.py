@@ -96,8 +96,10 @@ def test_every_lookup_of_the_roles_is_listed() -> None:
     assert listed == files
 
 
-def test_what_cannot_be_loaded_is_left_to_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preload, "LIBRARIES", ("no_such_library",))
+def test_what_cannot_be_loaded_is_left_to_the_task(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "broken_library.py").write_text("raise RuntimeError\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(preload, "LIBRARIES", ("no_such_library", "broken_library"))
     monkeypatch.setattr(preload, "FILTERS", ("researchops.jupyterhub.no_such_filter", "no.such.filter"))
     assert preload.preload() is None  # type: ignore[func-returns-value]
     gc.unfreeze()

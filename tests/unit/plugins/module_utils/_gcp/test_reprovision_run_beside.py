@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.reprovision_run import Done
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_gke import (
+    CERTIFICATES,
     FakeGke,
     FakeNames,
     Killed,
@@ -123,6 +124,16 @@ def paused(first: int, second: int) -> Choose:
     return choose
 
 
+def until_made_anew(gke: FakeGke, first: int) -> Choose:
+    """Run 0 stands still before request ``first`` until run 1 has made the new certificate, then goes on to its end."""
+
+    def choose(me: int, made: int) -> int:
+        anew = any(request in gke.log for request in (("PATCH", CERTIFICATE), ("POST", CERTIFICATES)))
+        return 0 if anew or (me == 0 and made != first - 1) else 1
+
+    return choose
+
+
 def at_random(seed: int) -> Choose:
     """Anybody, at any request; sometimes one of them for a long while."""
     chance = random.Random(seed)
@@ -158,6 +169,16 @@ def test_a_run_that_stands_still_at_any_request_while_another_goes_on(how: Json,
         ended = turns.play(lambda gke=gke: run(gke), lambda gke=gke: run(gke))  # type: ignore[misc]
         told = f"seed {seed}, before request {first}, for {second} requests"
         assert_both_well(gke, before, ended, how, told)
+
+
+@pytest.mark.parametrize("how", WORLDS)
+def test_an_ingress_seen_with_the_old_certificate_tells_nothing_beside_the_new_one(how: Json) -> None:
+    for first in boundaries(0, **how)[:30]:
+        gke = stuck_cluster(0, **how)
+        before = people(gke)
+        turns = Turns(gke, until_made_anew(gke, first))
+        ended = turns.play(lambda gke=gke: run(gke), lambda gke=gke: run(gke))  # type: ignore[misc]
+        assert_both_well(gke, before, ended, how, f"before request {first}")
 
 
 @pytest.mark.parametrize("seed", range(200 if NIGHTLY else 8))

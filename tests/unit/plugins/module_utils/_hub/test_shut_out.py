@@ -7,7 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.shut_out import BY_HUB, BY_IAP, shut_out
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.shut_out import (
+    BY_HUB,
+    BY_IAP,
+    leaving,
+    shut_out,
+)
 
 ADA, BOB = "ada@example.org", "bob@lab.example.org"
 CLASS = "researchops_hub.IAPAuthenticator"
@@ -85,3 +90,21 @@ def test_a_pod_without_an_owner_stays() -> None:
 
 def test_what_is_told() -> None:
     assert shut_out([pod(ADA)], [f"user:{ADA}"], {}) == [{"pod": "jupyter-ada", "user": ADA, "reason": BY_IAP}]
+
+
+@pytest.mark.parametrize(
+    ("removed", "members", "expected"),
+    [
+        ([], [], []),
+        ([f"user:{ADA}"], [], [f"user:{ADA}"]),
+        (["user:Ada@Example.org", f"user:{ADA}"], [], [f"user:{ADA}"]),
+        ([f"user:{ADA}"], ["user:ADA@example.org"], []),
+        ([f"user:{BOB}"], [f"serviceAccount:{BOB}"], []),
+        ([f"serviceAccount:{BOB}", f"user:{ADA}"], [], [f"serviceaccount:{BOB}", f"user:{ADA}"]),
+        (["group:all@example.org", "domain:example.org", "allUsers", f"deleted:user:{ADA}?uid=1"], [], []),
+        ([f"user:{ADA}"], ["group:all@example.org"], [f"user:{ADA}"]),
+    ],
+)
+def test_who_leaves(removed: list[str], members: list[str], expected: list[str]) -> None:
+    assert leaving(removed, members) == expected
+    assert leaving([*expected, *removed], members) == expected, "a run that broke off wrote it down"
