@@ -28,6 +28,10 @@ options:
     description: The digest the chart must have. Empty leaves the word to the collection's list of digests.
     type: str
     default: ""
+  read_values:
+    description: Whether the chart's own values are wanted, where the chart is on this machine.
+    type: bool
+    default: false
 """
 
 EXAMPLES = """
@@ -44,6 +48,10 @@ _raw:
   contains:
     summary: {description: What is known about the chart; empty with a problem., type: str}
     problem: {description: "Empty, or the whole error message.", type: str}
+    values:
+      description: The chart's own values; empty where the chart is not on this machine.
+      type: dict
+      returned: with O(read_values)
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,6 +67,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart 
     parse_reference,
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart_digest import digest_of_path
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart_files import at_hand, chart_values
 
 
 def chart_check(ref: str, version: str, sha256: str) -> dict[str, str]:
@@ -75,13 +84,27 @@ def chart_check(ref: str, version: str, sha256: str) -> dict[str, str]:
     return {"summary": f"{chart}: {known}", "problem": ""}
 
 
+def own_values(ref: str, version: str, sha256: str) -> dict[str, Any]:
+    """The chart's own values, where it is on this machine; what is wrong with it is :func:`chart_check`'s to tell."""
+    try:
+        chart = parse_reference(ref, version)
+        path = at_hand(chart, expected_digest(chart, sha256, ""))
+    except HubError:
+        return {}
+    return chart_values(path) if ref and path else {}
+
+
 class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types
     """Ansible's entry point."""
 
     def run(
         self, terms: Sequence[str], variables: Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> list[dict[str, str]]:
+    ) -> list[dict[str, Any]]:
         """See DOCUMENTATION."""
         self.set_options(var_options=variables, direct=kwargs)
         version, sha256 = str(self.get_option("version") or ""), str(self.get_option("sha256") or "")
-        return [chart_check(str(ref), version, sha256) for ref in terms]
+        known: list[dict[str, Any]] = [dict(chart_check(str(ref), version, sha256)) for ref in terms]
+        if self.get_option("read_values"):
+            for ref, one in zip(terms, known, strict=True):
+                one["values"] = own_values(str(ref), version, sha256)
+        return known

@@ -10,12 +10,16 @@ import json
 import os
 import secrets
 import shutil
+import ssl
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,7 @@ __all__ = [
     "certificate_files",
     "expired_client_certificate",
     "expired_token",
+    "issuer_of_this_machine",
     "with_values",
 ]
 DAY = timedelta(days=1)
@@ -190,7 +195,7 @@ class World:
         """Take everything away again."""
         for place in self.mounts:
             subprocess.run(["umount", place], check=False, timeout=10)
-        for namespace in (self.hub, f"{self.hub}-accounts"):
+        for namespace in (self.hub, f"{self.hub}-accounts", f"{self.hub}-preflight"):
             self.cluster.drop_namespace(namespace)
 
 
@@ -241,3 +246,41 @@ def expired_client_certificate() -> dict[str, str]:
         "client-certificate-data": base64.b64encode(old.pem.encode()).decode(),
         "client-key-data": base64.b64encode(old.key_pem.encode()).decode(),
     }
+
+
+@contextmanager
+def issuer_of_this_machine(folder: Path) -> Iterator[dict[str, Any]]:
+    """An issuer that knows every client and that only this machine reaches: a pod's localhost is another."""
+    chain, private = certificate_files(folder, ("localhost",))
+
+    class Issuer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            names = ("authorization", "token", "userinfo")
+            self._answer(200, {"issuer": url, **{f"{name}_endpoint": f"{url}/{name}" for name in names}})
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(400, {"error": "invalid_grant"})
+
+        def _answer(self, status: int, document: dict[str, str]) -> None:
+            payload = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, *_args: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Issuer)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, private)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    url = f"https://localhost:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield {"hub_oauth_issuer": url, "hub_oauth_ca_file": str(chain)}
+    finally:
+        server.shutdown()
+        server.server_close()

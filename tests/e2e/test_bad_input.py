@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +21,16 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from support_bad import Fault, FaultProxy, Seen, World, expired_client_certificate, expired_token, with_values
+from support_bad import (
+    Fault,
+    FaultProxy,
+    Seen,
+    World,
+    expired_client_certificate,
+    expired_token,
+    issuer_of_this_machine,
+    with_values,
+)
 from support_cluster import Cluster
 from support_plays import FORM, Ran, play
 
@@ -378,3 +388,94 @@ def test_helm_killed_then_one_run_ends_well_and_a_running_hub_stays_untouched(tm
             assert ran.error.startswith(f"{named(name).error_id} "), ran.error
         assert world.proxy.writes()[writes:] == []
         assert world.cluster.snapshot(world.hub) == before
+
+
+# ---- what only a node can tell: hub_preflight_probes ---------------------------------------------------------------
+
+PROBES = {"hub_preflight_probes": True}
+ON_A_NODE = "hub image on a node, user image on a node, issuer from a node"
+OF_EVERY_NAMESPACE = {"configmaps/kube-root-ca.crt", "serviceaccounts/default"}
+
+
+def leave_a_probe(world: World) -> None:
+    """The hub's namespace, with a pod that a killed run would have left there."""
+    world.cluster.make_namespace(world.hub)
+    path = f"/api/v1/namespaces/{world.hub}"
+    end = time.monotonic() + 30
+    while not world.cluster.request("GET", f"{path}/serviceaccounts/default"):
+        assert time.monotonic() < end, "the namespace has no account after 30 s"
+        time.sleep(0.2)
+    labels = {"researchops.jupyterhub/probe": world.hub, "researchops.jupyterhub/probe-run": "killed"}
+    spec = {"nodeSelector": {"no": "such-node"}, "containers": [{"name": "probe", "image": "lab.test/none:1"}]}
+    body = {"metadata": {"name": "preflight-hub-killed", "labels": labels}, "spec": spec}
+    world.cluster.request("POST", f"{path}/pods", body)
+
+
+def probe(folder: Path, variables: Variables, *arguments: str, ready: Callable[[World], None] | None = None) -> Attempt:
+    """A preflight with probes, in a world of its own."""
+    with a_world(folder) as world:
+        if ready:
+            ready(world)
+        ran = play("preflight", world.basis() | PROBES | variables, folder, arguments=arguments, environ=world.environ)
+        namespaces = {name for name in world.cluster.namespaces() if name.startswith(f"{world.hub}-")}
+        left = sorted(namespaces | set(world.cluster.snapshot(world.hub)) - OF_EVERY_NAMESPACE)
+        print(f"{ran.seconds:.1f} s\n{ran.tail}")
+        return Attempt(world.hub, ran, world.proxy.writes(), left)
+
+
+@pytest.fixture(scope="module")
+def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Attempt]]]:
+    """All runs with probes: each waits for the cluster most of its time."""
+    nowhere = with_values({"singleuser": {"image": {"tag": "never-built"}}})
+    folder = tmp_path_factory.mktemp
+    with issuer_of_this_machine(folder("issuer")) as issuer, ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {
+            "leftover": pool.submit(probe, folder("leftover"), {}, ready=leave_a_probe),
+            "unreachable": pool.submit(probe, folder("unreachable"), nowhere | issuer),
+            "check": pool.submit(probe, folder("check"), {}, "--check"),
+            "unpinned": pool.submit(probe, folder("unpinned"), {"cluster_access_expected_uid": ""}),
+        }
+
+
+def test_a_node_is_asked_and_what_a_killed_run_left_is_gone(probed: dict[str, Future[Attempt]]) -> None:
+    made = probed["leftover"].result(timeout=600)
+    assert made.ran.code == 0, made.ran.tail
+    assert f", {ON_A_NODE})" in " ".join(made.ran.output.split())
+    assert "changed=0 " in made.ran.output
+    assert any(seen.target.endswith("/pods/preflight-hub-killed") for seen in made.writes)
+    assert {seen.target.split("?")[0].split("/")[4] for seen in made.writes} == {made.hub}
+    assert made.left == []
+
+
+def test_an_image_that_nobody_built_and_an_issuer_that_only_this_machine_reaches(
+    probed: dict[str, Future[Attempt]],
+) -> None:
+    made = probed["unreachable"].result(timeout=600)
+    (table,) = made.ran.fatal
+    title, image, issuer = table.rstrip().splitlines()
+    assert title.startswith("hub  preflight   2 of 20 checks failed")
+    image, issuer = (row.partition(": ")[2] for row in (image, issuer))
+    assert FORM.fullmatch(image), image
+    assert FORM.fullmatch(issuer), issuer
+    assert image.startswith("E-PROBE-01 The image lab.test/jupyterhub:never-built cannot be started on node ")
+    assert 'ErrImagePull: failed to pull and unpack image "lab.test/jupyterhub:never-built"' in image
+    assert "Do: correct singleuser.image in z2jh_values, or " in image
+    assert issuer.startswith("E-PROBE-02 The issuer https://localhost:")
+    assert "refused" in issuer
+    assert made.left == []
+
+
+def test_check_mode_makes_no_pods(probed: dict[str, Future[Attempt]]) -> None:
+    made = probed["check"].result(timeout=600)
+    assert made.ran.code == 0, made.ran.tail
+    assert "; hub image on a node: not probed in check mode" in " ".join(made.ran.output.split())
+    assert made.writes == []
+    assert made.left == []
+
+
+def test_nothing_is_made_on_a_cluster_that_may_be_the_wrong_one(probed: dict[str, Future[Attempt]]) -> None:
+    made = probed["unpinned"].result(timeout=600)
+    assert made.ran.error.startswith("E-ACCESS-02 ")
+    assert "----  user image on a node: not probed because the cluster did not pass its checks" in made.ran.fatal[0]
+    assert made.writes == []
+    assert made.left == []

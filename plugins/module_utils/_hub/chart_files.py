@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .._core.errors import HubError
 from .chart import ChartRef, Expected, Kind, check_digest
@@ -99,14 +100,11 @@ def obtain(chart: ChartRef, expected: Expected, pull: Callable[[ChartRef, Path],
     Raises:
         HubError: E-CHART-01 wrong digest, E-CHART-03 no download, E-CHART-04 no chart at a path, E-HELM-06 disk full.
     """
-    if chart.kind is Kind.PATH:
-        path = Path(os.path.expanduser(chart.ref)).absolute()
-        local = LocalChart(path, digest_of_path(path))
-        check_digest(chart, local.sha256, expected)
-        return local
-    cached = cache_directory() / f"{expected.sha256}.tgz"
-    if expected.sha256 and cached.is_file() and digest_of_path(cached) == expected.sha256:
-        return LocalChart(cached, expected.sha256)
+    here = at_hand(chart, expected)
+    if here is not None:
+        found = LocalChart(here, digest_of_path(here))
+        check_digest(chart, found.sha256, expected)
+        return found
     fetched = pull(chart, scratch)
     local = LocalChart(fetched, digest_of_path(fetched))
     check_digest(chart, local.sha256, expected)
@@ -140,7 +138,7 @@ def chart_metadata(path: Path, version: str) -> tuple[str, str]:
     import yaml
 
     try:
-        metadata = yaml.safe_load(_chart_yaml(path))
+        metadata = yaml.safe_load(_file_of(path, "Chart.yaml"))
         found, name = str(metadata["version"]), str(metadata["name"])
     except (OSError, tarfile.TarError, yaml.YAMLError, KeyError, TypeError) as problem:
         raise no_chart(path, f"its Chart.yaml cannot be read ({type(problem).__name__})") from problem
@@ -155,13 +153,38 @@ def chart_metadata(path: Path, version: str) -> tuple[str, str]:
     return f"{name}-{found}", str(metadata.get("appVersion") or "")
 
 
-def _chart_yaml(path: Path) -> bytes:
+def chart_values(path: Path) -> dict[str, Any]:
+    """The chart's own values; empty where they cannot be read, which Helm will tell.
+
+    Args:
+        path: a chart's directory or ``.tgz`` file.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(_file_of(path, "values.yaml"))
+    except (OSError, tarfile.TarError, yaml.YAMLError, KeyError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def at_hand(chart: ChartRef, expected: Expected) -> Path | None:
+    """Where the chart is on this machine, if it is; nothing is downloaded."""
+    if chart.kind is Kind.PATH:
+        return Path(os.path.expanduser(chart.ref)).absolute()
+    cached = cache_directory() / f"{expected.sha256}.tgz"
+    good = expected.sha256 and cached.is_file() and digest_of_path(cached) == expected.sha256
+    return cached if good else None
+
+
+def _file_of(path: Path, name: str) -> bytes:
+    """A file at the top of a chart."""
     if path.is_dir():
-        return (path / "Chart.yaml").read_bytes()
+        return (path / name).read_bytes()
     with tarfile.open(path) as archive:
         for member in archive:
-            if member.name.count("/") == 1 and member.name.endswith("/Chart.yaml"):
+            if member.name.count("/") == 1 and member.name.endswith(f"/{name}"):
                 stream = archive.extractfile(member)
                 if stream is not None:
                     return stream.read()
-    raise KeyError("Chart.yaml")
+    raise KeyError(name)

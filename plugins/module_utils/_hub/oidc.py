@@ -214,12 +214,13 @@ def describe(issuer: str, ca_file: str = "", timeout: float = TIMEOUT, ask: Ask 
     Returns:
         The document's members, ``ca_pem`` with the text of ``ca_file``, and ``problem``: empty, or the error's parts.
     """
+    ca_pem = ""
     try:
         ca_pem = read_ca(ca_file)
         return discover(issuer, ask or asker(ca_file, timeout)) | {"ca_pem": ca_pem, "problem": {}}
     except HubError as problem:
         parts = ("error_id", "what", "do", "seen", "wanted")
-        return {"ca_pem": "", "problem": {part: getattr(problem, part) for part in parts}}
+        return {"ca_pem": ca_pem, "problem": {part: getattr(problem, part) for part in parts}}
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from ansible_collections.researchops.jupyterhub.plugins.lookup.chart_check import chart_check
+from ansible_collections.researchops.jupyterhub.plugins.lookup.chart_check import LookupModule, chart_check, own_values
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart_digest import digest_of_path
 
 REPOSITORY = "https://hub.jupyter.org/helm-chart/jupyterhub"
@@ -49,3 +50,33 @@ def test_chart_of_a_repository() -> None:
         "problem": "",
     }
     assert chart_check(REPOSITORY, "4.99.0", "")["summary"].endswith("the first install records its digest")
+
+
+def test_own_values_of_a_chart_on_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: jupyterhub\nversion: 4.4.0\n")
+    (tmp_path / "values.yaml").write_text("hub: {image: {name: a}}\n")
+    assert own_values(str(tmp_path), "4.4.0", "") == {"hub": {"image": {"name": "a"}}}
+
+
+@pytest.mark.parametrize("ref", ["", "http://example.org/jupyterhub", REPOSITORY])
+def test_no_values_of_a_chart_elsewhere(ref: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # what lies about where somebody stands is nobody's chart
+    (tmp_path / "values.yaml").write_text("hub: {}\n")
+    assert own_values(ref, "4.4.0" if ref else "", "a" * 64) == {}
+
+
+class Lookup(LookupModule):  # type: ignore[misc]
+    """Without Ansible's loader, which alone knows the options."""
+
+    def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
+        self.given = direct
+
+    def get_option(self, option: str, hostvars: Any = None) -> Any:
+        return self.given.get(option)
+
+
+def test_values_only_for_who_asks(tmp_path: Path) -> None:
+    find = Lookup().run
+    assert set(find([str(tmp_path)])[0]) == {"summary", "problem"}
+    assert find([str(tmp_path)], read_values=True)[0]["values"] == {}

@@ -24,8 +24,10 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart 
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart_files import (
     STALE_AFTER,
     WORKSPACE_PREFIX,
+    at_hand,
     cache_directory,
     chart_metadata,
+    chart_values,
     no_room,
     obtain,
     workspace,
@@ -206,3 +208,28 @@ def test_an_archive_that_is_none_or_empty(tmp_path: Path) -> None:
     for path in (tmp_path / "none.tgz", archive(tmp_path / "empty.tgz", {})):
         with pytest.raises(HubError, match="E-CHART-04"):
             chart_metadata(path, "")
+
+
+def test_own_values_of_a_directory_and_of_an_archive(tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text("hub: {}\n")
+    packed = archive(tmp_path / "c.tgz", {"hub/charts/sub/values.yaml": "sub: 1", "hub/values.yaml": "hub: {}"})
+    assert chart_values(tmp_path) == chart_values(packed) == {"hub": {}}
+
+
+@pytest.mark.parametrize("text", [None, "[1]", "a: [", ""])
+def test_values_that_cannot_be_read_are_none(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "values.yaml").write_text(text)
+    assert chart_values(tmp_path) == {}
+
+
+def test_only_a_path_and_what_was_fetched_before_is_at_hand(tmp_path: Path) -> None:
+    cached = cache_directory() / f"{DIGEST}.tgz"
+    assert at_hand(ChartRef(Kind.PATH, str(tmp_path)), Expected()) == tmp_path
+    assert at_hand(REMOTE, RIGHT) is None
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(CONTENT)
+    assert at_hand(REMOTE, RIGHT) == cached
+    assert at_hand(REMOTE, Expected()) is None
+    cached.write_bytes(b"another")
+    assert at_hand(REMOTE, RIGHT) is None

@@ -109,6 +109,7 @@ def test_describe_brings_the_authority_along(tmp_path: Path) -> None:
     file.write_text(CERTIFICATE)
     wanted = KEPT | {"ca_pem": CERTIFICATE, "problem": {}}
     assert oidc.describe(ISSUER, str(file), ask=fixed(WELL_KNOWN, answer(DOCUMENT))) == wanted
+    assert oidc.describe(ISSUER, str(file), ask=fixed(WELL_KNOWN, answer("no", 404)))["ca_pem"] == CERTIFICATE
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which permissions are asked about with probes, and only then; ansible-playbook reads the role's own variables."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+VARIABLES = Path(__file__).resolve().parents[3] / "roles" / "cluster_access" / "vars" / "main.yml"
+PROBES = [
+    "get pods in climate",
+    "create pods in climate",
+    "delete pods in climate",
+    "get namespaces climate-preflight",
+    "delete namespaces climate-preflight",
+]
+
+
+def test_more_is_asked_about_with_probes_only(tmp_path: Path) -> None:
+    keep = {"content": "{{ asked | to_json }}", "dest": "{{ playbook_dir }}/asked.json", "mode": "0600"}
+    again = {"vars": {"hub_preflight_probes": True}, "ansible.builtin.set_fact": {"more": "{{ asked_now }}"}}
+    tasks = [
+        {"ansible.builtin.set_fact": {"fewer": "{{ asked_now }}"}},
+        again,
+        {"ansible.builtin.copy": keep, "vars": {"asked": {"fewer": "{{ fewer }}", "more": "{{ more }}"}}},
+    ]
+    variables = {"hub_name": "climate", "asked_now": "{{ __cluster_access_asked_permissions }}"}
+    play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "vars": variables, "tasks": tasks}
+    (tmp_path / "play.yml").write_text(json.dumps([play | {"vars_files": [str(VARIABLES)]}]), encoding="utf-8")
+    subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "play.yml"],
+        env={**os.environ, "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local"), "ANSIBLE_PYTHON_INTERPRETER": sys.executable},
+        cwd=tmp_path,
+        timeout=120,
+        check=True,
+    )
+    asked = json.loads((tmp_path / "asked.json").read_text(encoding="utf-8"))
+    words = [
+        f"{one['verb']} {one['resource']} {one['name']}"
+        if "name" in one
+        else f"{one['verb']} {one['resource']} in {one['namespace']}"
+        for one in asked["more"][len(asked["fewer"]) :]
+    ]
+    assert asked["more"][: len(asked["fewer"])] == asked["fewer"]
+    assert words == PROBES
