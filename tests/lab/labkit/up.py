@@ -361,6 +361,7 @@ def set_forward(lab: Lab, wanted: bool) -> None:
     built = build.everything(lab.cache, have_image())
     with labs.locked(lab.name):
         _start(lab, built)
-    say(
-        f"forward: {'https://NAME.' + ZONE + f':{HTTPS_PORT} on this machine reaches the lab' if wanted else 'stopped'}"
-    )
+    if not wanted:
+        say("forward: stopped")
+    elif "forward" in runtime.spec_names(lab):  # otherwise it was said that another one has the port
+        say(f"forward: https://NAME.{ZONE}:{HTTPS_PORT} on this machine reaches the lab")
