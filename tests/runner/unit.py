@@ -13,7 +13,7 @@ from .environments import Environment
 from .process import Failure
 from .tiers import Tier, expected
 
-MINUTES = 3.0
+MINUTES = 5.0
 HUB_MINUTES = 1.0
 
 

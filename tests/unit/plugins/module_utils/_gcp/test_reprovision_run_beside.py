@@ -171,9 +171,9 @@ def test_a_run_that_stands_still_at_any_request_while_another_goes_on(how: Json,
         assert_both_well(gke, before, ended, how, told)
 
 
-@pytest.mark.parametrize("how", WORLDS)
+@pytest.mark.parametrize("how", [WORLDS[0], WORLDS[2]])
 def test_an_ingress_seen_with_the_old_certificate_tells_nothing_beside_the_new_one(how: Json) -> None:
-    for first in boundaries(0, **how)[:30]:
+    for first in boundaries(0, **how)[10:30]:  # from the record to the certificate's end
         gke = stuck_cluster(0, **how)
         before = people(gke)
         turns = Turns(gke, until_made_anew(gke, first))
