@@ -48,7 +48,7 @@ _raw:
   contains:
     summary: {description: What is known about the chart; empty with a problem., type: str}
     problem: {description: "Empty, or the whole error message.", type: str}
-    values:
+    own_values:
       description: The chart's own values; empty where the chart is not on this machine.
       type: dict
       returned: with O(read_values)
@@ -106,5 +106,5 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types
         known: list[dict[str, Any]] = [dict(chart_check(str(ref), version, sha256)) for ref in terms]
         if self.get_option("read_values"):
             for ref, one in zip(terms, known, strict=True):
-                one["values"] = own_values(str(ref), version, sha256)
+                one["own_values"] = own_values(str(ref), version, sha256)
         return known

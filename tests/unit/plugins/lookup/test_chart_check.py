@@ -79,4 +79,4 @@ class Lookup(LookupModule):  # type: ignore[misc]
 def test_values_only_for_who_asks(tmp_path: Path) -> None:
     find = Lookup().run
     assert set(find([str(tmp_path)])[0]) == {"summary", "problem"}
-    assert find([str(tmp_path)], read_values=True)[0]["values"] == {}
+    assert find([str(tmp_path)], read_values=True)[0]["own_values"] == {}
