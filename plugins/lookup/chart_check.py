@@ -88,10 +88,10 @@ def own_values(ref: str, version: str, sha256: str) -> dict[str, Any]:
     """The chart's own values, where it is on this machine; what is wrong with it is :func:`chart_check`'s to tell."""
     try:
         chart = parse_reference(ref, version)
-        path = at_hand(chart, expected_digest(chart, sha256, ""))
+        found = at_hand(chart, expected_digest(chart, sha256, ""))
     except HubError:
         return {}
-    return chart_values(path) if ref and path else {}
+    return chart_values(found.path) if ref and found else {}
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types

@@ -102,9 +102,8 @@ def obtain(chart: ChartRef, expected: Expected, pull: Callable[[ChartRef, Path],
     """
     here = at_hand(chart, expected)
     if here is not None:
-        found = LocalChart(here, digest_of_path(here))
-        check_digest(chart, found.sha256, expected)
-        return found
+        check_digest(chart, here.sha256, expected)
+        return here
     fetched = pull(chart, scratch)
     local = LocalChart(fetched, digest_of_path(fetched))
     check_digest(chart, local.sha256, expected)
@@ -168,13 +167,18 @@ def chart_values(path: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def at_hand(chart: ChartRef, expected: Expected) -> Path | None:
-    """Where the chart is on this machine, if it is; nothing is downloaded."""
+def at_hand(chart: ChartRef, expected: Expected) -> LocalChart | None:
+    """The chart as it is on this machine, if it is; nothing is downloaded.
+
+    Raises:
+        HubError: E-CHART-04 no chart at a path.
+    """
     if chart.kind is Kind.PATH:
-        return Path(os.path.expanduser(chart.ref)).absolute()
+        path = Path(os.path.expanduser(chart.ref)).absolute()
+        return LocalChart(path, digest_of_path(path))
     cached = cache_directory() / f"{expected.sha256}.tgz"
     good = expected.sha256 and cached.is_file() and digest_of_path(cached) == expected.sha256
-    return cached if good else None
+    return LocalChart(cached, expected.sha256) if good else None
 
 
 def _file_of(path: Path, name: str) -> bytes:

@@ -53,14 +53,14 @@ NOT_STARTED = frozenset(
 """What kubelet waits for, though waiting will not help."""
 
 SCRIPT = f"""\
-import json, os, ssl, sys, time, urllib.request
+import http.client, json, os, ssl, sys, time, urllib.request
 issuer = os.environ["PROBE_ISSUER"]
 authorities = "".join(os.environ[name] for name in sorted(os.environ) if name.startswith("PROBE_CA_"))
 def ask():
     trust = ssl.create_default_context(cadata=authorities or None)
     browser = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trust))
     with browser.open(os.environ["PROBE_ADDRESS"], timeout=10) as reply:
-        named = json.loads(reply.read(1 << 20))["issuer"]
+        named = str(json.loads(reply.read(1 << 20))["issuer"])
     if named.rstrip("/") != issuer.rstrip("/"):
         raise ValueError(f"the document there is of {{named}}")
 end = time.monotonic() + 15
@@ -68,7 +68,7 @@ while True:
     try:
         ask()
         sys.exit(0)
-    except Exception as problem:
+    except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException) as problem:
         told = f"{{type(problem).__name__}}: {{problem}}"
     if time.monotonic() > end:
         break

@@ -24,6 +24,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart 
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart_files import (
     STALE_AFTER,
     WORKSPACE_PREFIX,
+    LocalChart,
     at_hand,
     cache_directory,
     chart_metadata,
@@ -225,11 +226,13 @@ def test_values_that_cannot_be_read_are_none(tmp_path: Path, text: str | None) -
 
 def test_only_a_path_and_what_was_fetched_before_is_at_hand(tmp_path: Path) -> None:
     cached = cache_directory() / f"{DIGEST}.tgz"
-    assert at_hand(ChartRef(Kind.PATH, str(tmp_path)), Expected()) == tmp_path
+    (tmp_path / "Chart.yaml").write_text(CHART_YAML)
+    found = at_hand(ChartRef(Kind.PATH, str(tmp_path)), Expected())
+    assert found is not None and found.path == tmp_path
     assert at_hand(REMOTE, RIGHT) is None
     cached.parent.mkdir(parents=True)
     cached.write_bytes(CONTENT)
-    assert at_hand(REMOTE, RIGHT) == cached
+    assert at_hand(REMOTE, RIGHT) == LocalChart(cached, DIGEST)
     assert at_hand(REMOTE, Expected()) is None
     cached.write_bytes(b"another")
     assert at_hand(REMOTE, RIGHT) is None
