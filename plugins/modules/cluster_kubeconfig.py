@@ -205,7 +205,7 @@ def present(request: Request, folder: access.PrivateFolder) -> Outcome:
     chosen = kubeconfig.with_login(given.chosen, machine_login(request, folder, files))
     for secret in kubeconfig.secrets_of(chosen.user):
         request.redactor.add(secret)
-    kubeconfig.check_provider(chosen.user, given.where)
+    kubeconfig.check(chosen, given.where)
     access.check_helper(chosen.user, chosen.context)
     path = folder.file(
         "kubeconfig",

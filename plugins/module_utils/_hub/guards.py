@@ -56,8 +56,8 @@ def check_database(new: Manifest, old: Manifest) -> None:
         raise HubError(
             "E-STORE-02",
             f"This upgrade would move the hub from claim {', '.join(lost)} to a new, empty claim {', '.join(gained)}",
-            "keep fullnameOverride and nameOverride as they were; to move the database on purpose, back it up "
-            "(backup.yml), change the name, and restore it (restore.yml)",
+            "keep fullnameOverride and nameOverride as they were; to move on purpose, take the release down (teardown.yml "
+            "leaves the claim), install it under the new name, and copy the database over from the old claim",
             seen=f"claim {', '.join(gained)} in the new release",
             wanted=f"claim {', '.join(lost)}, as deployed",
         )
@@ -66,7 +66,8 @@ def check_database(new: Manifest, old: Manifest) -> None:
             "E-STORE-02",
             f"This upgrade would delete claim {', '.join(deleted)} and the database on it",
             "keep hub.db.type; to leave sqlite on purpose, first run once with the type unchanged (that protects the "
-            "claim with Helm's keep policy), back up the database (backup.yml), then change the type",
+            "claim with Helm's keep policy), copy the database yourself (a volume snapshot, for example), "
+            "then change the type",
         )
 
 

@@ -91,7 +91,7 @@ def not_let_in(answer: Answer, email: str, hub_url: str, seconds: float, now: da
             what=f"Identity-Aware Proxy refuses {email} at {hub} (403), after {seconds:.0f} s",
             seen=seen,
             wanted="a binding of roles/iap.httpsResourceAccessor, for the backend service behind this address",
-            do=f"add serviceAccount:{email} to gke_iap_members and run add_users.yml; "
+            do=f"add serviceAccount:{email} to gke_iap_members and run gke_iap.yml --tags gke_iap; "
             "roles/iap.tunnelResourceAccessor is the bastion's role and does not count",
             details={"says": says.name.lower()},
         )

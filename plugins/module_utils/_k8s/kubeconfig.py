@@ -249,13 +249,19 @@ def helper_missing(command: str, context: str) -> HubError:
     )
 
 
-def check_provider(user: Mapping[str, Any], where: str) -> None:
-    """Refuse a login plugin that kubectl and Helm no longer have.
+def check(chosen: Chosen, where: str) -> None:
+    """Refuse a server that nobody checks, and a login plugin that kubectl and Helm no longer have.
 
     Raises:
         HubError: E-ACCESS-05.
     """
-    provider = user.get("auth-provider")
+    if chosen.cluster.get("insecure-skip-tls-verify"):
+        raise unusable(
+            where,
+            f"context {chosen.context} does not check who the API server is (insecure-skip-tls-verify)",
+            "put the API server's authority into that cluster's entry (certificate-authority-data) in its place",
+        )
+    provider = chosen.user.get("auth-provider")
     name = str(provider.get("name") or "") if isinstance(provider, dict) else ""
     if name in REMOVED_PROVIDERS:
         raise unusable(

@@ -155,12 +155,17 @@ def test_what_is_not_set_is_not_on_the_helpers_command_line() -> None:
 
 @pytest.mark.parametrize(("name", "refused"), [("gcp", True), ("azure", True), ("oidc", False), ("", False)])
 def test_login_plugins_that_helm_lacks_are_refused(name: str, refused: bool) -> None:
-    user = {"auth-provider": {"name": name}} if name else {}
+    chosen = Chosen("research", {"server": "https://one"}, {"auth-provider": {"name": name}} if name else {})
     if not refused:
-        kubeconfig.check_provider(user, "/k")
+        kubeconfig.check(chosen, "/k")
         return
     with pytest.raises(HubError, match=f"auth-provider {name} was removed"):
-        kubeconfig.check_provider(user, "/k")
+        kubeconfig.check(chosen, "/k")
+
+
+def test_a_server_that_nobody_checks_is_refused() -> None:
+    with pytest.raises(HubError, match="E-ACCESS-05 .* context research does not check who the API server is"):
+        kubeconfig.check(Chosen("research", {"server": "https://one", "insecure-skip-tls-verify": True}, {}), "/k")
 
 
 def test_secrets_are_known() -> None:
