@@ -569,8 +569,7 @@ def _too_soon(earlier: Snapshot) -> HubError:
         "E-CERT-07",
         f"Certificate {earlier.name} was recreated at {earlier.started}, and once in 24 hours is enough: "
         "every try counts against the authority's limits",
-        "wait; if the cause of the failure was cured since then, run again with force: true "
-        "(-e gke_iap_certificate_force=true)",
+        "wait; if its cause was cured since then, run again with force: true (-e gke_iap_certificate_force=true)",
     )
 
 
