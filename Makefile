@@ -35,6 +35,7 @@ lab: ## start the lab: a real single-node Kubernetes with DNS, ACME, OpenID Conn
 lab-down: ## stop the lab and leave nothing behind (root)
 	@tests/lab/lab down
 lab-test: ## test the lab itself (root)
+	@tests/run lab-parts
 	@tests/run lab-test
 
 .PHONY: integration molecule e2e

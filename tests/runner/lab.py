@@ -27,9 +27,13 @@ TARGETS = paths.ROOT / "tests" / "integration" / "targets"
 COLD_MINUTES = 45.0
 #: from what is built to a Ready node and all services; the lab itself promises 60 s
 UP_SECONDS = 180.0
-#: files of tests/e2e by what they take, the longest first; before them the demo, whose hub others then find made
-LONG_ONES = ("test_demo", "test_helm_killed", "test_gke_iap", "test_canaries", "test_bad_input", "test_canaries_site")
-MINUTES = {"integration": 8.0, "molecule": 12.0, "e2e": 15.0, "lab-test": 10.0, "helm3": 8.0}
+#: what takes longest of a tier's parts comes first, so that nothing is left alone at the end; before the files of e2e
+#: the demo, whose hub others then find made
+LONG_TARGETS = ("gke_iap", "hub_release", "hub_dns", "managed_certificate_reprovision", "hub_smoke_test")
+LONG_FILES = ("test_demo", "test_helm_killed", "test_gke_iap", "test_canaries", "test_bad_input", "test_canaries_site")
+MINUTES = {"integration": 8.0, "molecule": 3.0, "e2e": 15.0, "lab-parts": 3.0, "lab-test": 5.0, "helm3": 8.0}
+#: of tests/lab, what compares the whole machine before and after
+WHOLE_MACHINE = "tests/lab/test_lab.py"
 
 
 def lab_name() -> str:
@@ -133,7 +137,7 @@ def _integration(made: Tier, wanted: Environment, env: dict[str, str], names: li
         made.step(name, argv, env={**env, **settings}, cwd=plays)
 
     # Each has a namespace and host names of its own, and mostly waits: two at a time use the machine's second core.
-    made.abreast([partial(target, name) for name in names], workers=2)
+    made.abreast([partial(target, name) for name in longest_first(names, LONG_TARGETS)], workers=2)
 
 
 def helm3() -> Tier:
@@ -169,32 +173,43 @@ def e2e() -> Tier:
 
 
 def _e2e(made: Tier, wanted: Environment, env: dict[str, str]) -> None:
-    files = sorted((paths.ROOT / "tests" / "e2e").glob("test_*.py"), key=lambda path: _place(path.stem))
-    if not files:
+    names = sorted(path.stem for path in (paths.ROOT / "tests" / "e2e").glob("test_*.py"))
+    if not names:
         raise Failure("tests/e2e has no test")
 
-    def file(path: Path) -> None:
-        label = path.stem.removeprefix("test_").replace("_", " ")
-        _pytest(made, wanted, env, str(path.relative_to(paths.ROOT)), [LAB, "exec", "--"], label)
+    def file(name: str) -> None:
+        label = name.removeprefix("test_").replace("_", " ")
+        _pytest(made, wanted, env, [f"tests/e2e/{name}.py"], label, [LAB, "exec", "--"])
 
-    made.abreast([partial(file, path) for path in files], workers=2)
+    made.abreast([partial(file, name) for name in longest_first(names, LONG_FILES)], workers=2)
 
 
-def _place(name: str) -> int:
-    """Where a file stands in the line: those known to take long come first, so that none is left alone at the end."""
-    return LONG_ONES.index(name) if name in LONG_ONES else len(LONG_ONES)
+def longest_first(names: Sequence[str], long: Sequence[str]) -> list[str]:
+    """Return the names with those known to take long before the others, in the order given for them."""
+    return [*(name for name in long if name in names), *(name for name in names if name not in long)]
+
+
+def lab_parts() -> Tier:
+    """Run the tests of the lab's parts (chart, services, stand-ins), each by itself in a network of its own."""
+    places = ["tests/lab", f"--ignore={WHOLE_MACHINE}"]
+    return _tier("lab-parts", lambda made, wanted, env: _pytest(made, wanted, env, places, "pytest"))
 
 
 def lab_test() -> Tier:
-    """Run the tests of the lab itself; they start labs of their own and therefore come last."""
-    return _tier("lab-test", lambda made, wanted, env: _pytest(made, wanted, env, "tests/lab", [], "pytest"))
+    """Run the tests of the lab as a whole; they start labs of their own and therefore come last."""
+    return _tier("lab-test", lambda made, wanted, env: _pytest(made, wanted, env, [WHOLE_MACHINE], "pytest"))
 
 
 def _pytest(
-    made: Tier, wanted: Environment, env: dict[str, str], place: str, prefix: list[str | Path], label: str
+    made: Tier,
+    wanted: Environment,
+    env: dict[str, str],
+    places: Sequence[str],
+    label: str,
+    prefix: Sequence[str | Path] = (),
 ) -> None:
     report = paths.BUILD / "junit" / f"{made.name}-{label.replace(' ', '-')}.xml"
-    argv: list[str | Path] = [*prefix, wanted.bin / "python", "-m", "pytest", place, "-v", f"--junitxml={report}"]
+    argv: list[str | Path] = [*prefix, wanted.bin / "python", "-m", "pytest", *places, "-v", f"--junitxml={report}"]
     made.step(label, argv, env=env, cwd=paths.ROOT, judge=results.junit(report))
 
 

@@ -232,3 +232,7 @@ def test_the_end_of_a_run_names_the_failed_test_in_a_few_short_lines(capsys: pyt
     assert any("used-before-assignment" in line for line in told)
     tiers.Tier("unit", 1.0).recall()
     assert not capsys.readouterr().out
+
+
+def test_what_takes_long_comes_first_and_nothing_is_lost() -> None:
+    assert lab.longest_first(["a", "b", "c", "d"], ["c", "gone", "b"]) == ["c", "b", "a", "d"]
