@@ -12,10 +12,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import Clock, ServerTime
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import release_state
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import APPLY_PATCH, KubeClient, Reply
@@ -120,6 +122,11 @@ class FakeKube(KubeClient):
             self.put("/api/v1/namespaces/" + name, {"kind": "Namespace", "metadata": {"name": name}})
 
     # ---- for tests
+
+    def told_time(self, ours: Clock, right: FakeClock) -> None:
+        """The server has told its time, to somebody who goes by the clock ``ours``."""
+        self.server_time = ServerTime(ours)
+        self.server_time.hear({"date": format_datetime(right.utcnow(), usegmt=True)})
 
     def put(self, path: str, obj: Json) -> Json:
         """Place an object into the cluster as it is."""

@@ -64,7 +64,7 @@ class Absent:
             HubError: E-STORE-04 where data would go against the wish; E-HELM-*.
         """
         how = (self._release, self._policy, self._max_age, self._timeout)
-        settler = Settler(*how, clock=self._tools.clock, reporter=self._tools.reporter)
+        settler = Settler(*how, now=self._tools.client.server_time.now, reporter=self._tools.reporter)
         history, _facts, _move = settler.settle(self._history(), self._lease, self._history)
         manifest = self._manifest(history)
         leftovers = self._leftovers(history)

@@ -132,6 +132,14 @@ def test_a_release_somebody_may_be_working_on_is_not_removed(
         assert installed.helm.calls == ["uninstall"]
 
 
+def test_a_fast_clock_makes_no_upgrade_old(installed: World) -> None:
+    installed.run_ahead(960.0)
+    installed.helm.record(2, "pending-upgrade", {"hub": {"db": {"pvc": {"annotations": KEEP}}}}, {})
+    with pytest.raises(HubError, match="E-HELM-04") as caught:
+        installed.remove(pending_policy="rollback")
+    assert caught.value.details["age"] == 0
+
+
 def test_data_goes_only_if_asked(installed: World) -> None:
     done = installed.remove(keep_data=False)
     assert ("delete", "PersistentVolumeClaim/claim-ada") in told(done)

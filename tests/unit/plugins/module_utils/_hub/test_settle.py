@@ -26,6 +26,7 @@ class World:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.kube = FakeKube("hub")
+        self.kube.told_time(self.clock, self.clock)
         self.now = BUSY
         self.looks = 0
 
@@ -39,7 +40,7 @@ class World:
     def settle(self, policy: Policy, history: History = BUSY, max_age: float = 900.0) -> Any:
         reporter = Reporter("hub", "release", self.clock)
         lease = Lease(self.kube, "hub", "hub", self.clock, reporter)
-        settler = Settler("hub", policy, max_age, 30.0, clock=self.clock, reporter=reporter)
+        settler = Settler("hub", policy, max_age, 30.0, now=self.kube.server_time.now, reporter=reporter)
         return settler.settle(history, lease, self.look)
 
 
