@@ -13,7 +13,8 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.error
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import lease as subject
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.lease import (
-    WATCH,
+    DURATION,
+    LOOK_EVERY,
     Holder,
     Lease,
     lease_path,
@@ -105,14 +106,17 @@ def test_an_error_inside_gives_it_back(world: World) -> None:
     assert "holderIdentity" not in world.spec
 
 
-def test_a_living_holder_wins_and_is_named(world: World) -> None:
+@pytest.mark.parametrize("pause", [10, 16, DURATION - 1])
+def test_a_living_holder_wins_and_is_named(world: World, pause: float) -> None:
+    """However slow his renewals are, as long as they come while the Lease is good; and he is believed at once."""
     world.held_by("ada@laptop pid 1")
-    world.clock.at(WATCH - 2, lambda: world.held_by("ada@laptop pid 1", "2026-11-22T14:00:10.000000Z"))
+    world.clock.at(pause, lambda: world.held_by("ada@laptop pid 1", "2026-11-22T14:00:10.000000Z"))
     with pytest.raises(HubError, match="E-HELM-05") as caught, world.lease():
         pass
     assert caught.value.what == "Release climate is being changed by ada@laptop pid 1 at this moment"
     assert caught.value.details == {"holder": "ada@laptop pid 1"}
     assert world.kube.writes == []
+    assert world.clock.passed < pause + LOOK_EVERY
 
 
 def test_a_dead_holder_is_recognised_without_comparing_clocks(world: World) -> None:
@@ -121,7 +125,7 @@ def test_a_dead_holder_is_recognised_without_comparing_clocks(world: World) -> N
     world.held_by("ada@laptop pid 1", ahead)
     with world.lease():
         assert "ada" not in world.spec["holderIdentity"]
-    assert world.clock.slept == [WATCH]
+    assert world.clock.passed == DURATION
 
 
 def test_a_holder_that_gives_up_while_watched_makes_room(world: World) -> None:
@@ -129,6 +133,7 @@ def test_a_holder_that_gives_up_while_watched_makes_room(world: World) -> None:
     world.clock.at(5, lambda: world.held_by("", "2026-11-22T14:00:05.000000Z"))
     with world.lease():
         assert " pid " in world.spec["holderIdentity"]
+    assert world.clock.passed == LOOK_EVERY
 
 
 def test_a_lease_that_vanishes_while_watched_is_made_anew(world: World) -> None:
@@ -179,7 +184,7 @@ def test_a_holder_found_dead_is_not_watched_twice(world: World) -> None:
     assert lease.probe() is Writer.DEAD
     with lease:
         pass
-    assert world.clock.slept == [WATCH]
+    assert world.clock.passed == DURATION
 
 
 def renewed(world: World, monkeypatch: pytest.MonkeyPatch, times: int, during: Any = None) -> Lease:

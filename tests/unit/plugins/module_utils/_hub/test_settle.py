@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll import State, Verdict
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.lease import WATCH, Lease, lease_path
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.lease import DURATION, Lease, lease_path
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.pending import Move, Policy, Stuck, Writer
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.release_state import History, Revision
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settle import Settler, left_alone
@@ -63,7 +63,7 @@ def test_one_to_be_left_alone(world: World, policy: Policy) -> None:
 
 def test_a_dead_writer_makes_way(world: World) -> None:
     world.held()
-    facts = Stuck(PENDING, WATCH, Writer.DEAD, DONE)
+    facts = Stuck(PENDING, DURATION, Writer.DEAD, DONE)
     assert world.settle(Policy.ROLLBACK) == (BUSY, facts, Move.ROLLBACK)
 
 
