@@ -221,9 +221,12 @@ class FakeKube(KubeClient):
             self.put(path, result)
         return Reply(200 if live is not None else 201, copied(result))
 
-    def _delete(self, path: str, query: Mapping[str, str], _body: Json, _content_type: str) -> Reply:
+    def _delete(self, path: str, query: Mapping[str, str], body: Json | None, _content_type: str) -> Reply:
         if path not in self.objects:
             return _status(404, "not found")
+        live, conditions = self.objects[path]["metadata"], (body or {}).get("preconditions") or {}
+        if any(value not in (None, live.get(key)) for key, value in conditions.items()):
+            return _status(409, "the object has been modified")
         if "dryRun" not in query:
             del self.objects[path]
         return Reply(200, {})

@@ -93,6 +93,7 @@ class Lease:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._abandoned = False
+        self._discarded = False
         self._dead_beat = ""
         self.lost = ""
 
@@ -178,6 +179,10 @@ class Lease:
         """Leave the Lease as it is: this run ends without knowing what Helm did."""
         self._abandoned = True
 
+    def discard(self) -> None:
+        """At the end leave no Lease behind: its release is gone."""
+        self._discarded = True
+
     def __enter__(self) -> Lease:
         self.acquire()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
@@ -197,22 +202,33 @@ class Lease:
         """Until the end. A failed renewal may be the network; only somebody who took over ends the renewing."""
         while not self._ended.wait(RENEW_EVERY):
             try:
-                if not self._is_ours():
+                if self._ours() is None:
                     return
                 self._client.merge(self._path, {"spec": {"renewTime": self._stamp()}})
             except HubError:
                 continue
 
-    def _is_ours(self) -> bool:
-        holder = read_holder(self._client.get(self._path)).name
+    def _ours(self) -> Json | None:
+        """The Lease as it is now; None once somebody else has it."""
+        found = self._client.get(self._path)
+        holder = read_holder(found).name
         if holder != self._name:
             self.lost = holder or "nobody"
-        return holder == self._name
+            return None
+        return found
 
     def _release_lease(self) -> None:
         try:
-            if self._is_ours():
-                self._client.merge(self._path, {"spec": {"holderIdentity": None, "renewTime": self._stamp()}})
+            found = self._ours()
+            if found is None:
+                return
+            # As it was seen: who takes us for dead may take it over between look and write.
+            version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+            if self._discarded:
+                self._client.delete(self._path, body={"preconditions": version})
+            else:
+                spec = {"holderIdentity": None, "renewTime": self._stamp()}
+                self._client.merge(self._path, {"metadata": version, "spec": spec})
         except HubError as problem:
             self._reporter.say(f"the claim on the release could not be given back: {problem.error_id}")
 

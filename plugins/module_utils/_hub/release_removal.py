@@ -16,7 +16,7 @@ from .._core.plan import Step
 from .._core.poll import State, Verdict, wait
 from .._k8s.objects import RESOURCES, identity
 from . import guards, release_plan
-from .lease import Lease, lease_path
+from .lease import Lease
 from .manifest import Manifest, is_kept, read_release
 from .pending import Policy
 from .release_inputs import HUB_SECRETS
@@ -149,7 +149,7 @@ class Absent:
                 for path in leftovers:
                     self._client.delete(path, body={"propagationPolicy": "Background"})
                 self._await_gone(ending)
-        self._client.delete(lease_path(self._namespace, self._release))
+            self._lease.discard()
 
     def _await_gone(self, paths: list[str]) -> None:
         """Deleting a pod or a claim only begins its end."""

@@ -100,6 +100,26 @@ def test_an_abandoned_one_stays_as_it_is(world: World) -> None:
     assert " pid " in world.spec["holderIdentity"]
 
 
+def test_a_discarded_one_goes(world: World) -> None:
+    with world.lease() as lease:
+        lease.discard()
+    assert PATH not in world.kube.objects
+
+
+@pytest.mark.parametrize(("discarded", "moment"), [(True, "GET"), (True, "DELETE"), (False, "GET"), (False, "PATCH")])
+def test_one_that_somebody_took_over_stays_his(world: World, discarded: bool, moment: str) -> None:
+    def meanwhile(method: str, _path: str, _query: Any, _body: Any) -> Reply | None:
+        if method == moment:
+            world.held_by("bob")
+        return None
+
+    with world.lease() as lease:
+        if discarded:
+            lease.discard()
+        world.kube.on(meanwhile)
+    assert world.spec["holderIdentity"] == "bob"
+
+
 def test_an_error_inside_gives_it_back(world: World) -> None:
     with pytest.raises(RuntimeError), world.lease():
         raise RuntimeError

@@ -87,6 +87,18 @@ def test_a_removal_keeps_claims_and_waits_for_the_pods(installed: World) -> None
     assert installed.clock.passed == 3
 
 
+def test_a_lease_that_somebody_took_over_stays(installed: World) -> None:
+    uninstall = installed.helm.uninstall
+
+    def taken_over(timeout: float) -> None:
+        uninstall(timeout)
+        installed.kube.put(LEASE, {"kind": "Lease", "spec": {"holderIdentity": "bob"}})
+
+    installed.helm.uninstall = taken_over  # type: ignore[method-assign]
+    assert installed.remove().changed
+    assert installed.kube.objects[LEASE]["spec"]["holderIdentity"] == "bob"
+
+
 def test_a_second_removal_changes_nothing(installed: World) -> None:
     installed.remove()
     installed.forget()
