@@ -144,13 +144,17 @@ def parse_permissions(items: Iterable[Json]) -> tuple[Permission, ...]:
 
 def parse_storage_classes(items: Iterable[Json]) -> tuple[StorageClass, ...]:
     """StorageClass objects as the API returns them."""
-
-    def default(item: Json) -> bool:
-        notes = item["metadata"].get("annotations") or {}
-        return "true" in (notes.get(DEFAULT_CLASS), notes.get(DEFAULT_CLASS_BETA))
-
-    found = [StorageClass(item["metadata"]["name"], str(item.get("provisioner", "")), default(item)) for item in items]
+    found = [
+        StorageClass(item["metadata"]["name"], str(item.get("provisioner", "")), is_default_class(item))
+        for item in items
+    ]
     return tuple(sorted(found, key=lambda item: item.name))
+
+
+def is_default_class(storage_class: Json) -> bool:
+    """Whether a claim that names no class gets this one; the API server still heeds the annotation's old name."""
+    notes = storage_class["metadata"].get("annotations") or {}
+    return "true" in (notes.get(DEFAULT_CLASS), notes.get(DEFAULT_CLASS_BETA))
 
 
 def count_ready(nodes: Sequence[Json]) -> tuple[int, int]:
