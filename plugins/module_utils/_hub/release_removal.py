@@ -25,11 +25,10 @@ from .release_tools import UNFINISHED, Tools, interruptible, writing
 from .release_wanted import Done, load_history, secrets_path
 from .server_plan import Planner
 from .settle import Settler
+from .userpod import USER_PODS
 
 Json = dict[str, Any]
 
-SERVERS = "component=singleuser-server"
-"""Labels of the pods KubeSpawner makes; Helm knows nothing about them."""
 HOOK_LABEL = "hub.jupyter.org/deletable"
 """z2jh's label on what its hooks leave behind; Helm never removes hooks with a release."""
 HOOK_COLLECTIONS = (
@@ -97,7 +96,7 @@ class Absent:
         if secret is not None and (secret["metadata"].get("labels") or {}).get(MANAGER_LABEL) == DOMAIN:
             found.append(secrets_path(self._namespace, HUB_SECRETS))
         if history.newest is not None:
-            found += self._paths("pods", SERVERS)
+            found += self._paths("pods", USER_PODS)  # made by KubeSpawner; Helm knows nothing about them
         for collection in HOOK_COLLECTIONS:
             found += self._paths(collection, f"{HOOK_LABEL}=true,release={self._release}")
         if not self._keep_data:

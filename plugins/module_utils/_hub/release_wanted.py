@@ -17,6 +17,7 @@ from typing import Any
 
 from .._core.errors import HubError
 from .._core.plan import Plan
+from .._core.redact import SHORTEST_SECRET
 from .._k8s.client import KubeClient
 from .chart import ChartRef, Kind, expected_digest, parse_reference
 from .chart_digest import chart_path, digest_of_path
@@ -25,9 +26,6 @@ from .release_inputs import Inputs, effective_values, fingerprint
 from .release_state import APP_VERSION, CHART_NAME, History, read_history, release_selector
 
 Json = dict[str, Any]
-
-SHORTEST_SECRET = 8
-"""Characters; masking anything shorter would corrupt every other text."""
 
 
 @dataclass(frozen=True)
