@@ -323,11 +323,12 @@ def summary(permissions: Iterable[Permission]) -> str:
 def needless(
     refused: Iterable[Permission], namespaces: Iterable[str], existing: Iterable[str]
 ) -> tuple[Permission, ...]:
-    """Refused permissions that do not matter: nobody has to create namespaces that are there already."""
+    """Refused permissions that do not matter: nobody has to make namespaces that are there already."""
     wanted = set(namespaces)
     if not wanted or wanted - set(existing):
         return ()
-    return tuple(item for item in refused if item.verb == "create" and item.resource == "namespaces" and not item.group)
+    made_by = ("create", "patch")  # both, for what is applied
+    return tuple(item for item in refused if item.verb in made_by and item.resource == "namespaces" and not item.group)
 
 
 def _nodes_row(observed: Observed) -> Row:
