@@ -56,8 +56,9 @@ def check_database(new: Manifest, old: Manifest) -> None:
         raise HubError(
             "E-STORE-02",
             f"This upgrade would move the hub from claim {', '.join(lost)} to a new, empty claim {', '.join(gained)}",
-            "keep fullnameOverride and nameOverride as they were; to move on purpose, take the release down (teardown.yml "
-            "leaves the claim), install it under the new name, and copy the database over from the old claim",
+            "keep fullnameOverride and nameOverride as they were; to move on purpose, take the release down "
+            "(teardown.yml leaves the claim), install it under the new name, and copy the database over from the old "
+            "claim",
             seen=f"claim {', '.join(gained)} in the new release",
             wanted=f"claim {', '.join(lost)}, as deployed",
         )

@@ -21,7 +21,7 @@ T = TypeVar("T")
 AUTHORIZATION = "/apis/authorization.k8s.io/v1"
 WHO_AM_I = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 ASKED_AT_ONCE = 6
-"""Reviews under way at once: where a cloud decides beside RBAC, no rules are listed, and each permission is a review."""
+"""Reviews under way at once: where a cloud decides beside RBAC, no rules are listed and every permission is asked."""
 
 
 def whoami(client: KubeClient) -> str:

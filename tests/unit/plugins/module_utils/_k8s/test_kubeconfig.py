@@ -164,7 +164,7 @@ def test_login_plugins_that_helm_lacks_are_refused(name: str, refused: bool) -> 
 
 
 def test_a_server_that_nobody_checks_is_refused() -> None:
-    with pytest.raises(HubError, match="E-ACCESS-05 .* context research does not check who the API server is"):
+    with pytest.raises(HubError, match=r"E-ACCESS-05 .* context research does not check who the API server is"):
         kubeconfig.check(Chosen("research", {"server": "https://one", "insecure-skip-tls-verify": True}, {}), "/k")
 
 
