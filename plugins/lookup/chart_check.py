@@ -55,7 +55,6 @@ _raw:
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ansible.plugins.lookup import LookupBase
@@ -66,7 +65,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart 
     expected_digest,
     parse_reference,
 )
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart_digest import digest_of_path
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart_digest import chart_path, digest_of_path
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart_files import at_hand, chart_values
 
 
@@ -77,7 +76,7 @@ def chart_check(ref: str, version: str, sha256: str) -> dict[str, str]:
         expected = expected_digest(chart, sha256, "")
         known = f"digest pinned by {expected.source}" if expected.sha256 else "the first install records its digest"
         if chart.kind is Kind.PATH:
-            check_digest(chart, digest_of_path(Path(ref)), expected)
+            check_digest(chart, digest_of_path(chart_path(ref)), expected)
             known = f"digest as pinned by {expected.source}" if expected.sha256 else "no digest pinned"
     except HubError as problem:
         return {"summary": "", "problem": problem.text()}

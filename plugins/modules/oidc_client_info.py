@@ -89,6 +89,7 @@ callback_reason:
 """
 
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import oidc
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.oauth import TOKEN_AUTH_METHODS
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._shell import Outcome, Request, run
 
 ARGUMENTS = {
@@ -96,7 +97,12 @@ ARGUMENTS = {
     "client_id": {"type": "str", "required": True},
     "client_secret": {"type": "str", "required": True, "no_log": True},
     "callback_url": {"type": "str", "default": ""},
-    "token_auth_method": {"type": "str", "choices": list(oidc.METHODS), "default": oidc.METHODS[0], "no_log": False},
+    "token_auth_method": {
+        "type": "str",
+        "choices": list(TOKEN_AUTH_METHODS),
+        "default": TOKEN_AUTH_METHODS[0],
+        "no_log": False,
+    },
     "ca_file": {"type": "path"},
     "timeout": {"type": "float", "default": oidc.TIMEOUT},
 }

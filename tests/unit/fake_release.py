@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import Clock
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.redact import Redactor
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.release import Present
@@ -22,7 +23,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.releas
     load_history,
     read_inputs,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeHelm, FakeKube
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeHelm, FakeKube, WrongClock
 
 Json = dict[str, Any]
 
@@ -117,7 +118,9 @@ class World:
 
     def __init__(self, place: Path) -> None:
         self.clock = FakeClock()
+        self.own_clock: Clock = self.clock
         self.kube = FakeKube("hub")
+        self.kube.told_time(self.clock, self.clock)
         self.chart = Chart(self.kube)
         self.helm = FakeHelm(self.kube, self.clock, self.chart)
         self.reporter = Reporter("hub", "release", self.clock)
@@ -129,10 +132,16 @@ class World:
     def options(self, **changed: Any) -> Json:
         return {**OPTIONS, "chart_ref": str(self.place), **changed}
 
+    def run_ahead(self, seconds: float) -> None:
+        """The clock of the machine that runs Ansible is fast; the cluster's is right."""
+        self.own_clock = WrongClock(self.clock, seconds)
+        self.reporter = Reporter("hub", "release", self.own_clock)
+        self.kube.told_time(self.own_clock, self.clock)
+
     @property
     def tools(self) -> Tools:
         redactor = Redactor()
-        return Tools(self.kube, self.helm, self.clock, self.reporter, redactor)  # type: ignore[arg-type]
+        return Tools(self.kube, self.helm, self.own_clock, self.reporter, redactor)  # type: ignore[arg-type]
 
     def run(self, check_mode: bool = False, **changed: Any) -> Done:
         """One run, always on the long way (the no-op is decided before it)."""

@@ -12,10 +12,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import Clock, ServerTime
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import release_state
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import APPLY_PATCH, KubeClient, Reply
@@ -121,6 +123,11 @@ class FakeKube(KubeClient):
 
     # ---- for tests
 
+    def told_time(self, ours: Clock, right: FakeClock) -> None:
+        """The server has told its time, to somebody who goes by the clock ``ours``."""
+        self.server_time = ServerTime(ours)
+        self.server_time.hear({"date": format_datetime(right.utcnow(), usegmt=True)})
+
     def put(self, path: str, obj: Json) -> Json:
         """Place an object into the cluster as it is."""
         metadata = obj.setdefault("metadata", {})
@@ -214,9 +221,12 @@ class FakeKube(KubeClient):
             self.put(path, result)
         return Reply(200 if live is not None else 201, copied(result))
 
-    def _delete(self, path: str, query: Mapping[str, str], _body: Json, _content_type: str) -> Reply:
+    def _delete(self, path: str, query: Mapping[str, str], body: Json | None, _content_type: str) -> Reply:
         if path not in self.objects:
             return _status(404, "not found")
+        live, conditions = self.objects[path]["metadata"], (body or {}).get("preconditions") or {}
+        if any(value not in (None, live.get(key)) for key, value in conditions.items()):
+            return _status(409, "the object has been modified")
         if "dryRun" not in query:
             del self.objects[path]
         return Reply(200, {})

@@ -21,6 +21,8 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "<hidden>"
+CHANGED = "<changed>"
+"""In the place of a secret that is another one now."""
 SHORTEST_SECRET = 8
 """Characters; masking anything shorter would corrupt unrelated text."""
 

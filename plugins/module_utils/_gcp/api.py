@@ -250,12 +250,18 @@ class GcpApi:
 
         Raises:
             GcpConflict: the object is no longer what the write was based on; read again and decide again.
-            HubError: the refusal; E-GCP-12 when nobody can tell whether it took effect.
+            HubError: the refusal; E-GCP-12 when nobody can tell whether it took effect, which any error after a lost
+                answer says too.
         """
         pauses = within.again() if within else self.pauses(self._patience)
         uncertain = False
         while True:
-            reply = self._try(call, pauses)
+            try:
+                reply = self._try(call, pauses)
+            except HubError as problem:
+                if uncertain:
+                    problem.changed = Changed.UNKNOWN
+                raise
             if not isinstance(reply, Refusal):
                 return Written(reply)
             if reply.ambiguous or (uncertain and reply.conflict):

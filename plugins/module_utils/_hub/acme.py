@@ -24,8 +24,6 @@ from typing import Any
 from .._core.errors import Changed, HubError, missing_collection, missing_library
 from .certificates import certificate_problems
 
-PRODUCTION = "https://acme-v02.api.letsencrypt.org/directory"
-STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 DIRECTORY_NOTE = "researchops.jupyterhub/acme-directory"
 """Annotation on a Secret that we filled: the ACME directory its certificate came from."""
 METHODS = ("none", "direct")

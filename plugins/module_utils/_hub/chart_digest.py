@@ -19,6 +19,11 @@ SKIPPED = frozenset({".git", ".svn", ".hg", "__pycache__"})
 """Directories that belong to a work tree, not to a chart."""
 
 
+def chart_path(ref: str) -> Path:
+    """Where a chart lies that is given as a path; no shell reads ``~`` in an inventory."""
+    return Path(os.path.expanduser(ref)).absolute()
+
+
 def digest_of_path(path: Path) -> str:
     """The SHA-256 of a ``.tgz`` file, or of the sorted list of a directory's files with theirs.
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from .._core.errors import HubError
 from .chart import ChartRef, Expected, Kind, check_digest
-from .chart_digest import digest_of_path, no_chart
+from .chart_digest import chart_path, digest_of_path, no_chart
 
 WORKSPACE_PREFIX = "researchops-hub-release-"
 STALE_AFTER = 24 * 3600
@@ -174,7 +174,7 @@ def at_hand(chart: ChartRef, expected: Expected) -> LocalChart | None:
         HubError: E-CHART-04 no chart at a path.
     """
     if chart.kind is Kind.PATH:
-        path = Path(os.path.expanduser(chart.ref)).absolute()
+        path = chart_path(chart.ref)
         return LocalChart(path, digest_of_path(path))
     cached = cache_directory() / f"{expected.sha256}.tgz"
     good = expected.sha256 and cached.is_file() and digest_of_path(cached) == expected.sha256

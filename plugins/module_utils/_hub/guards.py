@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import HubError
+from .._k8s.guard import is_default_class
 from .._k8s.objects import identity
 from .manifest import Manifest, is_kept
 
 Json = dict[str, Any]
 
 CLAIM = "PersistentVolumeClaim"
-DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 HOMES_SELECTOR = "component=singleuser-storage"
 """Labels KubeSpawner puts on people's claims."""
 
@@ -163,15 +163,10 @@ def check_storage(created: Iterable[Json], classes: Sequence[Json]) -> None:
         wanted = spec.get("storageClassName")
         if claim.get("kind") != CLAIM or wanted == "" or spec.get("volumeName") or spec.get("selector"):
             continue
-        if wanted is None and not any(_is_default(item) for item in classes):
+        if wanted is None and not any(is_default_class(item) for item in classes):
             raise no_storage(identity(claim).name, "no default StorageClass in this cluster", names)
         if wanted is not None and wanted not in names:
             raise no_storage(identity(claim).name, f"there is no StorageClass {wanted} in this cluster", names)
-
-
-def _is_default(storage_class: Mapping[str, Any]) -> bool:
-    annotations = storage_class["metadata"].get("annotations") or {}
-    return str(annotations.get(DEFAULT_CLASS, "")).lower() == "true"
 
 
 def no_storage(claim: str, reason: str, classes: Sequence[str]) -> HubError:

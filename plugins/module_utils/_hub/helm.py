@@ -173,7 +173,8 @@ class Helm:
         """The one upgrade (or first install).
 
         Raises:
-            HubError: E-HELM-03 killed, E-HELM-07 failed, E-HELM-10 stopped by us at its time limit.
+            HubError: E-HELM-03 killed, E-HELM-07 failed, E-HELM-10 stopped by us at its time limit; E-HELM-02 when it
+                did its work and nobody can read what it says about it.
         """
         marks = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
         ran = self._run(
@@ -186,7 +187,15 @@ class Helm:
             says="helm upgrade",
         )
         self._succeeded(ran, "upgrade")
-        return self._json(ran, "report the upgrade")
+        made = _mapping(ran.stdout)
+        if made is None:
+            raise HubError(
+                "E-HELM-02",
+                f"Helm has upgraded release {self._target.release}, but what it printed about it is not JSON",
+                "see that helm_binary (z2jh_helm_binary) is Helm itself and prints nothing else, then run again",
+                changed=Changed.SOME,
+            )
+        return made
 
     def rollback(self, revision: int, timeout: float) -> None:
         """Go back to a revision.
@@ -234,11 +243,8 @@ class Helm:
     def _json(self, ran: Ran, doing: str) -> Json:
         if ran.code != 0:
             raise self._refused(ran, doing)
-        try:
-            release = json.loads(ran.stdout)
-        except ValueError:
-            release = None
-        if not isinstance(release, dict):
+        release = _mapping(ran.stdout)
+        if release is None:
             raise self._refused(Ran(0, "", "its output is not JSON"), doing)
         return release
 
@@ -322,6 +328,15 @@ class Helm:
                 self._reporter.say(f"waiting: {says or 'helm'} runs; {waited:.0f} s of at most {timeout:.0f} s")
                 continue
             return Ran(child.returncode, out, err)
+
+
+def _mapping(text: str) -> Json | None:
+    """A JSON object; None for anything else."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def find_binary(name: str) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 
 from .._core.clock import Clock
 from .._core.errors import HubError
+from .._core.poll import State, Verdict, wait
 from .._core.progress import Reporter
 from .._k8s.client import KubeClient
 from .pending import Writer
@@ -33,9 +34,9 @@ Json = dict[str, Any]
 RENEW_EVERY = 10.0
 """Seconds between two renewals."""
 DURATION = 30
-"""Seconds a Lease says it is good for; what other tools show."""
-WATCH = 12.0
-"""Seconds a Lease is watched before its holder counts as dead: longer than one renewal takes."""
+"""Seconds a Lease says it is good for: so long it is watched without a renewal before its holder counts as dead."""
+LOOK_EVERY = 5.0
+"""Seconds between two looks at somebody else's Lease."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Lease:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._abandoned = False
+        self._discarded = False
         self._dead_beat = ""
         self.lost = ""
 
@@ -129,19 +131,29 @@ class Lease:
             raise busy(self._release, read_holder(self._client.get(self._path)).name or "another run") from problem
 
     def _watch(self, holder: Holder) -> Json | None:
-        """Look again after a renewal is due.
+        """Look until it changes, or has not been renewed for as long as it is good for; what was seen last.
 
         Raises:
             HubError: E-HELM-05 if it was renewed.
         """
-        self._reporter.say(f"waiting: claimed by {holder.name}; {WATCH:.0f} s to see whether that run is alive")
-        self._clock.sleep(WATCH)
-        found = self._client.get(self._path)
-        again = read_holder(found)
-        if again.name and again.beat != holder.beat:
+
+        def judge(found: Json | None) -> Verdict:
+            same = read_holder(found).beat == holder.beat
+            return Verdict(State.PENDING, f"claimed by {holder.name}, not renewed") if same else Verdict(State.DONE)
+
+        watched = wait(
+            "a sign of life of the run that claims the release",
+            lambda: self._client.get(self._path),
+            judge,
+            timeout=DURATION,
+            interval=LOOK_EVERY,
+            reporter=self._reporter,
+        )
+        again = read_holder(watched.observation)
+        if again.name and watched.done:
             raise busy(self._release, again.name)
         self._dead_beat = holder.beat
-        return found
+        return watched.observation
 
     def _body(self, found: Json | None) -> Json:
         now = self._stamp()
@@ -167,6 +179,10 @@ class Lease:
         """Leave the Lease as it is: this run ends without knowing what Helm did."""
         self._abandoned = True
 
+    def discard(self) -> None:
+        """At the end leave no Lease behind: its release is gone."""
+        self._discarded = True
+
     def __enter__(self) -> Lease:
         self.acquire()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
@@ -186,22 +202,33 @@ class Lease:
         """Until the end. A failed renewal may be the network; only somebody who took over ends the renewing."""
         while not self._ended.wait(RENEW_EVERY):
             try:
-                if not self._is_ours():
+                if self._ours() is None:
                     return
                 self._client.merge(self._path, {"spec": {"renewTime": self._stamp()}})
             except HubError:
                 continue
 
-    def _is_ours(self) -> bool:
-        holder = read_holder(self._client.get(self._path)).name
+    def _ours(self) -> Json | None:
+        """The Lease as it is now; None once somebody else has it."""
+        found = self._client.get(self._path)
+        holder = read_holder(found).name
         if holder != self._name:
             self.lost = holder or "nobody"
-        return holder == self._name
+            return None
+        return found
 
     def _release_lease(self) -> None:
         try:
-            if self._is_ours():
-                self._client.merge(self._path, {"spec": {"holderIdentity": None, "renewTime": self._stamp()}})
+            found = self._ours()
+            if found is None:
+                return
+            # As it was seen: who takes us for dead may take it over between look and write.
+            version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+            if self._discarded:
+                self._client.delete(self._path, body={"preconditions": version})
+            else:
+                spec = {"holderIdentity": None, "renewTime": self._stamp()}
+                self._client.merge(self._path, {"metadata": version, "spec": spec})
         except HubError as problem:
             self._reporter.say(f"the claim on the release could not be given back: {problem.error_id}")
 

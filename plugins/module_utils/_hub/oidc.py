@@ -23,6 +23,7 @@ from typing import Any
 from urllib import error, parse, request
 
 from .._core.errors import HubError
+from .oauth import TOKEN_AUTH_METHODS
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 LARGEST = 1 << 20
@@ -231,16 +232,13 @@ class Client:
         client_id: as registered.
         client_secret: as registered; leaves this process only in the request to the token endpoint.
         callback_url: the hub's callback; empty means it is not checked.
-        method: ``client_secret_post`` or ``client_secret_basic``.
+        method: one of :data:`.oauth.TOKEN_AUTH_METHODS`.
     """
 
     client_id: str
     client_secret: str = field(repr=False)
     callback_url: str = ""
-    method: str = "client_secret_post"
-
-
-METHODS = ("client_secret_post", "client_secret_basic")
+    method: str = TOKEN_AUTH_METHODS[0]
 
 
 def prove_client(document: Mapping[str, Any], client: Client, ask: Ask) -> dict[str, str]:
@@ -258,7 +256,7 @@ def prove_client(document: Mapping[str, Any], client: Client, ask: Ask) -> dict[
     """
     verdict, reason = _try_secret(document, client, client.method, ask)
     if verdict == "refused":
-        other = METHODS[1 - METHODS.index(client.method)]
+        other = TOKEN_AUTH_METHODS[1 - TOKEN_AUTH_METHODS.index(client.method)]
         if _try_secret(document, client, other, ask)[0] == "proved":
             raise HubError(
                 "E-AUTH-04",
@@ -291,7 +289,7 @@ def _try_secret(document: Mapping[str, Any], client: Client, method: str, ask: A
         "code_verifier": secrets.token_urlsafe(48),
     }
     headers = {}
-    if method == METHODS[0]:
+    if method == TOKEN_AUTH_METHODS[0]:
         form |= {"client_id": client.client_id, "client_secret": client.client_secret}
     else:
         pair = f"{parse.quote_plus(client.client_id)}:{parse.quote_plus(client.client_secret)}"

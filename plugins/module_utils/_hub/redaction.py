@@ -12,10 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .._core.redact import CHANGED, HIDDEN
 from .._k8s.objects import ABSENT
 
-CHANGED = "<changed>"
-HIDDEN = "<hidden>"
 SECRET_NAME = re.compile(
     r"(secret|token|passw|credential|api_?key|private_?key|cookie|(^|[._\[\]\"-])keys?($|[._\[\]\"-]))", re.IGNORECASE
 )

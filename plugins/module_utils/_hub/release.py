@@ -110,7 +110,7 @@ class Present:
     def _settler(self) -> Settler:
         wanted, tools = self._wanted, self._tools
         how = (wanted.release, wanted.policy, wanted.max_age, wanted.timeout)
-        return Settler(*how, clock=tools.clock, reporter=tools.reporter)
+        return Settler(*how, now=tools.client.server_time.now, reporter=tools.reporter)
 
     # ---- before the first write
 
@@ -230,7 +230,7 @@ class Present:
             revision = self._change(history, prepared, done)
             stack.enter_context(writing())
             rest = max(SHORTEST_WAIT, wanted.timeout - (clock.monotonic() - start))
-            rollout = Rollout(self._client, clock, self._tools.reporter, self._tools.redactor)
+            rollout = Rollout(self._client, self._tools.reporter, self._tools.redactor)
             done.pods = rollout.wait(prepared.manifest, wanted.release, rest)
             self._record(prepared, done, revision)
         if self._lease.lost:

@@ -13,16 +13,8 @@ from typing import Any
 
 from .._k8s.client import KubeClient
 from .chart import from_label
-from .release_state import (
-    CHART_LABEL,
-    History,
-    Revision,
-    decode,
-    read_history,
-    release_app_version,
-    release_chart,
-    release_selector,
-)
+from .release_state import CHART_LABEL, History, Revision, decode, release_app_version, release_chart
+from .release_wanted import load_history, secrets_path
 
 Json = dict[str, Any]
 
@@ -33,10 +25,7 @@ def read_base(client: KubeClient, namespace: str, release: str) -> Json:
     Raises:
         HubError: E-HELM-13 for a record that cannot be read; E-K8S-*.
     """
-    secrets = f"/api/v1/namespaces/{namespace}/secrets"
-    base = read_history(client.list(secrets, release_selector(release), metadata_only=True)).base
-    record = client.get(f"{secrets}/{base.secret}") if base is not None else None
-    return decode(record) if record is not None else {}
+    return _record(client, namespace, load_history(client, namespace, release).base)
 
 
 def read_facts(client: KubeClient, namespace: str, release: str) -> Json:
@@ -45,11 +34,14 @@ def read_facts(client: KubeClient, namespace: str, release: str) -> Json:
     Raises:
         HubError: E-HELM-13 for a record that cannot be read; E-K8S-*.
     """
-    secrets = f"/api/v1/namespaces/{namespace}/secrets"
-    history = read_history(client.list(secrets, release_selector(release), metadata_only=True))
-    newest = history.newest
-    record = client.get(f"{secrets}/{newest.secret}") if newest is not None else None
-    return facts(history, decode(record) if record is not None else {})
+    history = load_history(client, namespace, release)
+    return facts(history, _record(client, namespace, history.newest))
+
+
+def _record(client: KubeClient, namespace: str, revision: Revision | None) -> Json:
+    """What Helm wrote down about a revision; empty where there is none."""
+    stored = client.get(secrets_path(namespace, revision.secret)) if revision is not None else None
+    return decode(stored) if stored is not None else {}
 
 
 def facts(history: History, record: Mapping[str, Any]) -> Json:

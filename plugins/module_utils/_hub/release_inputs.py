@@ -19,6 +19,7 @@ from typing import Any
 from .._core.errors import HubError
 from .chart import ChartRef
 from .release_state import DOMAIN
+from .values import dig, root_path
 
 Json = dict[str, Any]
 
@@ -105,14 +106,14 @@ def effective_values(values: Mapping[str, Any], values_root: str, secrets_finger
 
     Args:
         values: merged values, as the chart wants them.
-        values_root: key of the parent chart that holds z2jh's values, such as ``jupyterhub``; may be empty.
+        values_root: the parent chart's key for z2jh's values, such as ``jupyterhub`` or ``a.b``; may be empty.
         secrets_fingerprint: from :func:`fingerprint`; empty without secrets.
 
     Raises:
         HubError: E-VALUES-11 where the values have something else than a dictionary on the way.
     """
     result = copy.deepcopy(dict(values))
-    root = _descend(result, (values_root,)) if values_root else result
+    root = _descend(result, root_path(values_root))
     if secrets_fingerprint:
         _descend(root, ("hub", "annotations"))[SECRETS_ANNOTATION] = secrets_fingerprint
     key, keep = KEEP_POLICY
@@ -192,8 +193,8 @@ def generated_name(values: Mapping[str, Any], values_root: str) -> str:
 
     z2jh distinguishes ``fullnameOverride: ""`` (plain names), a text (prefix) and ``null`` (release name as prefix).
     """
-    root = (values.get(values_root) or {}) if values_root else values
-    if (root.get("hub") or {}).get("existingSecret"):
+    root = dig(values, *root_path(values_root), default={})
+    if dig(root, "hub", "existingSecret"):
         return ""
     override = root.get("fullnameOverride", "")
     if override is None:

@@ -16,7 +16,7 @@ from .._core.plan import Step
 from .._core.poll import State, Verdict, wait
 from .._k8s.objects import RESOURCES, identity
 from . import guards, release_plan
-from .lease import Lease, lease_path
+from .lease import Lease
 from .manifest import Manifest, is_kept, read_release
 from .pending import Policy
 from .release_inputs import HUB_SECRETS
@@ -25,11 +25,10 @@ from .release_tools import UNFINISHED, Tools, interruptible, writing
 from .release_wanted import Done, load_history, secrets_path
 from .server_plan import Planner
 from .settle import Settler
+from .userpod import USER_PODS
 
 Json = dict[str, Any]
 
-SERVERS = "component=singleuser-server"
-"""Labels of the pods KubeSpawner makes; Helm knows nothing about them."""
 HOOK_LABEL = "hub.jupyter.org/deletable"
 """z2jh's label on what its hooks leave behind; Helm never removes hooks with a release."""
 HOOK_COLLECTIONS = (
@@ -64,7 +63,7 @@ class Absent:
             HubError: E-STORE-04 where data would go against the wish; E-HELM-*.
         """
         how = (self._release, self._policy, self._max_age, self._timeout)
-        settler = Settler(*how, clock=self._tools.clock, reporter=self._tools.reporter)
+        settler = Settler(*how, now=self._tools.client.server_time.now, reporter=self._tools.reporter)
         history, _facts, _move = settler.settle(self._history(), self._lease, self._history)
         manifest = self._manifest(history)
         leftovers = self._leftovers(history)
@@ -97,7 +96,7 @@ class Absent:
         if secret is not None and (secret["metadata"].get("labels") or {}).get(MANAGER_LABEL) == DOMAIN:
             found.append(secrets_path(self._namespace, HUB_SECRETS))
         if history.newest is not None:
-            found += self._paths("pods", SERVERS)
+            found += self._paths("pods", USER_PODS)  # made by KubeSpawner; Helm knows nothing about them
         for collection in HOOK_COLLECTIONS:
             found += self._paths(collection, f"{HOOK_LABEL}=true,release={self._release}")
         if not self._keep_data:
@@ -149,7 +148,7 @@ class Absent:
                 for path in leftovers:
                     self._client.delete(path, body={"propagationPolicy": "Background"})
                 self._await_gone(ending)
-        self._client.delete(lease_path(self._namespace, self._release))
+            self._lease.discard()
 
     def _await_gone(self, paths: list[str]) -> None:
         """Deleting a pod or a claim only begins its end."""

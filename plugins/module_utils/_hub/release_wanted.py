@@ -13,22 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from .._core.errors import HubError
 from .._core.plan import Plan
+from .._core.redact import SHORTEST_SECRET
 from .._k8s.client import KubeClient
 from .chart import ChartRef, Kind, expected_digest, parse_reference
-from .chart_digest import digest_of_path
+from .chart_digest import chart_path, digest_of_path
 from .pending import Policy
 from .release_inputs import Inputs, effective_values, fingerprint
 from .release_state import APP_VERSION, CHART_NAME, History, read_history, release_selector
 
 Json = dict[str, Any]
-
-SHORTEST_SECRET = 8
-"""Characters; masking anything shorter would corrupt every other text."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +142,7 @@ def read_inputs(wanted: Wanted) -> Inputs:
     mark = fingerprint(wanted.secrets, wanted.namespace, wanted.release)
     digest = expected_digest(wanted.chart, wanted.chart_sha256, "").sha256
     if wanted.chart.kind is Kind.PATH:
-        digest = digest_of_path(Path(wanted.chart.ref).expanduser())
+        digest = digest_of_path(chart_path(wanted.chart.ref))
     return Inputs(
         release=wanted.release,
         namespace=wanted.namespace,

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._core.clock import Clock
 from .._core.errors import Changed, HubError
 from .._core.poll import State, Verdict, wait
 from .._core.progress import Reporter
@@ -67,9 +66,8 @@ def _component(obj: Json) -> str:
 class Rollout:
     """Watches the Deployments of one manifest."""
 
-    def __init__(self, client: KubeClient, clock: Clock, reporter: Reporter, redactor: Redactor) -> None:
+    def __init__(self, client: KubeClient, reporter: Reporter, redactor: Redactor) -> None:
         self._client = client
-        self._clock = clock
         self._reporter = reporter
         self._redactor = redactor
 
@@ -101,7 +99,7 @@ class Rollout:
         labels = ",".join(f"{key}={value}" for key, value in sorted(live["spec"]["selector"]["matchLabels"].items()))
         pods = self._client.list(f"/api/v1/namespaces/{live['metadata']['namespace']}/pods", {"labelSelector": labels})
         remaining = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
-        now = self._clock.utcnow()
+        now = self._client.server_time.now()
         found = [trouble(pod, now) for pod in remaining]
         return Served(name, rollout(live), tuple(remaining), tuple(item for item in found if item is not None))
 

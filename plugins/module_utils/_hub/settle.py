@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
-from .._core.clock import Clock
 from .._core.poll import State, Verdict, wait
 from .._core.progress import Reporter
 from . import pending
@@ -23,13 +23,21 @@ class Settler:
     """Applies a policy to a busy release."""
 
     def __init__(
-        self, release: str, policy: Policy, max_age: float, timeout: float, *, clock: Clock, reporter: Reporter
+        self,
+        release: str,
+        policy: Policy,
+        max_age: float,
+        timeout: float,
+        *,
+        now: Callable[[], datetime],
+        reporter: Reporter,
     ) -> None:
+        """``now`` is the API server's time: it stamped the revisions."""
         self._release = release
         self._policy = policy
         self._max_age = max_age
         self._timeout = timeout
-        self._clock = clock
+        self._now = now
         self._reporter = reporter
 
     def settle(self, history: History, lease: Lease, look: Callable[[], History]) -> tuple[History, Stuck | None, Move]:
@@ -44,7 +52,7 @@ class Settler:
         if not pending.is_busy(history):
             return history, None, Move.PROCEED
         writer = Writer.UNKNOWN if self._policy is Policy.WAIT else lease.probe()
-        facts = pending.stuck(history, writer, self._clock.utcnow())
+        facts = pending.stuck(history, writer, self._now())
         move = pending.decide(facts, self._policy, self._max_age)
         if move is Move.WAIT:
             ended = wait(
@@ -56,7 +64,7 @@ class Settler:
             )
             if ended.done:
                 return ended.observation, None, Move.PROCEED
-            facts = pending.stuck(ended.observation, writer, self._clock.utcnow())
+            facts = pending.stuck(ended.observation, writer, self._now())
         if move in (Move.WAIT, Move.REFUSE):
             raise pending.pending_error(self._release, facts, self._policy, self._max_age)
         return history, facts, move

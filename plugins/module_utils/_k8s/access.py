@@ -163,12 +163,9 @@ class PrivateFolder:
                 do="free space or correct the rights of that directory (XDG_CACHE_HOME moves it), then run again",
             ) from problem
 
-    def remove(self) -> bool:
-        """Remove the folder with everything in it; False where there was none."""
-        if not os.path.isdir(self.path):
-            return False
+    def remove(self) -> None:
+        """Remove the folder with everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
-        return True
 
 
 def explain_helper(chosen: Chosen) -> HubError | None:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from .._core.errors import HubError
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 AUTHORIZATION = "/apis/authorization.k8s.io/v1"
 WHO_AM_I = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+ASKED_AT_ONCE = 6
+"""Reviews under way at once: where a cloud decides beside RBAC, no rules are listed and every permission is asked."""
 
 
 def whoami(client: KubeClient) -> str:
@@ -106,7 +109,9 @@ def denied(client: KubeClient, permissions: Sequence[Permission]) -> tuple[Permi
     namespaces = sorted({item.namespace for item in permissions if item.namespace})
     rules = {namespace: _rules(client, namespace) for namespace in namespaces}
     open_questions = [item for item in permissions if not item.namespace or not covered(rules[item.namespace], item)]
-    refused = tuple(item for item in open_questions if not _may(client, item))
+    with ThreadPoolExecutor(max_workers=ASKED_AT_ONCE) as pool:
+        answers = pool.map(lambda item: _may(client, item), open_questions)
+    refused = tuple(item for item, allowed in zip(open_questions, answers, strict=True) if not allowed)
     if not any(item.resource == "namespaces" for item in refused):
         return refused
     existing = [name for name in namespaces if client.request("GET", f"/api/v1/namespaces/{name}").status == 200]

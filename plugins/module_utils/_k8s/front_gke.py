@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._core.redact import CHANGED, HIDDEN
 from .front import LABELS, MANAGED_BY, Json, canonical
 from .objects import object_path
 
@@ -325,15 +326,15 @@ def masked(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tuple[Json 
     if new.get("kind") != "Secret":
         return (None if old is None else dict(old)), dict(new)
     before, after = (old or {}).get("data") or {}, new.get("data") or {}
-    shown_before = dict.fromkeys(before, "<hidden>")
-    shown_after = {key: "<hidden>" if before.get(key) == value else "<changed>" for key, value in after.items()}
+    shown_before = dict.fromkeys(before, HIDDEN)
+    shown_after = {key: HIDDEN if before.get(key) == value else CHANGED for key, value in after.items()}
     return (None if old is None else {**old, "data": shown_before}), {**new, "data": shown_after}
 
 
 def hidden(item: Mapping[str, Any]) -> Json:
     """An object that goes away, as it may be shown."""
     shown = canonical(item)
-    return shown | {"data": dict.fromkeys(shown["data"], "<hidden>")} if shown.get("kind") == "Secret" else shown
+    return shown | {"data": dict.fromkeys(shown["data"], HIDDEN)} if shown.get("kind") == "Secret" else shown
 
 
 def _compact(data: Json) -> str:

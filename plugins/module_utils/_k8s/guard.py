@@ -144,13 +144,17 @@ def parse_permissions(items: Iterable[Json]) -> tuple[Permission, ...]:
 
 def parse_storage_classes(items: Iterable[Json]) -> tuple[StorageClass, ...]:
     """StorageClass objects as the API returns them."""
-
-    def default(item: Json) -> bool:
-        notes = item["metadata"].get("annotations") or {}
-        return "true" in (notes.get(DEFAULT_CLASS), notes.get(DEFAULT_CLASS_BETA))
-
-    found = [StorageClass(item["metadata"]["name"], str(item.get("provisioner", "")), default(item)) for item in items]
+    found = [
+        StorageClass(item["metadata"]["name"], str(item.get("provisioner", "")), is_default_class(item))
+        for item in items
+    ]
     return tuple(sorted(found, key=lambda item: item.name))
+
+
+def is_default_class(storage_class: Json) -> bool:
+    """Whether a claim that names no class gets this one; the API server still heeds the annotation's old name."""
+    notes = storage_class["metadata"].get("annotations") or {}
+    return "true" in (notes.get(DEFAULT_CLASS), notes.get(DEFAULT_CLASS_BETA))
 
 
 def count_ready(nodes: Sequence[Json]) -> tuple[int, int]:
@@ -319,11 +323,12 @@ def summary(permissions: Iterable[Permission]) -> str:
 def needless(
     refused: Iterable[Permission], namespaces: Iterable[str], existing: Iterable[str]
 ) -> tuple[Permission, ...]:
-    """Refused permissions that do not matter: nobody has to create namespaces that are there already."""
+    """Refused permissions that do not matter: nobody has to make namespaces that are there already."""
     wanted = set(namespaces)
     if not wanted or wanted - set(existing):
         return ()
-    return tuple(item for item in refused if item.verb == "create" and item.resource == "namespaces" and not item.group)
+    made_by = ("create", "patch")  # both, for what is applied
+    return tuple(item for item in refused if item.verb in made_by and item.resource == "namespaces" and not item.group)
 
 
 def _nodes_row(observed: Observed) -> Row:

@@ -44,6 +44,14 @@ def test_digest_of_a_path(tmp_path: Path) -> None:
     assert right in wrong
 
 
+def test_a_path_in_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "Chart.yaml").write_text("apiVersion: v2\nname: jupyterhub\nversion: 4.4.0\n")
+    right = digest_of_path(tmp_path / "hub")
+    assert chart_check("~/hub", "4.4.0", right)["summary"] == "~/hub 4.4.0: digest as pinned by chart_sha256"
+
+
 def test_chart_of_a_repository() -> None:
     assert chart_check(REPOSITORY, "4.4.0", "a" * 64) == {
         "summary": f"{REPOSITORY} 4.4.0: digest pinned by chart_sha256",

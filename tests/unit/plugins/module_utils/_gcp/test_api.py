@@ -289,6 +289,35 @@ def test_a_write_that_never_gets_an_answer_ends_in_time_and_says_unknown() -> No
     assert clock.passed <= 20
 
 
+class Leaving(FakeAuth):
+    """A token, and then none any more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given = 0
+
+    def token(self) -> str:
+        self.given += 1
+        if self.given > 1:
+            raise HubError("E-GCP-09", "The token endpoint is away", "wait")
+        return super().token()
+
+
+@pytest.mark.parametrize(
+    ("then", "auth", "error_id"),
+    [
+        pytest.param([failure(401), failure(401)], FakeAuth, "E-GCP-03", id="credentials refused"),
+        pytest.param([broken("tls")], FakeAuth, "E-HTTP-01", id="tls"),
+        pytest.param([], Leaving, "E-GCP-09", id="no token"),
+    ],
+)
+def test_whatever_ends_a_write_whose_answer_was_lost_says_unknown(
+    then: list[Any], auth: type[FakeAuth], error_id: str
+) -> None:
+    client, _http, _clock = api(script(broken(), *then), auth=auth(), patience=20)
+    assert caught(error_id, lambda: client.write(POST, lambda: None)).changed is Changed.UNKNOWN
+
+
 def test_a_refused_write_changed_nothing() -> None:
     client, _http, _clock = api(script(failure(403, "PERMISSION_DENIED")))
     assert caught("E-GCP-04", lambda: client.write(POST, never)).changed is Changed.NOTHING

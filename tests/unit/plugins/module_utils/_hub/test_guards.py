@@ -21,6 +21,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.guards
     read_homes,
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.manifest import Manifest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.guard import DEFAULT_CLASS, DEFAULT_CLASS_BETA
 
 KEEP = {"helm.sh/resource-policy": "keep"}
 Json = dict[str, Any]
@@ -136,12 +137,8 @@ def test_where_nobody_has_a_home_nobody_can_lose_one() -> None:
     check_homes(None, OLD, ["claim-ada"])
 
 
-def storage_class(name: str, default: bool = False) -> Json:
-    annotations = {"storageclass.kubernetes.io/is-default-class": "true"} if default else None
-    return {"metadata": {"name": name, "annotations": annotations}}
-
-
-GP2, FAST = storage_class("gp2"), storage_class("fast", default=True)
+GP2: Json = {"metadata": {"name": "gp2", "annotations": None}}
+FAST: Json = {"metadata": {"name": "fast", "annotations": {DEFAULT_CLASS: "true"}}}
 
 
 @pytest.mark.parametrize(
@@ -174,8 +171,9 @@ def test_a_claim_that_can_be_bound_passes(created: list[Json]) -> None:
     check_storage(created, [GP2])
 
 
-def test_a_default_class_serves_a_claim_without_one() -> None:
-    check_storage([claim()], [FAST])
+@pytest.mark.parametrize("annotation", [DEFAULT_CLASS, DEFAULT_CLASS_BETA])
+def test_a_default_class_serves_a_claim_without_one(annotation: str) -> None:
+    check_storage([claim()], [{"metadata": {"name": "fast", "annotations": {annotation: "true"}}}])
 
 
 def test_removal_keeps_the_data() -> None:

@@ -202,6 +202,14 @@ def test_a_failed_upgrade_says_that_something_was_done(make: Make) -> None:
     assert caught.value.what == "Helm could not upgrade release hub: no"
 
 
+@pytest.mark.parametrize("printed", ["[1]", "done"])
+def test_an_upgrade_that_nobody_can_read_about_was_done(make: Make, printed: str) -> None:
+    with pytest.raises(HubError) as caught:
+        make(f"echo '{printed}'").upgrade(CHART, VALUES, {}, 10.0)
+    assert (caught.value.error_id, caught.value.changed) == ("E-HELM-02", Changed.SOME)
+    assert "is not JSON" in caught.value.what
+
+
 @pytest.mark.parametrize(
     ("verb", "changed"), [("render", Changed.NOTHING), ("template", Changed.NOTHING), ("upgrade", Changed.UNKNOWN)]
 )

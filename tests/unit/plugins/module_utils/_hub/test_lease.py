@@ -13,7 +13,8 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.error
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import lease as subject
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.lease import (
-    WATCH,
+    DURATION,
+    LOOK_EVERY,
     Holder,
     Lease,
     lease_path,
@@ -99,20 +100,43 @@ def test_an_abandoned_one_stays_as_it_is(world: World) -> None:
     assert " pid " in world.spec["holderIdentity"]
 
 
+def test_a_discarded_one_goes(world: World) -> None:
+    with world.lease() as lease:
+        lease.discard()
+    assert PATH not in world.kube.objects
+
+
+@pytest.mark.parametrize(("discarded", "moment"), [(True, "GET"), (True, "DELETE"), (False, "GET"), (False, "PATCH")])
+def test_one_that_somebody_took_over_stays_his(world: World, discarded: bool, moment: str) -> None:
+    def meanwhile(method: str, _path: str, _query: Any, _body: Any) -> Reply | None:
+        if method == moment:
+            world.held_by("bob")
+        return None
+
+    with world.lease() as lease:
+        if discarded:
+            lease.discard()
+        world.kube.on(meanwhile)
+    assert world.spec["holderIdentity"] == "bob"
+
+
 def test_an_error_inside_gives_it_back(world: World) -> None:
     with pytest.raises(RuntimeError), world.lease():
         raise RuntimeError
     assert "holderIdentity" not in world.spec
 
 
-def test_a_living_holder_wins_and_is_named(world: World) -> None:
+@pytest.mark.parametrize("pause", [10, 16, DURATION - 1])
+def test_a_living_holder_wins_and_is_named(world: World, pause: float) -> None:
+    """However slow his renewals are, as long as they come while the Lease is good; and he is believed at once."""
     world.held_by("ada@laptop pid 1")
-    world.clock.at(WATCH - 2, lambda: world.held_by("ada@laptop pid 1", "2026-11-22T14:00:10.000000Z"))
+    world.clock.at(pause, lambda: world.held_by("ada@laptop pid 1", "2026-11-22T14:00:10.000000Z"))
     with pytest.raises(HubError, match="E-HELM-05") as caught, world.lease():
         pass
     assert caught.value.what == "Release climate is being changed by ada@laptop pid 1 at this moment"
     assert caught.value.details == {"holder": "ada@laptop pid 1"}
     assert world.kube.writes == []
+    assert world.clock.passed < pause + LOOK_EVERY
 
 
 def test_a_dead_holder_is_recognised_without_comparing_clocks(world: World) -> None:
@@ -121,7 +145,7 @@ def test_a_dead_holder_is_recognised_without_comparing_clocks(world: World) -> N
     world.held_by("ada@laptop pid 1", ahead)
     with world.lease():
         assert "ada" not in world.spec["holderIdentity"]
-    assert world.clock.slept == [WATCH]
+    assert world.clock.passed == DURATION
 
 
 def test_a_holder_that_gives_up_while_watched_makes_room(world: World) -> None:
@@ -129,6 +153,7 @@ def test_a_holder_that_gives_up_while_watched_makes_room(world: World) -> None:
     world.clock.at(5, lambda: world.held_by("", "2026-11-22T14:00:05.000000Z"))
     with world.lease():
         assert " pid " in world.spec["holderIdentity"]
+    assert world.clock.passed == LOOK_EVERY
 
 
 def test_a_lease_that_vanishes_while_watched_is_made_anew(world: World) -> None:
@@ -179,7 +204,7 @@ def test_a_holder_found_dead_is_not_watched_twice(world: World) -> None:
     assert lease.probe() is Writer.DEAD
     with lease:
         pass
-    assert world.clock.slept == [WATCH]
+    assert world.clock.passed == DURATION
 
 
 def renewed(world: World, monkeypatch: pytest.MonkeyPatch, times: int, during: Any = None) -> Lease:

@@ -388,6 +388,12 @@ def test_a_stuck_release_is_told_and_left_alone(installed: World) -> None:
     assert error.details == {"status": "pending-upgrade", "revision": 2, "age": 60, "writer": "holder unknown"}
 
 
+def test_a_fast_clock_makes_no_upgrade_old(installed: World) -> None:
+    installed.run_ahead(960.0)
+    stick(installed)
+    assert refused(installed, "E-HELM-04", pending_policy="rollback").details["age"] == 60
+
+
 def test_an_unknown_writer_is_given_time(installed: World) -> None:
     stick(installed)
     refused(installed, "E-HELM-04", pending_policy="rollback")

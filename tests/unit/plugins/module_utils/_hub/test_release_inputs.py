@@ -101,6 +101,9 @@ def test_a_fingerprint_changes_with_names_values_and_place_and_hides_the_secret(
         pytest.param({"x": 1}, "jupyterhub", "ff",
                      {"x": 1, "jupyterhub": {"hub": {"annotations": {SECRETS_ANNOTATION: "ff"},
                                                      "db": {"pvc": {"annotations": KEEP}}}}}, id="below-a-root"),
+        pytest.param({"a": {"x": 1}}, "a.b", "ff",
+                     {"a": {"x": 1, "b": {"hub": {"annotations": {SECRETS_ANNOTATION: "ff"},
+                                                  "db": {"pvc": {"annotations": KEEP}}}}}}, id="two-charts-down"),
         pytest.param({"hub": {"db": {"pvc": {"annotations": {"helm.sh/resource-policy": "delete"}}}}}, "", "",
                      {"hub": {"db": {"pvc": {"annotations": {"helm.sh/resource-policy": "delete"}}}}},
                      id="the-operators-word-counts"),
@@ -119,6 +122,7 @@ def test_effective_values(values: dict[str, Any], root: str, mark: str, found: d
         ({"hub": "text"}, "", "hub"),
         ({"hub": {"db": []}}, "", "hub.db"),
         ({"jupyterhub": 5}, "jupyterhub", "jupyterhub"),
+        ({"a": {"b": 5}}, "a.b", "a.b"),
     ],
 )
 def test_values_with_something_else_on_the_way_are_refused(values: dict[str, Any], root: str, path: str) -> None:
@@ -171,6 +175,8 @@ def test_the_charts_own_secret_is_marked_so_that_helm_adopts_it() -> None:
         ({"fullnameOverride": "x", "jupyterhub": {}}, "jupyterhub", "hub"),
         ({"jupyterhub": {"fullnameOverride": "x"}}, "jupyterhub", "x-hub"),
         ({}, "jupyterhub", "hub"),
+        ({"a": {"b": {"fullnameOverride": "x"}}}, "a.b", "x-hub"),
+        ({"a": {"b": {"hub": {"existingSecret": "mine"}}}}, "a.b", ""),
     ],
 )
 def test_the_name_of_the_charts_own_secret(values: dict[str, Any], root: str, name: str) -> None:

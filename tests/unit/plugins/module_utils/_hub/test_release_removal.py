@@ -87,6 +87,18 @@ def test_a_removal_keeps_claims_and_waits_for_the_pods(installed: World) -> None
     assert installed.clock.passed == 3
 
 
+def test_a_lease_that_somebody_took_over_stays(installed: World) -> None:
+    uninstall = installed.helm.uninstall
+
+    def taken_over(timeout: float) -> None:
+        uninstall(timeout)
+        installed.kube.put(LEASE, {"kind": "Lease", "spec": {"holderIdentity": "bob"}})
+
+    installed.helm.uninstall = taken_over  # type: ignore[method-assign]
+    assert installed.remove().changed
+    assert installed.kube.objects[LEASE]["spec"]["holderIdentity"] == "bob"
+
+
 def test_a_second_removal_changes_nothing(installed: World) -> None:
     installed.remove()
     installed.forget()
@@ -130,6 +142,14 @@ def test_a_release_somebody_may_be_working_on_is_not_removed(
     else:
         assert installed.remove(pending_policy=policy).changed
         assert installed.helm.calls == ["uninstall"]
+
+
+def test_a_fast_clock_makes_no_upgrade_old(installed: World) -> None:
+    installed.run_ahead(960.0)
+    installed.helm.record(2, "pending-upgrade", {"hub": {"db": {"pvc": {"annotations": KEEP}}}}, {})
+    with pytest.raises(HubError, match="E-HELM-04") as caught:
+        installed.remove(pending_policy="rollback")
+    assert caught.value.details["age"] == 0
 
 
 def test_data_goes_only_if_asked(installed: World) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.redac
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.manifest import Manifest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.rollout import Rollout, serving
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import Reply
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeKube, make_ready
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeKube, WrongClock, make_ready
 
 SECRET = "planted-secret-1234"
 Json = dict[str, Any]
@@ -43,6 +43,7 @@ class World:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.kube = FakeKube("ns")
+        self.kube.told_time(self.clock, self.clock)
         self.reporter = Reporter("climate", "release", self.clock)
         for obj in (HUB, PROXY, SCHEDULER):
             metadata = {**obj["metadata"], "generation": 1}
@@ -65,7 +66,7 @@ class World:
 
     def wait(self, timeout: float = 60.0) -> list[Json]:
         redactor = Redactor([SECRET])
-        return Rollout(self.kube, self.clock, self.reporter, redactor).wait(MANIFEST, "climate", timeout)
+        return Rollout(self.kube, self.reporter, redactor).wait(MANIFEST, "climate", timeout)
 
     def error(self, timeout: float = 60.0) -> HubError:
         with pytest.raises(HubError) as caught:
@@ -141,6 +142,16 @@ def test_an_image_that_cannot_be_pulled_is_told_before_the_time_is_up(world: Wor
         "Release climate is deployed but does not serve after 91 s: pod hub-1 cannot get image hub:1 (ImagePullBackOff)"
     )
     assert "pull secret" in error.do
+
+
+def test_a_pods_age_is_counted_by_the_servers_clock(world: World) -> None:
+    wrong = WrongClock(world.clock, 960.0)
+    world.kube.told_time(wrong, world.clock)
+    world.reporter = Reporter("climate", "release", wrong)
+    world.ready(PROXY)
+    world.pod("hub-1", "hub", phase="Pending", containerStatuses=waiting("ImagePullBackOff"))
+    world.clock.at(60, lambda: world.ready(HUB))
+    assert [pod["name"] for pod in world.wait(600.0)] == ["hub-1", "proxy-1"]
 
 
 def log_of(lines: list[str], previous: bool = True) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll import State, Verdict
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.lease import WATCH, Lease, lease_path
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.lease import DURATION, Lease, lease_path
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.pending import Move, Policy, Stuck, Writer
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.release_state import History, Revision
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settle import Settler, left_alone
@@ -26,6 +26,7 @@ class World:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.kube = FakeKube("hub")
+        self.kube.told_time(self.clock, self.clock)
         self.now = BUSY
         self.looks = 0
 
@@ -39,7 +40,7 @@ class World:
     def settle(self, policy: Policy, history: History = BUSY, max_age: float = 900.0) -> Any:
         reporter = Reporter("hub", "release", self.clock)
         lease = Lease(self.kube, "hub", "hub", self.clock, reporter)
-        settler = Settler("hub", policy, max_age, 30.0, clock=self.clock, reporter=reporter)
+        settler = Settler("hub", policy, max_age, 30.0, now=self.kube.server_time.now, reporter=reporter)
         return settler.settle(history, lease, self.look)
 
 
@@ -62,7 +63,7 @@ def test_one_to_be_left_alone(world: World, policy: Policy) -> None:
 
 def test_a_dead_writer_makes_way(world: World) -> None:
     world.held()
-    facts = Stuck(PENDING, WATCH, Writer.DEAD, DONE)
+    facts = Stuck(PENDING, DURATION, Writer.DEAD, DONE)
     assert world.settle(Policy.ROLLBACK) == (BUSY, facts, Move.ROLLBACK)
 
 

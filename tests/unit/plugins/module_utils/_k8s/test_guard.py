@@ -216,6 +216,7 @@ def test_denied_permissions_read_in_one_line() -> None:
 
 
 CREATE = Permission("create", "namespaces")
+APPLY = Permission("patch", "namespaces", namespace="a", name="a")
 
 
 @pytest.mark.parametrize(
@@ -224,13 +225,14 @@ CREATE = Permission("create", "namespaces")
         pytest.param(["a"], [], (), id="00-missing"),
         pytest.param(["a", "b"], ["a"], (), id="01-one-missing"),
         pytest.param([], [], (), id="02-none-named"),
-        pytest.param(["a"], ["a", "z"], (CREATE,), id="03-there"),
+        pytest.param(["a"], ["a", "z"], (CREATE, APPLY), id="03-there"),
     ],
 )
 def test_nobody_must_create_namespaces_that_exist(
     namespaces: list[str], existing: list[str], spared: tuple[Permission, ...]
 ) -> None:
-    refused = [CREATE, Permission("get", "namespaces", name="kube-system"), Permission("create", "pods", namespace="a")]
+    read, pods = Permission("get", "namespaces", name="kube-system"), Permission("create", "pods", namespace="a")
+    refused = [CREATE, APPLY, read, pods]
     assert guard.needless(refused, namespaces, existing) == spared
 
 
