@@ -257,7 +257,6 @@ from typing import Any
 from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.progress import Reporter
 from ..module_utils._gcp.api import GcpApi
-from ..module_utils._gcp.auth import AuthOptions, GcpAuth
 from ..module_utils._gcp.gke_api import GkeApi
 from ..module_utils._k8s.client import KubeClient
 from ..module_utils._k8s.front_gke import MANAGED, GkeFront, target_of
@@ -296,9 +295,8 @@ def body(request: Request) -> Outcome:
         errors = problems(front, https_port=params["https_port"], source_ranges=params["source_ranges"])
         if errors:
             raise errors[0]
-    auth = GcpAuth(AuthOptions.of(params), learn=request.redactor.add)
-    auth.validate()
-    cloud = GkeApi(GcpApi(auth, project=params["project"]), params["project"])
+    google = GcpApi.from_options(params, learn=request.redactor.add, project=params["project"])
+    cloud = GkeApi(google, params["project"])
     api = GkeFrontApi(KubeClient.from_kubeconfig(params["kubeconfig"], params["context"]), front, cloud)
     seen = api.look()
     _learn(request, seen)

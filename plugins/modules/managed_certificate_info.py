@@ -198,7 +198,6 @@ from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.progress import Reporter
 from ..module_utils._dns.resolver import Authorities, recursive
 from ..module_utils._gcp.api import GcpApi
-from ..module_utils._gcp.auth import AuthOptions, GcpAuth
 from ..module_utils._gcp.certificate_api import (
     GRACE_MISSING,
     ClusterSide,
@@ -257,11 +256,10 @@ def compute_of(request: Request, ahead: bool) -> Compute | None:
     params = request.params
     if not params["project"]:
         return None
-    auth = GcpAuth(AuthOptions.of(params), learn=request.redactor.add)
-    auth.validate()
+    api = GcpApi.from_options(params, learn=request.redactor.add, project=params["project"])
     if ahead:
-        auth.token()
-    return Compute(GcpApi(auth, project=params["project"]), params["project"])
+        api.log_in()
+    return Compute(api, params["project"])
 
 
 def main() -> None:

@@ -208,7 +208,6 @@ from ..module_utils._core.progress import Reporter
 from ..module_utils._dns.recursive import PUBLIC, Recursives, fetcher, parse_servers
 from ..module_utils._dns.resolver import Authorities, at_once, recursive
 from ..module_utils._gcp.api import GcpApi
-from ..module_utils._gcp.auth import AuthOptions, GcpAuth
 from ..module_utils._gcp.certificate_api import ClusterSide, Compute, Examiner, LookAt, describe_certificate
 from ..module_utils._gcp.reprovision import snapshot_name
 from ..module_utils._gcp.reprovision_run import Reprovisioner, Wish
@@ -225,9 +224,8 @@ def public_look(urls: list[str]) -> LookAt | None:
 def body(request: Request) -> Outcome:
     """Cure the certificate, or say what stands in the way."""
     params = request.params
-    auth = GcpAuth(AuthOptions.of(params), learn=request.redactor.add)
-    auth.validate()
-    compute = Compute(GcpApi(auth, project=params["project"]), params["project"])
+    api = GcpApi.from_options(params, learn=request.redactor.add, project=params["project"])
+    compute = Compute(api, params["project"])
     clock = SystemClock()
     reporter = Reporter.from_environment(params["hub"] or params["namespace"], "front door", clock)
     examiner = Examiner(
