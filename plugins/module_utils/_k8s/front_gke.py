@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .front import LABELS, MANAGED_BY, Json, canonical
-from .objects import object_path
+from .front import LABELS, MANAGED_BY, Json
+from .objects import canonical, object_path
 
 DOORS = ("ingress", "gateway")
 MANAGED = "managed"
