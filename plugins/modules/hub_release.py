@@ -26,17 +26,13 @@ description:
     leaves values in temporary files when it is killed, and starts five Helm processes to find that nothing changed.
 extends_documentation_fragment:
   - researchops.jupyterhub.kubernetes
+  - researchops.jupyterhub.attributes
+  - researchops.jupyterhub.attributes.state
   - researchops.jupyterhub.attributes.actiongroup_k8s
 attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return the plan without changing anything.
-    support: full
   diff_mode:
-    description: Returns what changes, per object and field, without secrets.
-    support: full
-  idempotent:
-    description: A second run with the same options changes nothing.
-    support: full
+    details:
+      - Returns what changes, per object and field, without secrets.
 options:
   state:
     description:

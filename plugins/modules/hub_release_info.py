@@ -19,17 +19,9 @@ description:
   - M(kubernetes.core.helm_info) was not enough. It starts Helm, and returns the release's values.
 extends_documentation_fragment:
   - researchops.jupyterhub.kubernetes
+  - researchops.jupyterhub.attributes
+  - researchops.jupyterhub.attributes.info
   - researchops.jupyterhub.attributes.actiongroup_k8s
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return the facts.
-    support: full
-  diff_mode:
-    description: Nothing is changed, so there is nothing to show.
-    support: N/A
-  idempotent:
-    description: Only reads.
-    support: full
 options:
   release_name:
     description: Name of the Helm release.

@@ -25,13 +25,9 @@ extends_documentation_fragment:
   - researchops.jupyterhub.gcp
   - researchops.jupyterhub.attributes
   - researchops.jupyterhub.attributes.info
+  - researchops.jupyterhub.attributes.actiongroup_k8s_gcp
   - researchops.jupyterhub.attributes.actiongroup_k8s
   - researchops.jupyterhub.attributes.actiongroup_gcp
-attributes:
-  action_group:
-    membership:
-      - researchops.jupyterhub.gcp
-      - researchops.jupyterhub.k8s
 requirements:
   - kubernetes >= 29.0.0
   - dnspython >= 2.4.0
