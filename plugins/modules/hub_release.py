@@ -167,7 +167,7 @@ EXAMPLES = r"""
     release_name: climate
     namespace: climate
     chart_ref: /srv/charts/jupyterhub-4.4.0.tgz
-    chart_sha256: 8f1a3c0e3f9d7b6a5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a2b
+    chart_sha256: "{{ chart_sha256 }}"  # of sha256sum jupyterhub-4.4.0.tgz
     pending_policy: rollback
 
 - name: Remove the release, keep the homes

@@ -73,12 +73,12 @@ chart:
   description: Name and version of the chart of the newest revision.
   returned: always
   type: str
-  sample: jupyterhub-4.4.0
+  sample: jupyterhub-3.3.8
 app_version:
   description: Version of JupyterHub that chart installs.
   returned: always
   type: str
-  sample: 5.5.0
+  sample: 4.1.6
 chart_sha256:
   description: Digest of the chart as M(researchops.jupyterhub.hub_release) installed it; empty if it did not.
   returned: always

@@ -25,7 +25,7 @@ description:
     still names the old certificate three minutes later, and only if it has a reserved address and serves nothing else;
     see RV(recreated_ingresses) for what that entails.
   - Labels, annotations and field ownership stay as they were, so that Helm goes on managing its objects.
-  - No module of the neighbours does this; M(kubernetes.core.k8s) can delete and create, but does not know when the
+  - No other collection has a module for this; M(kubernetes.core.k8s) can delete and create, but does not know when the
     compute certificate is gone, and a run of it that is interrupted leaves the hub without a certificate.
 author:
   - researchops.jupyterhub contributors (@researchops)
