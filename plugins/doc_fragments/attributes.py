@@ -77,3 +77,17 @@ attributes:
     membership:
       - researchops.jupyterhub.gcp
 """
+
+    # Named before the two above, whose text it takes the place of; these stay, because antsibull-nox looks for them.
+    ACTIONGROUP_K8S_GCP = r"""
+options: {}
+attributes:
+  action_group:
+    description:
+      - Use C(group/researchops.jupyterhub.k8s) and C(group/researchops.jupyterhub.gcp) in C(module_defaults) to set the
+        options of the cluster and of Google once for all modules.
+    support: full
+    membership:
+      - researchops.jupyterhub.gcp
+      - researchops.jupyterhub.k8s
+"""

@@ -32,6 +32,7 @@ extends_documentation_fragment:
   - researchops.jupyterhub.gcp
   - researchops.jupyterhub.attributes
   - researchops.jupyterhub.attributes.state
+  - researchops.jupyterhub.attributes.actiongroup_k8s_gcp
   - researchops.jupyterhub.attributes.actiongroup_k8s
   - researchops.jupyterhub.attributes.actiongroup_gcp
 requirements:
@@ -166,7 +167,7 @@ from dataclasses import dataclass, field
 
 from ..module_utils._core.errors import HubError, missing_library
 from ..module_utils._gcp.api import GcpApi
-from ..module_utils._gcp.auth import AuthOptions, GcpAuth
+from ..module_utils._gcp.auth import AuthOptions
 from ..module_utils._hub.placeholders import is_placeholder
 from ..module_utils._k8s import access, clouds, eks, gke, kubeconfig
 from ..module_utils._shell import GCP_OPTIONS, KUBERNETES_OPTIONS, Outcome, Request, run
@@ -270,9 +271,8 @@ def from_gke(
     login, keys = gke.login(
         options, request.params["login_helper"] or "", folder.path, folder.file("gcp-key", name.path)
     )
-    auth = GcpAuth(options, learn=request.redactor.add)
-    auth.validate()
-    found = gke.describe(GcpApi(auth, project=name.project), name)
+    api = GcpApi.from_options(request.params, learn=request.redactor.add, project=name.project)
+    found = gke.describe(api, name)
     files.update(keys)
     return clouds.gke(name, found, login)
 

@@ -32,6 +32,7 @@ extends_documentation_fragment:
   - researchops.jupyterhub.gcp
   - researchops.jupyterhub.attributes
   - researchops.jupyterhub.attributes.state
+  - researchops.jupyterhub.attributes.actiongroup_k8s_gcp
   - researchops.jupyterhub.attributes.actiongroup_k8s
   - researchops.jupyterhub.attributes.actiongroup_gcp
 requirements:

@@ -173,7 +173,6 @@ from typing import Any, TypeVar
 from ..module_utils._core.errors import HubError
 from ..module_utils._gcp import gke_facts, safer_cluster
 from ..module_utils._gcp.api import GcpApi
-from ..module_utils._gcp.auth import AuthOptions, GcpAuth
 from ..module_utils._gcp.gke_api import GkeApi
 from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, Outcome, Request, run
 
@@ -186,11 +185,9 @@ def body(request: Request) -> Outcome:
     wrong = safer_cluster.waiver_problems(params["waivers"])
     if wrong:
         raise wrong[0]
-    auth = GcpAuth(AuthOptions.of(params), learn=request.redactor.add)
-    auth.validate()
-    auth.token()  # without credentials every check would fail for the same reason
-    cloud = GkeApi(GcpApi(auth, project=params["project"]), params["project"])
-    return Outcome(changed=False, result=judged(params, cloud))
+    api = GcpApi.from_options(params, learn=request.redactor.add, project=params["project"])
+    api.log_in()  # without credentials every check would fail for the same reason
+    return Outcome(changed=False, result=judged(params, GkeApi(api, params["project"])))
 
 
 def judged(params: dict[str, Any], cloud: GkeApi) -> dict[str, Any]:

@@ -32,13 +32,9 @@ extends_documentation_fragment:
   - researchops.jupyterhub.gcp.project
   - researchops.jupyterhub.attributes
   - researchops.jupyterhub.attributes.state
+  - researchops.jupyterhub.attributes.actiongroup_k8s_gcp
   - researchops.jupyterhub.attributes.actiongroup_k8s
   - researchops.jupyterhub.attributes.actiongroup_gcp
-attributes:
-  action_group:
-    membership:
-      - researchops.jupyterhub.gcp
-      - researchops.jupyterhub.k8s
 requirements:
   - kubernetes >= 29.0.0
   - google-auth >= 2.23.0
@@ -257,7 +253,6 @@ from typing import Any
 from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.progress import Reporter
 from ..module_utils._gcp.api import GcpApi
-from ..module_utils._gcp.auth import AuthOptions, GcpAuth
 from ..module_utils._gcp.gke_api import GkeApi
 from ..module_utils._k8s.client import KubeClient
 from ..module_utils._k8s.front_gke import MANAGED, GkeFront, target_of
@@ -296,9 +291,8 @@ def body(request: Request) -> Outcome:
         errors = problems(front, https_port=params["https_port"], source_ranges=params["source_ranges"])
         if errors:
             raise errors[0]
-    auth = GcpAuth(AuthOptions.of(params), learn=request.redactor.add)
-    auth.validate()
-    cloud = GkeApi(GcpApi(auth, project=params["project"]), params["project"])
+    google = GcpApi.from_options(params, learn=request.redactor.add, project=params["project"])
+    cloud = GkeApi(google, params["project"])
     api = GkeFrontApi(KubeClient.from_kubeconfig(params["kubeconfig"], params["context"]), front, cloud)
     seen = api.look()
     _learn(request, seen)

@@ -26,17 +26,13 @@ description:
     leaves values in temporary files when it is killed, and starts five Helm processes to find that nothing changed.
 extends_documentation_fragment:
   - researchops.jupyterhub.kubernetes
+  - researchops.jupyterhub.attributes
+  - researchops.jupyterhub.attributes.state
   - researchops.jupyterhub.attributes.actiongroup_k8s
 attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return the plan without changing anything.
-    support: full
   diff_mode:
-    description: Returns what changes, per object and field, without secrets.
-    support: full
-  idempotent:
-    description: A second run with the same options changes nothing.
-    support: full
+    details:
+      - Returns what changes, per object and field, without secrets.
 options:
   state:
     description:
@@ -171,7 +167,7 @@ EXAMPLES = r"""
     release_name: climate
     namespace: climate
     chart_ref: /srv/charts/jupyterhub-4.4.0.tgz
-    chart_sha256: 8f1a3c0e3f9d7b6a5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a2b
+    chart_sha256: "{{ chart_sha256 }}"  # of sha256sum jupyterhub-4.4.0.tgz
     pending_policy: rollback
 
 - name: Remove the release, keep the homes

@@ -19,17 +19,9 @@ description:
   - M(kubernetes.core.helm_info) was not enough. It starts Helm, and returns the release's values.
 extends_documentation_fragment:
   - researchops.jupyterhub.kubernetes
+  - researchops.jupyterhub.attributes
+  - researchops.jupyterhub.attributes.info
   - researchops.jupyterhub.attributes.actiongroup_k8s
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return the facts.
-    support: full
-  diff_mode:
-    description: Nothing is changed, so there is nothing to show.
-    support: N/A
-  idempotent:
-    description: Only reads.
-    support: full
 options:
   release_name:
     description: Name of the Helm release.
@@ -81,12 +73,12 @@ chart:
   description: Name and version of the chart of the newest revision.
   returned: always
   type: str
-  sample: jupyterhub-4.4.0
+  sample: jupyterhub-3.3.8
 app_version:
   description: Version of JupyterHub that chart installs.
   returned: always
   type: str
-  sample: 5.5.0
+  sample: 4.1.6
 chart_sha256:
   description: Digest of the chart as M(researchops.jupyterhub.hub_release) installed it; empty if it did not.
   returned: always

@@ -24,13 +24,9 @@ extends_documentation_fragment:
   - researchops.jupyterhub.kubernetes
   - researchops.jupyterhub.attributes
   - researchops.jupyterhub.attributes.info
+  - researchops.jupyterhub.attributes.actiongroup_k8s_gcp
   - researchops.jupyterhub.attributes.actiongroup_k8s
   - researchops.jupyterhub.attributes.actiongroup_gcp
-attributes:
-  action_group:
-    membership:
-      - researchops.jupyterhub.gcp
-      - researchops.jupyterhub.k8s
 requirements:
   - google-auth >= 2.23.0
   - kubernetes >= 29.0.0 (for O(resource.kubernetes))

@@ -25,13 +25,9 @@ extends_documentation_fragment:
   - researchops.jupyterhub.gcp
   - researchops.jupyterhub.attributes
   - researchops.jupyterhub.attributes.info
+  - researchops.jupyterhub.attributes.actiongroup_k8s_gcp
   - researchops.jupyterhub.attributes.actiongroup_k8s
   - researchops.jupyterhub.attributes.actiongroup_gcp
-attributes:
-  action_group:
-    membership:
-      - researchops.jupyterhub.gcp
-      - researchops.jupyterhub.k8s
 requirements:
   - kubernetes >= 29.0.0
   - dnspython >= 2.4.0
@@ -198,7 +194,6 @@ from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.progress import Reporter
 from ..module_utils._dns.resolver import Authorities, recursive
 from ..module_utils._gcp.api import GcpApi
-from ..module_utils._gcp.auth import AuthOptions, GcpAuth
 from ..module_utils._gcp.certificate_api import (
     GRACE_MISSING,
     ClusterSide,
@@ -257,11 +252,10 @@ def compute_of(request: Request, ahead: bool) -> Compute | None:
     params = request.params
     if not params["project"]:
         return None
-    auth = GcpAuth(AuthOptions.of(params), learn=request.redactor.add)
-    auth.validate()
+    api = GcpApi.from_options(params, learn=request.redactor.add, project=params["project"])
     if ahead:
-        auth.token()
-    return Compute(GcpApi(auth, project=params["project"]), params["project"])
+        api.log_in()
+    return Compute(api, params["project"])
 
 
 def main() -> None:

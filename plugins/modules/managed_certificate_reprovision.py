@@ -25,7 +25,7 @@ description:
     still names the old certificate three minutes later, and only if it has a reserved address and serves nothing else;
     see RV(recreated_ingresses) for what that entails.
   - Labels, annotations and field ownership stay as they were, so that Helm goes on managing its objects.
-  - No module of the neighbours does this; M(kubernetes.core.k8s) can delete and create, but does not know when the
+  - No other collection has a module for this; M(kubernetes.core.k8s) can delete and create, but does not know when the
     compute certificate is gone, and a run of it that is interrupted leaves the hub without a certificate.
 author:
   - researchops.jupyterhub contributors (@researchops)
@@ -35,13 +35,9 @@ extends_documentation_fragment:
   - researchops.jupyterhub.gcp.project
   - researchops.jupyterhub.attributes
   - researchops.jupyterhub.attributes.state
+  - researchops.jupyterhub.attributes.actiongroup_k8s_gcp
   - researchops.jupyterhub.attributes.actiongroup_k8s
   - researchops.jupyterhub.attributes.actiongroup_gcp
-attributes:
-  action_group:
-    membership:
-      - researchops.jupyterhub.gcp
-      - researchops.jupyterhub.k8s
 requirements:
   - kubernetes >= 29.0.0
   - dnspython >= 2.4.0
@@ -208,7 +204,6 @@ from ..module_utils._core.progress import Reporter
 from ..module_utils._dns.recursive import PUBLIC, Recursives, fetcher, parse_servers
 from ..module_utils._dns.resolver import Authorities, at_once, recursive
 from ..module_utils._gcp.api import GcpApi
-from ..module_utils._gcp.auth import AuthOptions, GcpAuth
 from ..module_utils._gcp.certificate_api import ClusterSide, Compute, Examiner, LookAt, describe_certificate
 from ..module_utils._gcp.reprovision import snapshot_name
 from ..module_utils._gcp.reprovision_run import Reprovisioner, Wish
@@ -225,9 +220,8 @@ def public_look(urls: list[str]) -> LookAt | None:
 def body(request: Request) -> Outcome:
     """Cure the certificate, or say what stands in the way."""
     params = request.params
-    auth = GcpAuth(AuthOptions.of(params), learn=request.redactor.add)
-    auth.validate()
-    compute = Compute(GcpApi(auth, project=params["project"]), params["project"])
+    api = GcpApi.from_options(params, learn=request.redactor.add, project=params["project"])
+    compute = Compute(api, params["project"])
     clock = SystemClock()
     reporter = Reporter.from_environment(params["hub"] or params["namespace"], "front door", clock)
     examiner = Examiner(

@@ -18,7 +18,8 @@ description:
   - Asks the authorization endpoint, without a login page, whether it would send people back to the callback.
   - What a provider does not tell is returned as V(unknown), not as an error.
 notes:
-  - No module of a neighbour does this; M(ansible.builtin.uri) would need the provider's error codes in every playbook.
+  - No other collection has a module for this; M(ansible.builtin.uri) would need the provider's error codes in every
+    playbook.
 extends_documentation_fragment:
   - researchops.jupyterhub.attributes
   - researchops.jupyterhub.attributes.info

@@ -91,6 +91,15 @@ def parse_date(text: object) -> datetime | None:
     return date if date is not None and date.tzinfo else None
 
 
+def parse_time(text: object) -> datetime | None:
+    """The moment an API writes in ISO 8601, where one without a timezone is UTC; None for what is none."""
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
 def skew_remark(ours: datetime, theirs: datetime, limit: float = SKEW) -> str:
     """By how much our clock differs from another one, in words; empty up to ``limit`` seconds."""
     ahead = (ours - theirs).total_seconds()

@@ -196,6 +196,14 @@ class GcpApi:
         auth.validate()
         return cls(auth, project=project)
 
+    def log_in(self) -> None:
+        """Fetch a token ahead, where bad credentials should be told before anything else is tried.
+
+        Raises:
+            HubError: E-GCP-02 without usable credentials, E-GCP-03 refused, E-GCP-09 token endpoint not reached.
+        """
+        self._auth.token()
+
     def pauses(self, seconds: float, steady: float = STEADY_PAUSE) -> Pauses:
         """Time for several operations together."""
         return Pauses(self._clock, Allowance(self._clock.monotonic() + seconds), self._jitter, steady)

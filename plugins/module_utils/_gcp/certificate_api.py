@@ -19,7 +19,7 @@ from .._core.poll import State, Verdict, Waited, wait
 from .._core.progress import Reporter
 from .._dns.verdicts import Answer, Code, Look, Wanted
 from .._k8s.client import KubeClient
-from .._k8s.front import last_warning
+from .._k8s.front_api import last_event
 from .api import COMPUTE, Call
 from .certificate_causes import Evidence, NameFacts, Quota, addresses_of, diagnose, seen_outside, wanted_records
 from .certificates import (
@@ -153,11 +153,7 @@ class ClusterSide:
 
     def event(self, name: str) -> str:
         """The controller's last warning about a certificate."""
-        query = {"fieldSelector": f"involvedObject.kind=ManagedCertificate,involvedObject.name={name}"}
-        try:
-            return last_warning(self.client.list(f"/api/v1/namespaces/{self.namespace}/events", query))
-        except HubError:  # the events are a courtesy
-            return ""
+        return last_event(self.client, self.namespace, "ManagedCertificate", name)
 
 
 def ask_names(look: LookAt, domains: Iterable[str], addresses: Sequence[str]) -> dict[str, NameFacts]:

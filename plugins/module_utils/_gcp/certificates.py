@@ -19,6 +19,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from .._core.clock import parse_time
+
 Json = dict[str, Any]
 
 ATTACHED = "networking.gke.io/managed-certificates"
@@ -171,17 +173,6 @@ class Door:
 def names_in(text: str) -> tuple[str, ...]:
     """The names in a comma-separated annotation, in order, each once."""
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-
-
-def parse_time(text: object) -> datetime | None:
-    """A time as Kubernetes or compute writes it; None for what is none."""
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
 
 
 def _text(fields: Mapping[str, Any], key: str) -> str:

@@ -22,6 +22,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from .._core.clock import parse_time
 from .._core.errors import Changed, HubError
 from .._core.plan import Step
 from .._k8s.objects import canonical
@@ -35,7 +36,6 @@ from .certificates import (
     names_in,
     parse_certificate,
     parse_door,
-    parse_time,
 )
 
 Json = dict[str, Any]

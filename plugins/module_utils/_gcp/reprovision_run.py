@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from .._core.clock import Clock
+from .._core.clock import Clock, parse_time
 from .._core.errors import Changed, HubError
 from .._core.plan import Step
 from .._core.poll import State as WaitState
@@ -30,7 +30,6 @@ from .certificates import (
     Certificate,
     parse_certificate,
     parse_door,
-    parse_time,
 )
 from .reprovision import (
     LABEL,

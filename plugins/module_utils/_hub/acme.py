@@ -18,11 +18,11 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from .._core.errors import Changed, HubError, missing_collection, missing_library
-from .certificates import certificate_problems
+from .certificates import begin_of, certificate_problems, end_of
 
 DIRECTORY_NOTE = "researchops.jupyterhub/acme-directory"
 """Annotation on a Secret that we filled: the ACME directory its certificate came from."""
@@ -114,12 +114,8 @@ def _dates(certificate: str, renew_before: float) -> tuple[datetime | None, date
         leaf = x509.load_pem_x509_certificate(certificate.encode())
     except ValueError:
         return None, None
-    # cryptography before 42 has only the attributes without a timezone, which are UTC.
-    begins, ends = (
-        getattr(leaf, f"{name}_utc", None) or getattr(leaf, name).replace(tzinfo=UTC)
-        for name in ("not_valid_before", "not_valid_after")
-    )
-    return ends, ends - (timedelta(seconds=renew_before) if renew_before else (ends - begins) / RENEW_SHARE)
+    ends = end_of(leaf)
+    return ends, ends - (timedelta(seconds=renew_before) if renew_before else (ends - begin_of(leaf)) / RENEW_SHARE)
 
 
 def _iso(moment: datetime | None) -> str:

@@ -74,13 +74,13 @@ def _read_chain(cert_pem: str) -> list[Any]:
         return []
 
 
-def _begins(certificate: Any) -> datetime:
+def begin_of(certificate: Any) -> datetime:
     """``notBefore`` with its timezone; the attribute with one exists from cryptography 42 on."""
     moment = getattr(certificate, "not_valid_before_utc", None)
     return moment if isinstance(moment, datetime) else certificate.not_valid_before.replace(tzinfo=UTC)
 
 
-def _ends(certificate: Any) -> datetime:
+def end_of(certificate: Any) -> datetime:
     """``notAfter`` with its timezone."""
     moment = getattr(certificate, "not_valid_after_utc", None)
     return moment if isinstance(moment, datetime) else certificate.not_valid_after.replace(tzinfo=UTC)
@@ -127,21 +127,21 @@ def _time_problems(chain: list[Any], now: datetime, source: str) -> list[Finding
     findings = []
     for position, certificate in enumerate(chain):
         what = "" if position == 0 else f"its chain's {_subject(certificate)} "
-        if now >= _ends(certificate):
+        if now >= end_of(certificate):
             findings.append(
                 _finding(
                     "E-CERT-12",
                     source,
-                    f"{what}expired on {_day(_ends(certificate))}, {(now - _ends(certificate)).days} days ago",
+                    f"{what}expired on {_day(end_of(certificate))}, {(now - end_of(certificate)).days} days ago",
                     "get a new certificate and give that one",
                 )
             )
-        elif now < _begins(certificate):
+        elif now < begin_of(certificate):
             findings.append(
                 _finding(
                     "E-CERT-13",
                     source,
-                    f"{what}is not valid before {_day(_begins(certificate))}",
+                    f"{what}is not valid before {_day(begin_of(certificate))}",
                     "check this machine's clock; else wait until then or give another certificate",
                     seen=f"now {_day(now)}",
                 )

@@ -12,12 +12,13 @@ import socket
 import ssl
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from .._core.errors import HubError
 from .._core.transport import CONNECT_TIMEOUT, REDIRECTS, clean_url, origin
+from .certificates import end_of
 
 SOON = 7
 """Days before a certificate's end at which the evidence warns; renewal happens long before."""
@@ -106,9 +107,7 @@ def _decoded(der: Any) -> Certificate:
     if not isinstance(der, bytes):
         der = ssl.PEM_cert_to_DER_cert(der.public_bytes())
     found = x509.load_der_x509_certificate(der)
-    # cryptography 42 renamed the attribute to say which zone it means; 41 is still supported here.
-    ends = getattr(found, "not_valid_after_utc", None) or found.not_valid_after.replace(tzinfo=UTC)
-    return Certificate(found.subject.rfc4514_string() or "(no subject)", found.issuer.rfc4514_string(), ends)
+    return Certificate(found.subject.rfc4514_string() or "(no subject)", found.issuer.rfc4514_string(), end_of(found))
 
 
 def _served(host: str, port: int) -> str:

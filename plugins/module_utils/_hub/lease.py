@@ -31,9 +31,9 @@ from .pending import Writer
 
 Json = dict[str, Any]
 
-RENEW_EVERY = 10.0
+RENEW_EVERY = 5.0
 """Seconds between two renewals."""
-DURATION = 30
+DURATION = 20
 """Seconds a Lease says it is good for: so long it is watched without a renewal before its holder counts as dead."""
 LOOK_EVERY = 5.0
 """Seconds between two looks at somebody else's Lease."""

@@ -22,9 +22,10 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from .._core.clock import parse_time
 from .._core.errors import HubError
 from .chart import as_label, from_label
 
@@ -137,17 +138,10 @@ def _revision(metadata: Json) -> Revision | None:
         status=str(labels.get("status", "unknown")),
         secret=str(metadata.get("name", "")),
         version=str(metadata.get("resourceVersion", "")),
-        since=_time(str(metadata.get("creationTimestamp") or "")),
+        since=parse_time(metadata.get("creationTimestamp")),
         labels=labels,
         annotations=metadata.get("annotations") or {},
     )
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC) if text else None
-    except ValueError:
-        return None
 
 
 def proof_label(digest: str, revision: int) -> str:

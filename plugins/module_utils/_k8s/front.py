@@ -20,14 +20,13 @@ from typing import Any
 from .._core.errors import HubError
 from .._core.plan import Plan, Step
 from .._core.poll import State, Verdict
+from .objects import ABSENT, canonical, differences
 
 Json = dict[str, Any]
 
 MANAGED_BY = "researchops.jupyterhub"
 LABELS = {"app.kubernetes.io/managed-by": MANAGED_BY, "app.kubernetes.io/part-of": "jupyterhub"}
 TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
-# What the server writes by itself; no part of what anybody wants.
-SERVER_FIELDS = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
 
 
 @dataclass(frozen=True)
@@ -178,34 +177,23 @@ def keeps_proxy_public(front: Mapping[str, Any] | None, proxy_public: Mapping[st
     )
 
 
-def canonical(item: Mapping[str, Any] | None) -> Json:
-    """An object without what the server writes by itself."""
-    if item is None:
-        return {}
-    metadata = {key: value for key, value in (item.get("metadata") or {}).items() if key not in SERVER_FIELDS}
-    return {key: value for key, value in item.items() if key != "status"} | {"metadata": metadata}
-
-
-def differences(before: Any, after: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
-    """Changed leaves as ``path -> (before, after)``; lists are compared whole."""
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        found: dict[str, tuple[Any, Any]] = {}
-        for key in sorted(set(before) | set(after)):
-            found |= differences(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
-        return found
-    return {} if before == after else {path: (before, after)}
-
-
 def plan(live: Sequence[Json | None], foretold: Sequence[Json]) -> Plan:
     """What applying would change: live objects beside what the server's dry run makes of them, in the same order."""
     steps, before, after = [], {}, {}
     for old, new in zip(live, foretold, strict=True):
         target = f"{new['kind']}/{new['metadata']['name']}"
-        changed = differences(canonical(old), canonical(new))
-        before[target], after[target] = canonical(old), canonical(new)
-        if changed:
-            steps.append(Step("update", target, changed) if old is not None else Step("create", target))
+        before[target], after[target] = {} if old is None else canonical(old), canonical(new)
+        if old is None:
+            steps.append(Step("create", target))
+        elif fields := _fields(before[target], after[target]):
+            steps.append(Step("update", target, fields))
     return Plan(before, after, tuple(steps), "server-side dry run" if steps else "nothing to change")
+
+
+def _fields(before: Json, after: Json) -> dict[str, tuple[Any, Any]]:
+    """The fields that change; a value that is not there is None."""
+    found = differences(before, after)
+    return {path: (None if old is ABSENT else old, None if new is ABSENT else new) for path, old, new in found}
 
 
 def judge(service: Mapping[str, Any] | None, wanted: str) -> Verdict:

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._core.redact import CHANGED, HIDDEN
-from .front import LABELS, MANAGED_BY, Json, canonical
-from .objects import object_path
+from .front import LABELS, MANAGED_BY, Json
+from .objects import canonical, object_path
 
 DOORS = ("ingress", "gateway")
 MANAGED = "managed"

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from .._core.clock import parse_time
 from .._core.poll import State, Verdict
 
 Json = dict[str, Any]
@@ -126,11 +127,8 @@ def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 
 
 def _age(metadata: Mapping[str, Any], now: datetime) -> float:
-    try:
-        made = datetime.fromisoformat(str(metadata.get("creationTimestamp", "")).replace("Z", "+00:00"))
-    except ValueError:
-        return 0.0
-    return (now - made.astimezone(UTC)).total_seconds()
+    made = parse_time(metadata.get("creationTimestamp"))
+    return (now - made).total_seconds() if made else 0.0
 
 
 def pod_facts(pod: Mapping[str, Any]) -> Json:

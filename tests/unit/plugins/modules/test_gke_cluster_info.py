@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.api import GcpApi
 from ansible_collections.researchops.jupyterhub.plugins.modules import gke_cluster_info
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import FakeAuth
 from ansible_collections.researchops.jupyterhub.tests.unit.module_options import Refused, request
@@ -54,7 +55,7 @@ class Cloud:
 def cloud(monkeypatch: pytest.MonkeyPatch) -> type[Cloud]:
     fresh = type("FreshCloud", (Cloud,), {"apis": []})
     monkeypatch.setattr(gke_cluster_info, "GkeApi", fresh)
-    monkeypatch.setattr(gke_cluster_info, "GcpAuth", lambda options, learn: FakeAuth())
+    monkeypatch.setattr(gke_cluster_info.GcpApi, "from_options", lambda options, **words: GcpApi(FakeAuth()))
     return fresh
 
 

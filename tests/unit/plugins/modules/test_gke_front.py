@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.plan import Plan, Step
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.api import GcpApi
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.front_backends import Backend
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_gke import GkeFront
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_gke_api import Foretold, Seen
@@ -83,7 +84,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> type[Api]:
     fresh = type("FreshApi", (Api,), {"done": []})
     monkeypatch.setattr(gke_front, "GkeFrontApi", fresh)
     monkeypatch.setattr(gke_front, "GkeApi", type("FreshCloud", (Cloud,), {"asked": []}))
-    monkeypatch.setattr(gke_front, "GcpAuth", lambda options, learn: FakeAuth())
+    monkeypatch.setattr(gke_front.GcpApi, "from_options", lambda options, **words: GcpApi(FakeAuth()))
     monkeypatch.setattr(gke_front.KubeClient, "from_kubeconfig", lambda kubeconfig, context: None)
     return fresh
 

@@ -38,7 +38,10 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     found = World()
 
-    def api(auth: Any, project: str) -> FakeGke:
+    real = subject.GcpApi.from_options
+
+    def api(options: Any, *, project: str, **words: Any) -> FakeGke:
+        real(options, project=project, **words)  # refuses credentials that cannot work
         found.projects.append(project)
         return found.gke
 
@@ -47,7 +50,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         return SimpleNamespace(look=found.names)
 
     monkeypatch.setattr(subject.PatientClient, "from_kubeconfig", lambda kubeconfig, context: found.gke)
-    monkeypatch.setattr(subject, "GcpApi", api)
+    monkeypatch.setattr(subject.GcpApi, "from_options", api)
     monkeypatch.setattr(subject, "recursive", lambda nameservers, port: (nameservers, port))
     monkeypatch.setattr(subject, "Authorities", authorities)
     monkeypatch.setattr(subject, "SystemClock", lambda: found.gke.clock)

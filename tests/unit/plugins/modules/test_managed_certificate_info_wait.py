@@ -75,7 +75,7 @@ def test_a_wait_begins_with_a_token(
         return real(*given, **words)
 
     monkeypatch.setattr(module, "wait_active", wait_active)
-    monkeypatch.setattr(module.GcpAuth, "token", lambda auth: order.append("token"))
+    monkeypatch.setattr(module.GcpApi, "log_in", lambda api: order.append("token"))
     options = {"project": "research", "auth_kind": "accesstoken", "access_token": "ya29.canary-canary"}
     module.body(request(module, namespace="n", name="a", check_dns=False, wait_timeout=wait_timeout, **options))
     assert order == asked

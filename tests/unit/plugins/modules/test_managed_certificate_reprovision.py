@@ -37,8 +37,14 @@ OUTSIDE = {PUBLIC: FakeNames(hub_example_org=ADDRESS), ("https://dns.test/q",): 
 def gke(monkeypatch: pytest.MonkeyPatch) -> FakeGke:
     cluster = stuck_cluster()
     names = FakeNames(hub_example_org=ADDRESS)
+    real = subject.GcpApi.from_options
+
+    def api(options: Any, **words: Any) -> FakeGke:
+        real(options, **words)  # refuses credentials that cannot work
+        return cluster
+
     monkeypatch.setattr(subject.PatientClient, "from_kubeconfig", lambda kubeconfig, context: cluster)
-    monkeypatch.setattr(subject, "GcpApi", lambda auth, project: cluster)
+    monkeypatch.setattr(subject.GcpApi, "from_options", api)
     monkeypatch.setattr(subject, "recursive", lambda nameservers, port: None)
     monkeypatch.setattr(subject, "Authorities", lambda resolver, clock: SimpleNamespace(look=names))
     monkeypatch.setattr(subject, "SystemClock", lambda: cluster.clock)

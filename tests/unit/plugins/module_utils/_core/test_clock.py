@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import (
     ServerTime,
     SystemClock,
     parse_date,
+    parse_time,
 )
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import START, FakeClock, WrongClock
 
@@ -59,3 +60,20 @@ def test_a_date_that_is_none_is_not_heard(text: object) -> None:
     server = ServerTime(FakeClock())
     server.hear({"date": text} if isinstance(text, str) else {})
     assert server.now() == START
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-22T14:00:00Z", START),
+        ("2026-11-22T06:00:00.000-08:00", START),
+        ("2026-11-22T14:00:00.000000001Z", START),
+        pytest.param("2026-11-22T14:00:00", START, id="UTC where nothing is said"),
+        ("soon", None),
+        ("", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_times_of_apis(text: object, moment: datetime | None) -> None:
+    assert parse_time(text) == moment

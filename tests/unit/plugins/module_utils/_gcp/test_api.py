@@ -215,6 +215,13 @@ def test_a_token_endpoint_that_stays_away_ends_it_in_time() -> None:
     assert (http.sent, clock.passed <= 20) == ([], True)
 
 
+def test_a_login_ahead_is_a_token_and_no_request() -> None:
+    client, http, _clock = api(script(), auth=Patchy(1))
+    caught("E-GCP-09", client.log_in)
+    client.log_in()
+    assert http.sent == []
+
+
 def test_refused_credentials_are_not_asked_for_again() -> None:
     class Refusing(FakeAuth):
         def token(self) -> str:

@@ -28,7 +28,6 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certif
     parse_certificate,
     parse_door,
     parse_proxy,
-    parse_time,
     parse_twin,
     serving_until,
     spoken,
@@ -330,21 +329,6 @@ def test_an_ingress_is_read() -> None:
         pre_shared=("own",),
         deleting=True,
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("2026-11-22T14:00:00Z", NOW),
-        ("2026-11-22T06:00:00.000-08:00", NOW),
-        ("2026-11-22T14:00:00", None),
-        ("soon", None),
-        (None, None),
-        (7, None),
-    ],
-)
-def test_times(text: object, moment: datetime | None) -> None:
-    assert parse_time(text) == moment
 
 
 def test_small_words() -> None:

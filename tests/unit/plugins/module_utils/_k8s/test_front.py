@@ -185,7 +185,7 @@ def test_a_missing_object_is_created_and_a_changed_one_updated_field_by_field() 
         Step(
             "update",
             "Service/hub-front",
-            {"metadata.annotations": (None, {"a": "b"}), "spec.type": ("LoadBalancer", "NodePort")},
+            {"metadata.annotations.a": (None, "b"), "spec.type": ("LoadBalancer", "NodePort")},
         ),
     )
     assert plan.before["Namespace/climate"] == {}
