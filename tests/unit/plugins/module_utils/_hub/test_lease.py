@@ -76,7 +76,7 @@ def test_a_free_lease_is_taken_and_given_back(world: World) -> None:
         assert " pid " in world.spec["holderIdentity"]
         assert world.spec == {
             "holderIdentity": world.spec["holderIdentity"],
-            "leaseDurationSeconds": 30,
+            "leaseDurationSeconds": 20,
             "acquireTime": STAMP,
             "renewTime": STAMP,
         }
