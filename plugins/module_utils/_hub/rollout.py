@@ -110,13 +110,16 @@ class Rollout:
             return not_ready(release, verdict.reason, CURES["starting"], seconds)
         if worst.cause == "crash":
             worst = replace(worst, text=worst.text + self._last_words(looks, worst))
-        if worst.cause == "claim":
-            classes = [item["metadata"]["name"] for item in self._client.list(STORAGE_CLASSES, metadata_only=True)]
-            if not classes:
-                return replace(
-                    no_storage(_claim(looks, worst.pod), "nothing provides storage", classes), changed=Changed.SOME
-                )
+        if worst.cause == "claim" and self._nothing_provides_storage():
+            return replace(no_storage(_claim(looks, worst.pod), "nothing provides storage", []), changed=Changed.SOME)
         return not_ready(release, worst.text, CURES[worst.cause], seconds)
+
+    def _nothing_provides_storage(self) -> bool:
+        """Whether the cluster has no StorageClass at all; who may not look cannot say so."""
+        try:
+            return not self._client.list(STORAGE_CLASSES, metadata_only=True)
+        except HubError:
+            return False
 
     def _last_words(self, looks: Sequence[Served], found: Trouble) -> str:
         """The last line of a crashed container's log that says anything, redacted."""

@@ -215,6 +215,12 @@ def test_a_claim_that_stays_pending_although_there_is_storage(world: World) -> N
     assert "storage driver" in error.do
 
 
+def test_who_may_not_look_at_storage_classes_is_told_about_the_claim(world: World) -> None:
+    unbound(world)
+    world.kube.on(lambda _verb, path, _query, _body: Reply(403, {}) if path.endswith("/storageclasses") else None)
+    assert world.error(10.0).error_id == "E-HELM-08"
+
+
 def test_a_full_cluster_may_grow_and_is_awaited(world: World) -> None:
     world.ready(PROXY)
     conditions = [{"type": "PodScheduled", "status": "False", "message": "Insufficient memory"}]
