@@ -16,6 +16,7 @@ accident.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -45,6 +46,8 @@ APPLY_PATCH = "application/apply-patch+yaml"
 FIELD_MANAGER = "researchops.jupyterhub"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+REFUSED_TOKEN = "RESEARCHOPS_REFUSED_TOKEN"
+"""Tells our login helper which token it must not hand out again, by its SHA-256; see exec_credential.py."""
 NOBODY = 'User "system:anonymous"'
 """How the API server's refusals name somebody who sent no credentials."""
 
@@ -233,6 +236,8 @@ class KubeClient:
         """Read the kubeconfig again, unless another thread has done so since ``used`` was refused."""
         with self._renewing:
             if self._credentials is used:
+                # In the environment, because the kubernetes package starts helpers, too, and so does Helm.
+                os.environ[REFUSED_TOKEN] = _fingerprint(used)
                 context = getattr(self._configuration, "chosen_context", None)
                 self._configuration, self._pool = _load(self._origin, context)
                 self._credentials = _credentials(self._configuration)
@@ -352,6 +357,12 @@ def _credentials(configuration: Any) -> dict[str, str]:
     """
     settings = configuration.auth_settings().values()
     return {setting["key"]: setting["value"] for setting in settings if setting.get("value")}
+
+
+def _fingerprint(credentials: Mapping[str, str]) -> str:
+    """The refused token without the token; a certificate's is that of no token."""
+    token = " ".join(credentials.values()).rpartition(" ")[2]
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _dry(dry_run: bool) -> dict[str, str]:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +22,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client
     Reply,
     api_error,
 )
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.connection import PROXY_VARIABLES
 
 SERVER = "https://api.test:6443"
 PODS = "/api/v1/namespaces/hub/pods"
@@ -233,6 +236,12 @@ def test_a_certificate_that_does_not_fit_has_another_cure() -> None:
         kube.request("GET", PODS)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A renewal says so in the environment; after the test it is as before."""
+    monkeypatch.setenv(subject.REFUSED_TOKEN, "")
+
+
 @pytest.fixture
 def renewals(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
     """Answers to a renewal of credentials; what it was asked for is recorded."""
@@ -267,6 +276,27 @@ def test_credentials_are_asked_for_once_however_many_requests_follow() -> None:
         kube.get(PODS)
     assert len(asked) == 1
     assert [call["headers"]["authorization"] for call in wire.asked] == ["Bearer one"] * 3
+
+
+HELPER = """
+test -n "${variable}" && token=two || token=one
+echo '{{"status": {{"token": "'$token'"}}}}'
+"""
+
+
+def test_a_login_helper_is_told_which_token_was_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours keeps its token: without a word it would hand out the refused one until its end."""
+    helper = tmp_path / "helper"
+    helper.write_text(HELPER.format(variable=subject.REFUSED_TOKEN))
+    user = {"exec": {"apiVersion": "v1", "command": "/bin/sh", "args": [str(helper)]}}
+    path = tmp_path / "config"
+    path.write_text(KUBECONFIG.replace("{token: abcdefgh}", json.dumps(user)))
+    for name in PROXY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    kube = KubeClient.from_kubeconfig(str(path), None)
+    kube._renew(kube._credentials)
+    assert kube._credentials == {"authorization": "Bearer two"}
+    assert os.environ[subject.REFUSED_TOKEN] == hashlib.sha256(b"one").hexdigest()
 
 
 def test_threads_that_are_refused_together_renew_once(renewals: list[tuple[str, str | None]]) -> None:
