@@ -26,7 +26,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .._core.clock import ServerTime, SystemClock
-from .._core.errors import Changed, HubError
+from .._core.errors import Changed, HubError, require
 from .connection import open_connection, proxy_of
 from .readback import Fate, Write, judge
 
@@ -386,10 +386,15 @@ def _lines(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _load(path: str, context: str | None) -> tuple[Any, Any]:
-    """Configuration and connection pool for a kubeconfig file: the quick way, or else the kubernetes package's."""
+    """Configuration and connection pool for a kubeconfig file: the quick way, or else the kubernetes package's.
+
+    Raises:
+        HubError: E-LIB-01 without the kubernetes package, E-K8S-01 for a kubeconfig that cannot be used.
+    """
     quick = open_connection(path, context)
     if quick is not None:
         return quick
+    require("kubernetes")
     import yaml
     from kubernetes import client, config
 
@@ -412,8 +417,10 @@ def _load(path: str, context: str | None) -> tuple[Any, Any]:
 
 def _unreachable(server: str, origin: str, problem: Exception, method: str) -> HubError:
     text = _first_line(problem)
+    kind = "connect"
     do = "check the address, the VPN or bastion on the way, and that the cluster runs; then run again"
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
+        kind = "tls"
         do = (
             "the server's certificate does not fit the CA in the kubeconfig: fetch the kubeconfig anew; "
             "do not switch verification off"
@@ -423,6 +430,7 @@ def _unreachable(server: str, origin: str, problem: Exception, method: str) -> H
         what=f"The API server {server} (from {origin}) cannot be reached: {text}",
         do=do,
         changed=Changed.UNKNOWN if method in WRITES else Changed.NOTHING,
+        details={"kind": kind},
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -232,8 +233,9 @@ def test_somebody_else_s_object_is_a_conflict_even_after_a_loss() -> None:
 
 def test_a_certificate_that_does_not_fit_has_another_cure() -> None:
     kube, _wire = client(urllib3.exceptions.SSLError("certificate verify failed: self-signed"))
-    with pytest.raises(HubError, match="do not switch verification off"):
+    with pytest.raises(HubError, match="do not switch verification off") as caught:
         kube.request("GET", PODS)
+    assert caught.value.details == {"kind": "tls"}
 
 
 @pytest.fixture(autouse=True)
@@ -344,6 +346,14 @@ def test_a_kubeconfig_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("KUBECONFIG", str(path))
     kube = KubeClient.from_kubeconfig(None, None)
     assert (kube.server, kube.ca_file) == (SERVER, None)
+
+
+def test_an_unusual_kubeconfig_needs_the_kubernetes_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config"
+    path.write_text(KUBECONFIG.replace("token: abcdefgh", "username: u, password: p"))
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+    with pytest.raises(HubError, match="E-LIB-01 The Python library kubernetes is missing"):
+        KubeClient.from_kubeconfig(str(path), None)
 
 
 @pytest.mark.parametrize(
