@@ -485,7 +485,8 @@ def missing(what: str, error: ImportError) -> Problem:
 
 def first_line(error: BaseException) -> str:
     """A library's reason, short."""
-    text = str(error.args[0] if error.args else error).strip()
+    whole = isinstance(error, OSError) or not error.args  # an OSError begins with its number
+    text = str(error if whole else error.args[0]).strip()
     return text.splitlines()[0].rstrip(".")[:300] if text else type(error).__name__
 
 

@@ -206,7 +206,17 @@ def test_a_token_is_renewed_30_s_before_its_end(provider: Provider) -> None:
     assert json.loads(provider.run().stdout)["status"]["token"] == "token-2"
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"token": 1}', '{"token": "x", "ends": "soon", "margin": 1}', '{"token": "x", "ends": 9e9, "margin": 1}'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "",
+        "{",
+        "[]",
+        '{"token": 1}',
+        '{"token": "x", "ends": "soon", "margin": 1}',
+        '{"token": "x", "ends": 9e9, "margin": 1}',
+    ],
+)
 def test_a_damaged_cache_is_replaced(provider: Provider, damage: str) -> None:
     provider.run()
     (path,) = (provider.folder / "cache").glob("token-*.json")
@@ -549,6 +559,12 @@ def test_a_google_token_of_a_service_account(clouds: Helper, google: GoogleToken
 def test_google_s_application_default_credentials(clouds: Helper, google: GoogleTokens) -> None:
     clouds.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(clouds.folder / "key.json")
     assert clouds.status("--kind", "gke")["token"] == "ya29.1"
+
+
+def test_google_s_credentials_that_cannot_be_read(clouds: Helper) -> None:
+    clouds.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(clouds.folder)
+    said = clouds.run("--kind", "gke").stderr
+    assert said.startswith("E-ACCESS-20 Google gives no access token (application): [Errno 21] Is a directory: '/")
 
 
 def test_another_google_key_at_the_same_path_is_another_login(clouds: Helper, google: GoogleTokens) -> None:
