@@ -35,9 +35,7 @@ MAX_HOPS = 20
 MAX_BODY = 8 * 1024 * 1024
 """Bytes read of one answer; a page or an API object is far smaller."""
 PART = 65536
-"""Bytes read of a body at most before the clock is looked at, where what has come so far can be had."""
-WHOLE_PART = 256
-"""The same for urllib3 before 2.1, which hands out a part only when all of it is there."""
+"""Bytes read of a body at most before the clock is looked at."""
 USER_AGENT = "researchops.jupyterhub"
 """Constant on purpose: JupyterHub ties its XSRF tokens to the user agent."""
 
@@ -366,13 +364,19 @@ def _session(context: ssl.SSLContext) -> Any:
 
 
 def _parts(reply: Any) -> Iterator[bytes]:
-    """The body as it comes in: a server that sends a byte now and then must not keep anybody from the clock."""
-    read = getattr(reply.raw, "read1", None)
-    if read is None:
-        yield from reply.iter_content(WHOLE_PART)
+    """The body as it comes in: a server that sends a byte now and then must not keep anybody from the clock.
+
+    urllib3 before 2.1 hands out a part only when all of it is there. Parts that double take, at one speed, no longer
+    than all before them together.
+    """
+    raw, size = reply.raw, 1
+    if hasattr(raw, "read1"):
+        while part := raw.read1(PART, decode_content=True):
+            yield part
         return
-    while part := read(PART, decode_content=True):
-        yield part
+    while not raw.closed:
+        yield raw.read(size, decode_content=True)
+        size = min(2 * size, PART)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
