@@ -8,14 +8,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
-from ._core.errors import Changed, HubError, is_installed, missing_library
+from ._core.errors import Changed, HubError, require
 from ._core.redact import Redactor
 
 KUBERNETES_OPTIONS: dict[str, dict[str, Any]] = {
@@ -111,9 +110,7 @@ def run(
     redactor = Redactor(value for value in module.no_log_values if isinstance(value, str))
     request = Request(dict(module.params), module.check_mode, bool(getattr(module, "_diff", False)), redactor)
     try:
-        for name in libraries:
-            if not is_installed(name):
-                raise missing_library(name, sys.executable)
+        require(*libraries)
         outcome, error = body(request), None
     except HubError as problem:
         outcome, error = Outcome(changed=False), problem

@@ -160,12 +160,11 @@ server:
   sample: https://192.0.2.10:6443
 """
 
-import importlib.util
 import os
 import sys
 from dataclasses import dataclass, field
 
-from ..module_utils._core.errors import HubError, missing_library
+from ..module_utils._core.errors import HubError, require
 from ..module_utils._gcp.api import GcpApi
 from ..module_utils._gcp.auth import AuthOptions
 from ..module_utils._hub.placeholders import is_placeholder
@@ -265,8 +264,7 @@ def from_gke(
     request: Request, name: clouds.GkeName, folder: access.PrivateFolder, files: dict[str, str]
 ) -> kubeconfig.Chosen:
     """A GKE cluster; a key given as text joins the private files to write."""
-    need("google.auth", "google-auth")
-    need("requests", "requests")
+    require("google.auth", "requests")
     options = AuthOptions.of(request.params)
     login, keys = gke.login(
         options, request.params["login_helper"] or "", folder.path, folder.file("gcp-key", name.path)
@@ -279,7 +277,7 @@ def from_gke(
 
 def from_eks(request: Request, name: clouds.EksName, folder: access.PrivateFolder) -> kubeconfig.Chosen:
     """An EKS cluster."""
-    need("botocore", "botocore")
+    require("botocore")
     helper = request.params["login_helper"]
     if not helper:
         raise HubError(
@@ -290,16 +288,6 @@ def from_eks(request: Request, name: clouds.EksName, folder: access.PrivateFolde
     given = {"cluster": name.name, "region": name.region, "profile": name.profile}
     login = kubeconfig.CloudLogin("eks", given, os.path.abspath(helper), sys.executable, folder.path)
     return clouds.eks(name, eks.describe(name), login)
-
-
-def need(library: str, package: str) -> None:
-    """Refuse to start without a library that only this way in needs."""
-    try:
-        found = importlib.util.find_spec(library)
-    except ModuleNotFoundError:  # the package above it is missing
-        found = None
-    if found is None:
-        raise missing_library(package, sys.executable)
 
 
 def machine_login(

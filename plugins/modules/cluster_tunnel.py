@@ -359,6 +359,7 @@ def start(
     """Everything a new tunnel is made of."""
     files = {"supervisor.py": runtime.source_of(supervisor)}
     proxy_command: list[str] = []
+    keys: dict[str, str] = {}
     if bastion.iap:
         files["iap_relay.py"] = runtime.source_of(iap_relay)
         login, keys = gke.login(
@@ -384,7 +385,8 @@ def start(
         listen_port=limits.local_port,
         probe_interval=limits.probe_interval,
     )
-    digest = settings.digest([*command, bastion.host_key], target, limits, kubeconfig_text)
+    # A new key is another tunnel: the one that runs would go on with the old one.
+    digest = settings.digest([*command, bastion.host_key, *keys.values()], target, limits, kubeconfig_text)
     return runtime.Start({**asdict(config), "digest": digest}, files)
 
 

@@ -202,6 +202,7 @@ from ..module_utils._gcp.certificate_api import (
     describe_judged,
     wait_active,
 )
+from ..module_utils._gcp.certificate_causes import parse_addresses
 from ..module_utils._gcp.certificates import Action
 from ..module_utils._k8s.patience import PatientClient
 from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, KUBERNETES_OPTIONS, Outcome, Request, run
@@ -217,12 +218,11 @@ NAMES: dict[str, dict[str, Any]] = {
 def body(request: Request) -> Outcome:
     """Examine the certificates."""
     params = request.params
+    addresses = parse_addresses(params["addresses"])
     cluster = ClusterSide(PatientClient.from_kubeconfig(params["kubeconfig"], params["context"]), params["namespace"])
     waits = bool(params["name"]) and params["wait_timeout"] > 0 and not request.check_mode
     look = Authorities(recursive(params["nameservers"], 53), SystemClock()).look if params["check_dns"] else None
-    examiner = Examiner(
-        cluster, compute_of(request, waits), look, tuple(params["addresses"]), stuck_after=params["stuck_after"]
-    )
+    examiner = Examiner(cluster, compute_of(request, waits), look, addresses, stuck_after=params["stuck_after"])
     reporter = Reporter.from_environment(params["hub"] or params["namespace"], "certificate", SystemClock())
     seconds = 0.0
     if waits:

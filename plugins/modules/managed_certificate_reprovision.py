@@ -205,6 +205,7 @@ from ..module_utils._dns.recursive import PUBLIC, Recursives, fetcher, parse_ser
 from ..module_utils._dns.resolver import Authorities, at_once, recursive
 from ..module_utils._gcp.api import GcpApi
 from ..module_utils._gcp.certificate_api import ClusterSide, Compute, Examiner, LookAt, describe_certificate
+from ..module_utils._gcp.certificate_causes import parse_addresses
 from ..module_utils._gcp.reprovision import snapshot_name
 from ..module_utils._gcp.reprovision_run import Reprovisioner, Wish
 from ..module_utils._k8s.patience import PatientClient
@@ -220,6 +221,7 @@ def public_look(urls: list[str]) -> LookAt | None:
 def body(request: Request) -> Outcome:
     """Cure the certificate, or say what stands in the way."""
     params = request.params
+    addresses = parse_addresses(params["addresses"])
     api = GcpApi.from_options(params, learn=request.redactor.add, project=params["project"])
     compute = Compute(api, params["project"])
     clock = SystemClock()
@@ -228,7 +230,7 @@ def body(request: Request) -> Outcome:
         ClusterSide(PatientClient.from_kubeconfig(params["kubeconfig"], params["context"]), params["namespace"]),
         compute,
         Authorities(recursive(params["nameservers"], 53), clock).look,
-        tuple(params["addresses"]),
+        addresses,
         stuck_after=params["stuck_after"],
         public=public_look(params["https_resolvers"]),
     )

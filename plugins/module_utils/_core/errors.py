@@ -14,6 +14,7 @@ shell ends a process or knows about Ansible; it raises one of these.
 from __future__ import annotations
 
 import importlib.util
+import sys
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -75,6 +76,20 @@ def is_installed(name: str) -> bool:
         return importlib.util.find_spec(name) is not None
     except ModuleNotFoundError:
         return False
+
+
+def require(*names: str) -> None:
+    """Go on only with these libraries.
+
+    Args:
+        names: importable names.
+
+    Raises:
+        HubError: E-LIB-01 for the first that the running interpreter lacks.
+    """
+    for name in names:
+        if not is_installed(name):
+            raise missing_library(name, sys.executable)
 
 
 def missing_library(name: str, interpreter: str) -> HubError:

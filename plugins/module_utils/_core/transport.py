@@ -34,6 +34,8 @@ MAX_HOPS = 20
 """Redirects in a row; browsers stop at the same number."""
 MAX_BODY = 8 * 1024 * 1024
 """Bytes read of one answer; a page or an API object is far smaller."""
+PART = 65536
+"""Bytes read of a body at most before the clock is looked at."""
 USER_AGENT = "researchops.jupyterhub"
 """Constant on purpose: JupyterHub ties its XSRF tokens to the user agent."""
 
@@ -95,16 +97,34 @@ class Answer:
 
 def clean_url(url: str) -> str:
     """An address that may be shown: no user, query or fragment, and no path segment that looks like a handle."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that is none"
     path = "/".join("..." if RANDOM_SEGMENT.match(segment) else segment for segment in parts.path.split("/"))
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, "", ""))
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of an address: what a browser compares before it hands over anything."""
-    parts = urlsplit(url)
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    """Scheme, host and port of an address: what a browser compares before it hands over anything.
+
+    All three are empty for what is no address: a port that is no number, brackets around no IPv6 address.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    except ValueError:
+        return "", "", 0
     return parts.scheme, (parts.hostname or "").lower(), port
+
+
+def joined(base: str, link: str) -> str:
+    """Where a link that somebody else wrote leads from ``base``; empty for one that is no address."""
+    try:
+        address = urljoin(base, link)
+    except ValueError:
+        return ""
+    return address if any(origin(address)) else ""
 
 
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
@@ -208,7 +228,7 @@ class Http:
             if answer.status not in REDIRECTS or not location:
                 return Answer(answer.status, answer.url, answer.headers, answer.body, tuple(hops))
             hops.append(clean_url(url))
-            following = urljoin(url, location)
+            following = joined(url, location)
             self._refuse_bad_redirect(url, following, len(hops))
             if answer.status not in (307, 308):
                 method, form = "GET", None
@@ -279,24 +299,25 @@ class Http:
         for cookie in self._session.cookies:
             if cookie.value:
                 self._learn(cookie.value)
-        for address in (reply.url, reply.headers.get("location") or ""):
+        for address in (reply.url, joined(reply.url, reply.headers.get("location") or "")):
             for name, value in parse_qsl(urlsplit(address).query):
                 if name in SECRET_PARAMETERS:
                     self._learn(value)
 
     def _body(self, reply: Any, url: str) -> bytes:
         import requests
+        import urllib3
 
         parts: list[bytes] = []
         size = 0
         try:
-            for part in reply.iter_content(65536):
+            for part in _parts(reply):
                 self._seconds_left()
                 parts.append(part)
                 size += len(part)
                 if size > MAX_BODY:
                     raise _error(url, "size", f"the answer is longer than {MAX_BODY} bytes")
-        except requests.RequestException as problem:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as problem:
             raise self._failed(url, problem) from problem
         return b"".join(parts)
 
@@ -333,11 +354,29 @@ def _session(context: ssl.SSLContext) -> Any:
         def cert_verify(self, conn: Any, *_ignored: Any, **_ignored_too: Any) -> None:
             conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
 
-    session = requests.Session()
+    session: Any = requests.Session()
+    # Even where it is not to follow a redirect, it looks where that leads, and reads the whole body first.
+    session.get_redirect_target = lambda _reply: None
     session.trust_env = False
     session.headers["User-Agent"] = USER_AGENT
     session.mount("https://", Adapter())
     return session
+
+
+def _parts(reply: Any) -> Iterator[bytes]:
+    """The body as it comes in: a server that sends a byte now and then must not keep anybody from the clock.
+
+    urllib3 before 2.1 hands out a part only when all of it is there. Parts that double take, at one speed, no longer
+    than all before them together.
+    """
+    raw, size = reply.raw, 1
+    if hasattr(raw, "read1"):
+        while part := raw.read1(PART, decode_content=True):
+            yield part
+        return
+    while not raw.closed:
+        yield raw.read(size, decode_content=True)
+        size = min(2 * size, PART)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
@@ -368,7 +407,7 @@ def _translated(url: str, problem: Exception) -> HttpError:
     import requests
     import urllib3
 
-    host = urlsplit(url).hostname or url
+    host = origin(url)[1] or clean_url(url)
     for cause in _causes(problem):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _error(url, "tls", cause.verify_message.rstrip("."))

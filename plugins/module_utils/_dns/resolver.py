@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from .._core.clock import Clock
 from .._core.errors import HubError
+from .recursive import parse_servers
 from .verdicts import Answer, Code, Hop, Look, Wanted, alias_of, by_server, proved
 from .wire import MAX_ALIASES, ONE_TRY, TRIES, Exchange, ask, bare, exchange, names_in, read
 
@@ -84,20 +85,21 @@ def recursive(nameservers: Sequence[str], port: int) -> Any:
     """The resolver that finds zones and servers: the given one, else the machine's.
 
     Raises:
-        HubError: E-DNS-01 where the machine has none.
+        HubError: E-DNS-01 where the machine has none, E-DNS-05 for a given one that is no address.
     """
     import dns.resolver
 
+    given = parse_servers(nameservers, "nameservers")
     try:
-        resolver = dns.resolver.Resolver(configure=not nameservers)
+        resolver = dns.resolver.Resolver(configure=not given)
     except dns.resolver.NoResolverConfiguration as problem:
         raise HubError(
             "E-DNS-01",
             "This machine has no DNS resolver configured",
             "name one in nameservers, or write /etc/resolv.conf",
         ) from problem
-    if nameservers:
-        resolver.nameservers = list(nameservers)
+    if given:
+        resolver.nameservers = list(given)
         resolver.port = port
     resolver.lifetime = LOOKUP_TIMEOUT
     resolver.cache = None

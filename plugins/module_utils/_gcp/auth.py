@@ -222,7 +222,7 @@ class GcpAuth:
 
         try:
             credentials, _project = google.auth.default(scopes=self._scopes, request=self._request)
-        except exceptions.GoogleAuthError as problem:
+        except (exceptions.GoogleAuthError, OSError) as problem:  # the second: a file that may not be read
             raise HubError(
                 error_id="E-GCP-02",
                 what=f"No application default credentials can be used: {_first_line(problem)}",
@@ -316,5 +316,6 @@ def _unusable(origin: str, reason: str) -> HubError:
 
 def _first_line(problem: Exception) -> str:
     """A library's reason, short: google-auth puts the whole reply behind it."""
-    text = str(problem.args[0] if problem.args else problem).strip()
+    whole = isinstance(problem, OSError) or not problem.args  # an OSError begins with its number
+    text = str(problem if whole else problem.args[0]).strip()
     return text.splitlines()[0].rstrip(".")[:300] if text else type(problem).__name__

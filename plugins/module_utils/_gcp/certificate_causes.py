@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from .._core.errors import Changed, HubError
-from .._dns.verdicts import USABLE, Look, Wanted, by_server, proved, unreachable
+from .._dns.verdicts import USABLE, Look, Wanted, by_server, canonical, proved, unreachable
 from .._dns.words import describe
 from .certificates import ATTACHED, CLASS, Action, Cause, Certificate, Decision, Door, Proxy, Twin, headline
 
@@ -79,6 +79,15 @@ class Evidence:
 def addresses_of(doors: Iterable[Door]) -> tuple[str, ...]:
     """Where the Ingresses can be reached."""
     return tuple(dict.fromkeys(address for door in doors for address in door.addresses))
+
+
+def parse_addresses(texts: Iterable[str]) -> tuple[str, ...]:
+    """The option ``addresses`` in the form in which addresses are compared.
+
+    Raises:
+        HubError: E-DNS-05 for a text that is none, such as a name.
+    """
+    return tuple(canonical("AAAA" if ":" in text else "A", text) for text in texts)
 
 
 def wanted_records(domain: str, addresses: Sequence[str]) -> tuple[Wanted, Wanted]:

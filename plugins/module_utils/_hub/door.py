@@ -14,10 +14,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from .._core.errors import HubError
-from .._core.transport import CONNECT_TIMEOUT, REDIRECTS, clean_url, origin
+from .._core.transport import CONNECT_TIMEOUT, REDIRECTS, clean_url, joined, origin
 from .certificates import end_of
 
 SOON = 7
@@ -165,7 +165,9 @@ def judge_redirect(status: int, location: str, http_url: str, https_url: str) ->
     """What is wrong with the answer to plain http; empty when a person lands on the hub by https."""
     if status not in REDIRECTS or not location:
         return f"status {status} without a redirect"
-    following = urljoin(http_url, location)
+    following = joined(http_url, location)
+    if not following:
+        return "redirect to something that is not a web address"
     if origin(following) != origin(https_url):
         return f"redirect to {clean_url(following)}"
     return ""

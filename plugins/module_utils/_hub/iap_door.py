@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from urllib.parse import urljoin
 
 from .._core.clock import parse_date, skew_remark
 from .._core.errors import HubError
 from .._core.poll import State, Verdict
-from .._core.transport import REDIRECTS, Answer, clean_url, origin
+from .._core.transport import REDIRECTS, Answer, clean_url, joined, origin
 from .login import End, Finish, read_page
 
 STEADY = 3
@@ -46,9 +45,8 @@ def who_says(answer: Answer, hub_url: str) -> Says:
     """Whose answer this is. Only JupyterHub sends its version along, only IAP sends visitors to another host."""
     if "x-jupyterhub-version" in answer.headers:
         return Says.HUB
-    if answer.status in REDIRECTS and origin(urljoin(answer.url, answer.headers.get("location", ""))) != origin(
-        hub_url
-    ):
+    following = joined(answer.url, answer.headers.get("location", ""))
+    if answer.status in REDIRECTS and following and origin(following) != origin(hub_url):
         return Says.SIGN_IN
     return {401: Says.BAD_TOKEN, 403: Says.DENIED, 502: Says.BUSY, 503: Says.BUSY, 504: Says.BUSY}.get(
         answer.status, Says.OTHER

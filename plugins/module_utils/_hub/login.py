@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from html.parser import HTMLParser
 from typing import TypeAlias
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from .._core.transport import clean_url, origin
+from .._core.transport import clean_url, joined, origin
 
 MAX_PAGES = 12
 """Pages shown during one sign-in; real ones need one to four."""
@@ -139,15 +139,26 @@ class _Reader(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag not in VOID:
             self._open.append((tag, _is_unseen(tag, given), _is_alert(given)))
-        if tag == "a" and given.get("href"):
-            self.links.append(urljoin(self.base, given["href"]))
+        if tag == "a":
+            self._link(given)
         elif tag == "form":
-            self._form = Form(urljoin(self.base, given.get("action", "")), given.get("method", "get").lower())
-            self.forms.append(self._form)
+            self._begin_form(given)
         elif self._form is not None and "disabled" not in given:
             part = self._parts.get(tag)
             if part is not None:
                 part(self._form, given)
+
+    def _link(self, given: dict[str, str]) -> None:
+        address = joined(self.base, given["href"]) if given.get("href") else ""
+        if address:
+            self.links.append(address)
+
+    def _begin_form(self, given: dict[str, str]) -> None:
+        """A form that could be sent nowhere is none, and its fields are nobody's."""
+        action = joined(self.base, given.get("action", ""))
+        self._form = Form(action, given.get("method", "get").lower()) if action else None
+        if self._form is not None:
+            self.forms.append(self._form)
 
     def _begin_button(self, _form: Form, given: dict[str, str]) -> None:
         if given.get("type", "").lower() in ("", "submit"):

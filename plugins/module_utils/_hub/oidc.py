@@ -19,6 +19,7 @@ import secrets
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
 from urllib import error, parse, request
 
@@ -99,16 +100,22 @@ def asker(ca_file: str = "", timeout: float = TIMEOUT) -> Ask:
             raise unreachable(question.url, ValueError("the address is not https"), ca_file)
         try:
             wanted = request.Request(question.url, data=data, headers=headers)  # noqa: S310 - https, checked above
-            with opener.open(wanted, timeout=timeout) as reply:
-                return Answer(reply.status, reply.read(LARGEST).decode("utf-8", "replace"))
-        except error.HTTPError as refusal:
-            with refusal:
-                body = refusal.read(LARGEST).decode("utf-8", "replace")
-            return Answer(refusal.code, body, refusal.headers.get("Location") or "")
-        except (OSError, ValueError) as problem:
+            return _answer(opener, wanted, timeout)
+        except (OSError, ValueError, HTTPException) as problem:  # the last: what answers does not speak HTTP
             raise unreachable(question.url, problem, ca_file) from problem
 
     return ask
+
+
+def _answer(opener: request.OpenerDirector, wanted: request.Request, timeout: float) -> Answer:
+    """What comes back, whatever its status."""
+    try:
+        with opener.open(wanted, timeout=timeout) as reply:
+            return Answer(reply.status, reply.read(LARGEST).decode("utf-8", "replace"))
+    except error.HTTPError as refusal:
+        with refusal:
+            body = refusal.read(LARGEST).decode("utf-8", "replace")
+        return Answer(refusal.code, body, refusal.headers.get("Location") or "")
 
 
 def _trust(ca_file: str) -> ssl.SSLContext:

@@ -22,12 +22,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import ERROR_ID, HubError
+from . import login_helper
 from .kubeconfig import Chosen, Source, helper_command, helper_missing, parse_source, unusable
 
 OUR_WORDS = re.compile(rf"(?P<id>{ERROR_ID}) (?P<what>.+)\. Nothing was changed\. Do: (?P<do>.+)\.")
 """An error of the collection as one line, see :meth:`HubError.text`."""
-HELPER_TIMEOUT = 60.0
-"""Seconds a login helper gets when we look why it fails; kubectl itself waits without end."""
 
 
 def kubeconfig_paths(kubeconfig: str | None, environ: Mapping[str, str] | None = None) -> list[str]:
@@ -173,31 +172,21 @@ def explain_helper(chosen: Chosen) -> HubError | None:
     entry = chosen.user.get("exec")
     if not isinstance(entry, dict):
         return None
-    command = [helper_command(chosen.user), *[str(word) for word in entry.get("args") or []]]
-    extra = {str(item["name"]): str(item["value"]) for item in entry.get("env") or []}
-    info = json.dumps({"apiVersion": entry.get("apiVersion"), "kind": "ExecCredential", "spec": {"interactive": False}})
     try:
-        done = subprocess.run(  # pylint: disable=ansible-bad-function  # run_command has no time limit
-            command,
-            env={**os.environ, **extra, "KUBERNETES_EXEC_INFO": info},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=HELPER_TIMEOUT,
-            check=False,
-        )
+        done = login_helper.start(entry)
         code, said = done.returncode, done.stderr
     except (OSError, subprocess.TimeoutExpired) as problem:
-        code, said = 1, f"{type(problem).__name__} after at most {HELPER_TIMEOUT:.0f} s"
+        code, said = 1, f"{type(problem).__name__} after at most {login_helper.HELPER_TIMEOUT:.0f} s"
     if code == 0:
         return None
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     ours = OUR_WORDS.fullmatch(lines[-1]) if lines else None
     if ours:  # our own helper speaks in this form already
         return HubError(error_id=ours["id"], what=ours["what"], do=ours["do"])
+    program = os.path.basename(helper_command(chosen.user))
     return HubError(
         error_id="E-ACCESS-09",
-        what=f"The login program {os.path.basename(command[0])} of the kubeconfig's context {chosen.context} failed",
+        what=f"The login program {program} of the kubeconfig's context {chosen.context} failed",
         seen=(lines[-1][:400] if lines else f"exit code {code} without a word").rstrip("."),
         do="correct what it names (often: log in again with the provider's tool), then run again",
     )

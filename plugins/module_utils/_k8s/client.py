@@ -16,6 +16,7 @@ accident.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -25,7 +26,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .._core.clock import ServerTime, SystemClock
-from .._core.errors import Changed, HubError
+from .._core.errors import Changed, HubError, require
 from .connection import open_connection, proxy_of
 from .readback import Fate, Write, judge
 
@@ -45,6 +46,8 @@ APPLY_PATCH = "application/apply-patch+yaml"
 FIELD_MANAGER = "researchops.jupyterhub"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+REFUSED_TOKEN = "RESEARCHOPS_REFUSED_TOKEN"
+"""Tells our login helper which token it must not hand out again, by its SHA-256; see exec_credential.py."""
 NOBODY = 'User "system:anonymous"'
 """How the API server's refusals name somebody who sent no credentials."""
 
@@ -233,6 +236,8 @@ class KubeClient:
         """Read the kubeconfig again, unless another thread has done so since ``used`` was refused."""
         with self._renewing:
             if self._credentials is used:
+                # In the environment, because the kubernetes package starts helpers, too, and so does Helm.
+                os.environ[REFUSED_TOKEN] = _fingerprint(used)
                 context = getattr(self._configuration, "chosen_context", None)
                 self._configuration, self._pool = _load(self._origin, context)
                 self._credentials = _credentials(self._configuration)
@@ -354,6 +359,12 @@ def _credentials(configuration: Any) -> dict[str, str]:
     return {setting["key"]: setting["value"] for setting in settings if setting.get("value")}
 
 
+def _fingerprint(credentials: Mapping[str, str]) -> str:
+    """The refused token without the token; a certificate's is that of no token."""
+    token = " ".join(credentials.values()).rpartition(" ")[2]
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
 def _dry(dry_run: bool) -> dict[str, str]:
     return {"dryRun": "All"} if dry_run else {}
 
@@ -375,10 +386,15 @@ def _lines(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _load(path: str, context: str | None) -> tuple[Any, Any]:
-    """Configuration and connection pool for a kubeconfig file: the quick way, or else the kubernetes package's."""
+    """Configuration and connection pool for a kubeconfig file: the quick way, or else the kubernetes package's.
+
+    Raises:
+        HubError: E-LIB-01 without the kubernetes package, E-K8S-01 for a kubeconfig that cannot be used.
+    """
     quick = open_connection(path, context)
     if quick is not None:
         return quick
+    require("kubernetes")
     import yaml
     from kubernetes import client, config
 
@@ -401,8 +417,10 @@ def _load(path: str, context: str | None) -> tuple[Any, Any]:
 
 def _unreachable(server: str, origin: str, problem: Exception, method: str) -> HubError:
     text = _first_line(problem)
+    kind = "connect"
     do = "check the address, the VPN or bastion on the way, and that the cluster runs; then run again"
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
+        kind = "tls"
         do = (
             "the server's certificate does not fit the CA in the kubeconfig: fetch the kubeconfig anew; "
             "do not switch verification off"
@@ -412,6 +430,7 @@ def _unreachable(server: str, origin: str, problem: Exception, method: str) -> H
         what=f"The API server {server} (from {origin}) cannot be reached: {text}",
         do=do,
         changed=Changed.UNKNOWN if method in WRITES else Changed.NOTHING,
+        details={"kind": kind},
     )
 
 

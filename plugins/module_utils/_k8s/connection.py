@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._core.errors import HubError
+from . import login_helper
 from .kubeconfig import Chosen, choose, parse_source
 
 Json = dict[str, Any]
@@ -39,8 +40,6 @@ USER_KEYS = frozenset(
 )
 EXEC_KEYS = frozenset({"apiVersion", "command", "args", "env", "installHint", "interactiveMode", "provideClusterInfo"})
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
-HELPER_TIMEOUT = 60.0
-"""Seconds an exec helper may take."""
 CONNECTIONS = 8
 """Connections kept open; the planner asks six things at once."""
 
@@ -147,17 +146,8 @@ def _logged_in(user: Json) -> Json:
 
 def _ask(helper: Mapping[str, Any]) -> str:
     """What an exec helper prints; it is started once, and again only when the server refuses what it gave."""
-    extra = {str(item["name"]): str(item["value"]) for item in helper.get("env") or []}
-    info = {"apiVersion": helper.get("apiVersion"), "kind": "ExecCredential", "spec": {"interactive": False}}
-    done = subprocess.run(  # pylint: disable=ansible-bad-function  # run_command has no time limit
-        [str(helper["command"]), *[str(word) for word in helper.get("args") or []]],
-        env={**os.environ, **extra, "KUBERNETES_EXEC_INFO": json.dumps(info)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=HELPER_TIMEOUT,
-        check=True,
-    )
+    done = login_helper.start(helper)
+    done.check_returncode()
     return done.stdout
 
 

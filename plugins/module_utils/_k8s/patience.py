@@ -70,5 +70,6 @@ class PatientClient(KubeClient):
 def may_pass(outcome: Reply | HubError, harmless: bool) -> bool:
     """Whether the same request may do better a moment later; ``harmless``: it does no harm to have it done twice."""
     if isinstance(outcome, HubError):
-        return harmless and outcome.error_id == "E-K8S-02"
+        fits = outcome.details.get("kind") != "tls"  # a certificate that does not fit will not do so by waiting
+        return harmless and fits and outcome.error_id == "E-K8S-02"
     return outcome.status == 429 or (harmless and outcome.status >= 500)

@@ -15,11 +15,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from .._core.errors import HubError
 from .._core.plan import Plan, Step
 from .._core.poll import State, Verdict
+from .._core.transport import origin
 from .._k8s.access import OUR_WORDS
 
 Json = Mapping[str, Any]
@@ -180,12 +180,12 @@ def parse_target(server: str) -> Target:
     """The API server of a kubeconfig.
 
     Raises:
-        HubError: E-TUNNEL-07 for a server without https.
+        HubError: E-TUNNEL-07 for a server without https, or with a port that is none.
     """
-    parts = urlsplit(server)
-    if parts.scheme != "https" or not parts.hostname:
+    scheme, host, port = origin(server)
+    if scheme != "https" or not host:
         raise unusable(f"the kubeconfig's server {server} is no https address", "correct the kubeconfig")
-    return Target(parts.hostname, parts.port or 443)
+    return Target(host, port)
 
 
 def ssh_command(bastion: Bastion, ssh: str, known_hosts: str, proxy_command: Sequence[str]) -> list[str]:

@@ -9,8 +9,9 @@ read one ExecCredential from standard output, and start it again when the token 
 
 It runs wherever the kubeconfig is used. ``oidc`` needs Python's standard library only, ``gke`` google-auth and
 requests, ``eks`` botocore; neither gcloud nor the aws command is needed. Secrets are read from files or found by those
-libraries, never taken from the command line. A token is kept (mode 0600) until shortly before it ends, and a lock makes
-callers that start together fetch one token, not many. An error is one line on standard error and exit code 1.
+libraries, never taken from the command line. A token is kept (mode 0600) until shortly before it ends, as long as the
+files it was got by stay what they were, and a lock makes callers that start together fetch one token, not many. An
+error is one line on standard error and exit code 1.
 
 Protocols: OpenID Connect Discovery 1.0, RFC 6749 section 4.4 (client credentials), client.authentication.k8s.io/v1;
 the token of EKS is the address of a GetCallerIdentity request, signed for 60 s and taken by EKS for 15 minutes.
@@ -29,7 +30,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any, Protocol
 
@@ -38,7 +39,7 @@ MARGIN = 30.0
 REQUEST_TIMEOUT = 10.0
 """Seconds for one request to the provider."""
 LOCK_TIMEOUT = 45.0
-"""Seconds to wait for another process that is fetching the same token."""
+"""Seconds to wait for another process that is fetching the same token; google-auth's three tries take 33 at most."""
 PAUSES = (0.0, 0.5, 1.5)
 """Seconds before each try; asking twice for a token is safe, the provider just issues two."""
 MAX_REPLY = 1 << 20
@@ -47,6 +48,8 @@ DEFAULT_LIFETIME = 300.0
 """Seconds, when the provider does not say how long its token lives (RFC 6749 only recommends it)."""
 GOOGLE_SCOPES = ("https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/userinfo.email")
 """The second one lets GKE know a service account by its e-mail address, as role bindings name it."""
+REFUSED = "RESEARCHOPS_REFUSED_TOKEN"
+"""Where a client says which token the server did not take: its fingerprint."""
 GOOGLE_VARIABLES = ("GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG")
 AWS_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
@@ -68,6 +71,9 @@ class Login(Protocol):
 
     def key(self) -> str:
         """The name of the cached token: logins of one key share it."""
+
+    def stamp(self) -> str:
+        """The state of the files that say who we are: another stamp, another token."""
 
     def fetch(self, now: Callable[[], float]) -> Token:
         """A new token.
@@ -102,6 +108,10 @@ class Oidc:
             self.issuer, self.client_id, self.secret_file, self.audience, self.scope, self.token, self.ca_file
         )
 
+    def stamp(self) -> str:
+        """The state of the secret's file."""
+        return stamp_of(self.secret_file)
+
     def fetch(self, now: Callable[[], float]) -> Token:
         """A new token from the provider."""
         return login(Provider(self.ca_file), self, now)
@@ -109,11 +119,19 @@ class Oidc:
 
 @dataclass(frozen=True)
 class Token:
-    """A bearer token and its end (seconds since the epoch)."""
+    """A bearer token and its end (seconds since the epoch).
+
+    Attributes:
+        value: the token.
+        ends: its end.
+        margin: seconds before that at which it is no longer handed out.
+        stamp: of the login that it was got by.
+    """
 
     value: str
     ends: float
     margin: float = MARGIN
+    stamp: str = ""
 
     def usable(self, now: float) -> bool:
         """Whether it may still be handed out."""
@@ -123,6 +141,24 @@ class Token:
 def digest(*parts: str) -> str:
     """A name made of texts."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
+
+
+def fingerprint(token: str) -> str:
+    """What tells a token from others without giving it away."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def stamp_of(*paths: str) -> str:
+    """The state of files without their contents; a file that is replaced or written anew has another one."""
+    return " ".join(_state(os.path.expanduser(path)) for path in paths)
+
+
+def _state(path: str) -> str:
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return "none"
+    return f"{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_size}"
 
 
 def read_secret(path: str) -> str:
@@ -304,6 +340,12 @@ class Google:
             "gke", self.auth_kind, self.key_file, self.email, *[os.environ.get(name, "") for name in GOOGLE_VARIABLES]
         )
 
+    def stamp(self) -> str:
+        """The state of the key's file and of the application default credentials."""
+        folder = os.environ.get("CLOUDSDK_CONFIG") or "~/.config/gcloud"
+        gcloud = os.path.join(folder, "application_default_credentials.json")
+        return stamp_of(self.key_file, os.environ.get("GOOGLE_APPLICATION_CREDENTIALS") or gcloud)
+
     def fetch(self, now: Callable[[], float]) -> Token:
         """A new access token.
 
@@ -319,7 +361,7 @@ class Google:
             raise missing("google-auth and requests", error) from error
         try:
             credentials = self._credentials()
-            credentials.refresh(google.auth.transport.requests.Request())
+            credentials.refresh(google_request())
         except (google.auth.exceptions.GoogleAuthError, OSError, ValueError) as error:
             what = f"Google gives no access token ({self.auth_kind}{f', {self.key_file}' if self.key_file else ''}): "
             do = (
@@ -346,6 +388,27 @@ class Google:
         return google.auth.default(scopes=GOOGLE_SCOPES)[0]
 
 
+def google_request() -> Any:
+    """What google-auth asks by; its own waits two minutes for an answer, longer than anybody waits for us."""
+    from google.auth.transport.requests import Request
+
+    class Bounded(Request):
+        """The same with our time limit; google-auth looks for the class and its session, so a function will not do."""
+
+        def __call__(
+            self,
+            url: str,
+            method: str = "GET",
+            body: Any = None,
+            headers: Any = None,
+            timeout: float | None = REQUEST_TIMEOUT,
+            **more: Any,
+        ) -> Any:
+            return super().__call__(url, method, body, headers, timeout, **more)
+
+    return Bounded()
+
+
 @dataclass(frozen=True)
 class Eks:
     """A login at an EKS cluster.
@@ -364,6 +427,13 @@ class Eks:
         """The name of the cached token."""
         variables = [os.environ.get(name, "") for name in AWS_VARIABLES]
         return digest("eks", self.cluster, self.region, self.profile, *variables)
+
+    def stamp(self) -> str:
+        """The state of AWS's own files."""
+        return stamp_of(
+            os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials",
+            os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config",
+        )
 
     def fetch(self, now: Callable[[], float]) -> Token:
         """A new token: a signed address that only EKS may read.
@@ -415,7 +485,8 @@ def missing(what: str, error: ImportError) -> Problem:
 
 def first_line(error: BaseException) -> str:
     """A library's reason, short."""
-    text = str(error.args[0] if error.args else error).strip()
+    whole = isinstance(error, OSError) or not error.args  # an OSError begins with its number
+    text = str(error if whole else error.args[0]).strip()
     return text.splitlines()[0].rstrip(".")[:300] if text else type(error).__name__
 
 
@@ -435,7 +506,7 @@ class Cache:
                 if facts.st_uid != os.geteuid() or stat.S_IMODE(facts.st_mode) & 0o077:
                     return None
                 data = json.load(stream)
-            return Token(str(data["token"]), float(data["ends"]), float(data["margin"]))
+            return Token(str(data["token"]), float(data["ends"]), float(data["margin"]), str(data["stamp"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -445,7 +516,8 @@ class Cache:
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump({"token": token.value, "ends": token.ends, "margin": token.margin}, stream)
+                kept = {"token": token.value, "ends": token.ends, "margin": token.margin, "stamp": token.stamp}
+                json.dump(kept, stream)
             os.replace(temporary, self._path)
         except OSError:
             with suppress(OSError):
@@ -483,16 +555,28 @@ class Cache:
             waited += step
 
 
-def token_for(who: Login, cache: Cache, now: Callable[[], float] = time.time) -> Token:
-    """The kept token while it lives long enough, else a new one; parallel callers fetch once."""
+def token_for(who: Login, cache: Cache, now: Callable[[], float] = time.time, refused: str = "") -> Token:
+    """The kept token while it will do, else a new one; parallel callers fetch once.
+
+    Args:
+        who: the login.
+        cache: where its token is kept.
+        now: the time.
+        refused: fingerprint of a token that the server has refused, whatever its end says.
+    """
+
+    def will_do(kept: Token) -> bool:
+        return kept.usable(now()) and kept.stamp == who.stamp() and fingerprint(kept.value) != refused
+
     kept = cache.read()
-    if kept and kept.usable(now()):
+    if kept and will_do(kept):
         return kept
     with cache.locked():
         kept = cache.read()
-        if kept and kept.usable(now()):
+        if kept and will_do(kept):
             return kept
-        token = who.fetch(now)
+        stamp = who.stamp()  # before the files are read: a change meanwhile costs one token more, not a wrong one
+        token = replace(who.fetch(now), stamp=stamp)
         cache.write(token)
         return token
 
@@ -587,7 +671,7 @@ def main(argv: Sequence[str]) -> int:
     os.umask(0o077)
     try:
         who, directory = parse(argv)
-        token = token_for(who, Cache(directory, who.key()))
+        token = token_for(who, Cache(directory, who.key()), refused=os.environ.get(REFUSED, ""))
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1

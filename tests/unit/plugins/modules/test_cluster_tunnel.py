@@ -185,6 +185,8 @@ def test_iap_is_called_experimental_and_its_token_is_in_a_file(options: dict[str
     assert f"ProxyCommand={sys.executable} -P {folder}/iap_relay.py --project p --zone z" in called
     assert f"--auth-kind accesstoken --key-file {folder}/gcp-key" in called
     assert run(options, bastion=IAP, **login).changed is False
+    assert run(options, bastion=IAP, **{**login, "access_token": "a-fresh-access-token"}).changed is True
+    assert (folder / "gcp-key").read_text() == "a-fresh-access-token\n"
 
 
 def test_iap_needs_the_helper(options: dict[str, Any]) -> None:

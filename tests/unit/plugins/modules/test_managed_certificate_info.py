@@ -107,6 +107,13 @@ def test_settings_reach_the_judgement(world: World) -> None:
     assert run(name="hub-tls", addresses=["198.51.100.4"]).result["certificates"][0]["action"] == "fix-DNS"
 
 
+@pytest.mark.parametrize("text", ["lb.example.org", "2001:db8::g"])
+def test_an_address_that_is_none_stops_before_anything_is_asked(world: World, text: str) -> None:
+    with pytest.raises(HubError, match=f"E-DNS-05 '{text}' cannot be the value"):
+        run(name="hub-tls", addresses=[text])
+    assert world.gke.requests == []
+
+
 def test_credentials_that_cannot_work_stop_before_anything_is_asked(world: World) -> None:
     with pytest.raises(HubError, match="E-GCP-01"):
         run(project="research", auth_kind="accesstoken")

@@ -94,6 +94,7 @@ def test_check_mode_predicts_and_writes_nothing(gke: FakeGke) -> None:
     ("options", "error_id"),
     [
         ({"addresses": ["198.51.100.4"]}, "E-CERT-03"),
+        ({"addresses": ["lb.example.org"]}, "E-DNS-05"),
         ({"https_resolvers": ["https://dns.test/q"]}, "E-CERT-08"),
         ({"https_resolvers": ["dns.test"]}, "E-DNS-05"),
         ({"name": "hub"}, "E-CERT-01"),

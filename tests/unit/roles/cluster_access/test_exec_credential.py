@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import hashlib
 import importlib.util
 import io
 import json
@@ -175,6 +176,25 @@ def test_other_settings_never_share_a_token(provider: Provider) -> None:
     assert provider.tokens == 3
 
 
+def test_another_secret_in_the_same_file_is_another_login(provider: Provider) -> None:
+    provider.run()
+    provider.secret_file.write_text(SECRET + "\n")  # nobody looks into it for that, so the state of the file decides
+    os.utime(provider.secret_file, ns=(1, 1))
+    assert json.loads(provider.run().stdout)["status"]["token"] == "token-2"
+    assert json.loads(provider.run().stdout)["status"]["token"] == "token-2"
+    assert len(list((provider.folder / "cache").glob("token-*.json"))) == 1
+
+
+def test_a_token_that_the_server_refused_is_not_handed_out_again(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = json.loads(provider.run().stdout)["status"]["token"]
+    monkeypatch.setenv(helper.REFUSED, hashlib.sha256(first.encode()).hexdigest())
+    assert json.loads(provider.run().stdout)["status"]["token"] == "token-2"
+    assert json.loads(provider.run().stdout)["status"]["token"] == "token-2"
+    assert provider.tokens == 2
+
+
 def test_a_token_is_renewed_30_s_before_its_end(provider: Provider) -> None:
     provider.run()
     (path,) = (provider.folder / "cache").glob("token-*.json")
@@ -186,7 +206,17 @@ def test_a_token_is_renewed_30_s_before_its_end(provider: Provider) -> None:
     assert json.loads(provider.run().stdout)["status"]["token"] == "token-2"
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"token": 1}', '{"token": "x", "ends": "soon", "margin": 1}'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "",
+        "{",
+        "[]",
+        '{"token": 1}',
+        '{"token": "x", "ends": "soon", "margin": 1}',
+        '{"token": "x", "ends": 9e9, "margin": 1}',
+    ],
+)
 def test_a_damaged_cache_is_replaced(provider: Provider, damage: str) -> None:
     provider.run()
     (path,) = (provider.folder / "cache").glob("token-*.json")
@@ -457,6 +487,18 @@ def test_an_eks_token_is_kept_for_its_cluster_and_its_account(clouds: Helper) ->
     assert len({one["token"] for one in (first, other, account)}) == 3
 
 
+def test_another_account_in_aws_s_own_file_is_another_login(clouds: Helper) -> None:
+    file = clouds.folder / ".aws" / "credentials"
+    file.parent.mkdir()
+    account = "[default]\naws_access_key_id = {}\naws_secret_access_key = a-secret-key-of-the-test\n"
+    seen = []
+    for name in ("AKIAONE", "AKIATWO"):
+        file.write_text(account.format(name))
+        text = clouds.status(*EKS)["token"].partition(".")[2]
+        seen.append(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("Credential=")[2][:7])
+    assert seen == ["AKIAONE", "AKIATWO"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -519,6 +561,38 @@ def test_google_s_application_default_credentials(clouds: Helper, google: Google
     assert clouds.status("--kind", "gke")["token"] == "ya29.1"
 
 
+def test_google_s_credentials_that_cannot_be_read(clouds: Helper) -> None:
+    clouds.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(clouds.folder)
+    said = clouds.run("--kind", "gke").stderr
+    assert said.startswith("E-ACCESS-20 Google gives no access token (application): [Errno 21] Is a directory: '/")
+
+
+def test_another_google_key_at_the_same_path_is_another_login(clouds: Helper, google: GoogleTokens) -> None:
+    file = clouds.folder / "key.json"
+    named = ("--kind", "gke", "--auth-kind", "serviceaccount", "--key-file", str(file))
+    clouds.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(file)
+    assert (clouds.status(*named)["token"], clouds.status("--kind", "gke")["token"]) == ("ya29.1", "ya29.2")
+    file.write_text(file.read_text().replace("robot@", "other@"))
+    assert (clouds.status(*named)["token"], clouds.status("--kind", "gke")["token"]) == ("ya29.3", "ya29.4")
+    assert [asked["iss"].partition("@")[0] for asked in google.asked] == ["robot", "robot", "other", "other"]
+
+
+def test_a_new_login_by_gcloud_is_another_login(clouds: Helper, google: GoogleTokens) -> None:
+    folder = clouds.folder / ".config" / "gcloud"
+    folder.mkdir(parents=True)
+    file = folder / "application_default_credentials.json"
+    file.write_bytes((clouds.folder / "key.json").read_bytes())
+    assert [clouds.status("--kind", "gke")["token"] for _run in (1, 2)] == ["ya29.1", "ya29.1"]
+    os.utime(file, ns=(1, 1))
+    assert clouds.status("--kind", "gke")["token"] == "ya29.2"
+
+
+def test_google_is_not_waited_for_longer_than_anybody_waits_for_us(clouds: Helper, google: GoogleTokens) -> None:
+    with patch("requests.Session.request", side_effect=OSError("no network in this test")) as sent:
+        clouds.run("--kind", "gke", "--auth-kind", "serviceaccount", "--key-file", str(clouds.folder / "key.json"))
+    assert sent.call_args.kwargs["timeout"] == helper.REQUEST_TIMEOUT
+
+
 def test_a_google_token_that_somebody_else_renews(clouds: Helper) -> None:
     file = clouds.folder / "token"
     file.write_text("a-token-of-mine\n")
@@ -527,6 +601,8 @@ def test_a_google_token_that_somebody_else_renews(clouds: Helper) -> None:
     assert clouds.run(*words).stderr.startswith("E-ACCESS-13 ")
     file.chmod(0o600)
     assert clouds.status(*words)["token"] == "a-token-of-mine"
+    file.write_text("a-fresh-one\n")
+    assert clouds.status(*words)["token"] == "a-fresh-one"
 
 
 def test_google_refuses(clouds: Helper, google: GoogleTokens) -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import (
     Changed,
@@ -11,6 +13,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.error
     is_installed,
     missing_collection,
     missing_library,
+    require,
 )
 
 
@@ -75,3 +78,10 @@ def test_a_missing_collection_names_the_command() -> None:
 )
 def test_what_is_installed(name: str, there: bool) -> None:
     assert is_installed(name) is there
+
+
+def test_libraries_that_are_required_are_named_by_their_package() -> None:
+    require("json", "json.decoder")
+    with pytest.raises(HubError) as caught:
+        require("json", "nothing_of_this_name.auth", "nothing_else")
+    assert caught.value.details == {"library": "nothing_of_this_name.auth", "interpreter": sys.executable}

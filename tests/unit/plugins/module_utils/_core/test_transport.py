@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
+import random
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -24,6 +27,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.trans
     Http,
     HttpError,
     clean_url,
+    joined,
     origin,
     tls_context,
 )
@@ -161,8 +165,9 @@ def test_who_asks_is_told_anew_for_every_request_and_by_address(site: Site, othe
             "https://hub.example.org/user/somebody-with-a-long-name",
         ),
         ("https://hub.example.org/a//b/", "https://hub.example.org/a//b/"),
+        ("https://[hub/?code=SECRET", "an address that is none"),
     ],
-    ids=["query", "credentials", "handle", "api", "long word", "slashes"],
+    ids=["query", "credentials", "handle", "api", "long word", "slashes", "no address"],
 )
 def test_a_shown_address_holds_no_secret(url: str, shown: str) -> None:
     assert clean_url(url) == shown
@@ -175,10 +180,28 @@ def test_a_shown_address_holds_no_secret(url: str, shown: str) -> None:
         ("http://hub.example.org", ("http", "hub.example.org", 80)),
         ("https://hub.example.org:8443", ("https", "hub.example.org", 8443)),
         ("mailto:ada@example.org", ("mailto", "", 0)),
+        ("https://hub.example.org:8443x/", ("", "", 0)),
+        ("https://hub.example.org:70000/", ("", "", 0)),
+        ("https://[hub/", ("", "", 0)),
     ],
 )
 def test_the_origin_of_an_address(url: str, wanted: tuple[str, str, int]) -> None:
     assert origin(url) == wanted
+
+
+@pytest.mark.parametrize(
+    ("link", "wanted"),
+    [
+        ("", "https://hub.example.org/a/b"),
+        ("c?d=1", "https://hub.example.org/a/c?d=1"),
+        ("//else.example.org:8443/", "https://else.example.org:8443/"),
+        ("mailto:ada@example.org", "mailto:ada@example.org"),
+        ("https://else.example.org:port/", ""),
+        ("https://[else/", ""),
+    ],
+)
+def test_where_a_link_leads(link: str, wanted: str) -> None:
+    assert joined("https://hub.example.org/a/b", link) == wanted
 
 
 # ---- trust ----------------------------------------------------------------------------------------------------
@@ -315,7 +338,56 @@ def test_an_endless_answer_is_cut(site: Site, monkeypatch: pytest.MonkeyPatch) -
 def test_a_truncated_answer_is_an_error(site: Site) -> None:
     site.answers("/", body=b"ff\r\nshort", Transfer_Encoding="chunked", Connection="close")
     error = fails("connect", lambda: client(site).request("GET", site.url + "/"))
-    assert (error.error_id, error.reason) == ("E-HTTP-01", "the connection broke off (ChunkedEncodingError)")
+    assert (error.error_id, error.reason) == ("E-HTTP-01", "the connection broke off (ProtocolError)")
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_a_large_answer_is_whole(site: Site, encoding: str) -> None:
+    body = random.Random(1).randbytes(3_000_000)
+    sent = gzip.compress(body, 1) if encoding == "gzip" else body
+    site.answers("/", body=sent, Content_Encoding=encoding)
+    assert client(site).request("GET", site.url + "/").body == body
+
+
+def test_a_chunked_answer_is_whole(site: Site) -> None:
+    site.answers("/", body=b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", Transfer_Encoding="chunked")
+    assert client(site).request("GET", site.url + "/").body == b"abcde"
+
+
+def test_an_answer_that_trickles_ends_with_the_callers_time() -> None:
+    """Each byte comes in time, all of them never would."""
+    end = time.monotonic() + 0.4
+
+    def seconds_left() -> float:
+        if time.monotonic() > end:
+            raise HubError("E-X-01", "The caller's time is over", "wait longer")
+        return 5.0
+
+    with trickling() as url, pytest.raises(HubError, match="E-X-01"):
+        Http(seconds_left=seconds_left).request("GET", url)
+    assert time.monotonic() < end + 1.0
+
+
+@contextlib.contextmanager
+def trickling() -> Iterator[str]:
+    """A server that sends a large body in small pieces, for two seconds at most."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError), listener.accept()[0] as connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            for _piece in range(100):
+                connection.sendall(b"x" * 64)
+                time.sleep(0.02)
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        listener.settimeout(5)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    thread.join()
 
 
 def test_a_name_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,12 +488,22 @@ def test_a_form_is_not_carried_to_another_host(site: Site, other: Site) -> None:
         ("http://localhost/plain?state=SECRET", "it redirects from https to http://localhost/plain"),
         ("javascript:alert(1)", "it redirects to something that is not a web address"),
         ("ftp://localhost/file", "it redirects to something that is not a web address"),
+        ("https://localhost:port/", "it redirects to something that is not a web address"),
+        ("https://[localhost/", "it redirects to something that is not a web address"),
     ],
 )
 def test_redirects_that_are_refused(site: Site, to: str, reason: str) -> None:
     site.redirects("/", to)
     error = fails("redirect", lambda: client(site).browse("GET", site.url + "/"))
     assert (error.error_id, error.reason) == ("E-HTTP-04", reason)
+
+
+def test_where_a_redirect_leads_is_not_looked_at_before_its_body_is_bounded(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MAX_BODY", 10)
+    site.answers("/", 302, b"x" * 20, Location="/next")
+    fails("size", lambda: client(site).browse("GET", site.url + "/"))
 
 
 def test_a_circle_ends(site: Site) -> None:

@@ -299,6 +299,11 @@ def test_given_resolvers_are_used_instead_of_the_machines_own() -> None:
     assert (made.nameservers, made.port) == (["192.0.2.53"], 5353)
 
 
+def test_a_given_resolver_that_is_no_address_is_refused() -> None:
+    with pytest.raises(HubError, match=r"E-DNS-05 'dns\.google' in nameservers is neither an address"):
+        resolver.recursive(["192.0.2.53", "dns.google"], 53)
+
+
 def test_a_machine_without_a_resolver_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def none(*args: Any, **kwargs: Any) -> None:
         raise dns.resolver.NoResolverConfiguration

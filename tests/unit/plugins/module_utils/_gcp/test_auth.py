@@ -237,6 +237,13 @@ def test_no_application_credentials_says_how_to_get_some(tmp_path: Path, monkeyp
     assert "gcloud auth application-default login" in str(problem)
 
 
+def test_application_credentials_that_cannot_be_read_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path))  # a test may run as root, who may read all
+    assert f"[Errno 21] Is a directory: '{tmp_path}'" in str(caught("E-GCP-02", auth().token))
+
+
 def test_scopes_are_the_modules_unless_somebody_names_others() -> None:
     options = {"auth_kind": "serviceaccount", "service_account_contents": key()}
     ours = GcpAuth(AuthOptions.of(options), scopes=("verify",))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Answer, Code, Look, Wanted
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_causes import (
     Caa,
@@ -19,6 +19,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certif
     addresses_of,
     diagnose,
     judge_caa,
+    parse_addresses,
     refusal,
     wanted_records,
 )
@@ -396,3 +397,10 @@ def test_the_error_says_it_as_people_would() -> None:
 def test_a_decision_without_a_cause_is_no_error() -> None:
     with pytest.raises(ValueError, match="no refusal"):
         refusal(Decision(Action.WAIT, "x"), ())
+
+
+def test_addresses_are_compared_in_one_form() -> None:
+    assert parse_addresses([" 198.51.100.4", "2001:DB8:0::1"]) == ("198.51.100.4", "2001:db8::1")
+    for text in ("lb.example.org", "fe80::x", "198.51.100.256"):
+        with pytest.raises(HubError, match="E-DNS-05"):
+            parse_addresses([text])

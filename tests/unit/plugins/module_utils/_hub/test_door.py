@@ -205,6 +205,7 @@ def test_what_people_type(https: str, plain: str) -> None:
         (302, "https://HUB.example.org/hub/login", HTTPS, ""),
         (307, "https://hub.example.org:8443/", "https://hub.example.org:8443/", ""),
         (308, "//hub.example.org/", HTTPS, "redirect to http://hub.example.org/"),
+        (301, "https://hub.example.org:port/", HTTPS, "redirect to something that is not a web address"),
     ],
 )
 def test_whether_plain_http_leads_to_the_hub(status: int, location: str, https: str, wrong: str) -> None:

@@ -65,6 +65,14 @@ def test_a_form_is_read_as_a_browser_would_send_it() -> None:
     )
 
 
+@pytest.mark.parametrize("stray", ["https://issuer.example.org:port/", "https://[issuer/"])
+def test_a_link_or_form_that_leads_nowhere_is_passed_over(stray: str) -> None:
+    html = f'<a href="{stray}">x</a><form action="{stray}"><input type="password" name="p"></form><a href="/y">y</a>'
+    read = page(html + PASSWORD_FORM)
+    assert read.links == ("https://issuer.example.org/y",)
+    assert [form.action for form in read.forms] == ["https://issuer.example.org/interaction/1"]
+
+
 def test_a_form_without_action_and_method_goes_to_its_page_by_get() -> None:
     (form,) = page("<form><input name=a></form>").forms
     assert (form.action, form.method) == (ISSUER, "get")

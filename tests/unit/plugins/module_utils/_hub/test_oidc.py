@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import ssl
 from pathlib import Path
@@ -144,6 +145,33 @@ def test_asker_speaks_https_only(url: str) -> None:
     with pytest.raises(HubError) as caught:
         oidc.asker()(oidc.Question(url))
     assert caught.value.error_id == "E-OAUTH-02"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(b"220 mail.example.org ESMTP\r\n", id="no HTTP"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{", id="a cut answer"),
+        pytest.param(b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{", id="a cut refusal"),
+    ],
+)
+def test_what_answers_may_not_speak_http(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wire:
+        def __init__(self, *_args: Any, **_more: Any) -> None:
+            """Stands for a connection."""
+
+        def makefile(self, *_args: Any) -> io.BytesIO:
+            return io.BytesIO(said)
+
+        def __getattr__(self, _name: str) -> Any:
+            return lambda *_args, **_more: None
+
+    def connect(connection: Any) -> None:
+        connection.sock = Wire()
+
+    monkeypatch.setattr("http.client.HTTPSConnection.connect", connect)
+    with pytest.raises(HubError, match=r"E-OAUTH-02 mail\.example\.org:465 cannot be asked: "):
+        oidc.asker()(oidc.Question("https://mail.example.org:465/"))
 
 
 @pytest.mark.parametrize(

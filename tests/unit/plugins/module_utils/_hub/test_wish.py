@@ -86,7 +86,16 @@ def test_no_secret_shows_in_a_representation() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://hub.example.org/", "hub.example.org", "https:///x", "ftp://hub.example.org/", "/"]
+    "url",
+    [
+        "http://hub.example.org/",
+        "hub.example.org",
+        "https:///x",
+        "ftp://hub.example.org/",
+        "/",
+        "https://hub.example.org:port/",
+        "https://[hub/",
+    ],
 )
 def test_an_address_that_is_not_https_is_refused(url: str) -> None:
     with pytest.raises(HubError) as caught:

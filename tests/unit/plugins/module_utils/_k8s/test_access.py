@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import access
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import access, login_helper
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.kubeconfig import Chosen
 
 
@@ -153,7 +153,7 @@ def helper(*words: str, **more: Any) -> Chosen:
     ],
 )
 def test_a_helper_that_fails_is_quoted(chosen: Chosen, seen: str, monkeypatch: Any) -> None:
-    monkeypatch.setattr(access, "HELPER_TIMEOUT", 0.3)
+    monkeypatch.setattr(login_helper, "HELPER_TIMEOUT", 0.3)
     error = access.explain_helper(chosen)
     assert error is not None
     assert error.error_id == "E-ACCESS-09"

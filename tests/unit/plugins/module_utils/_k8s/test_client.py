@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +23,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client
     Reply,
     api_error,
 )
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.connection import PROXY_VARIABLES
 
 SERVER = "https://api.test:6443"
 PODS = "/api/v1/namespaces/hub/pods"
@@ -229,8 +233,15 @@ def test_somebody_else_s_object_is_a_conflict_even_after_a_loss() -> None:
 
 def test_a_certificate_that_does_not_fit_has_another_cure() -> None:
     kube, _wire = client(urllib3.exceptions.SSLError("certificate verify failed: self-signed"))
-    with pytest.raises(HubError, match="do not switch verification off"):
+    with pytest.raises(HubError, match="do not switch verification off") as caught:
         kube.request("GET", PODS)
+    assert caught.value.details == {"kind": "tls"}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A renewal says so in the environment; after the test it is as before."""
+    monkeypatch.setenv(subject.REFUSED_TOKEN, "")
 
 
 @pytest.fixture
@@ -267,6 +278,27 @@ def test_credentials_are_asked_for_once_however_many_requests_follow() -> None:
         kube.get(PODS)
     assert len(asked) == 1
     assert [call["headers"]["authorization"] for call in wire.asked] == ["Bearer one"] * 3
+
+
+HELPER = """
+test -n "${variable}" && token=two || token=one
+echo '{{"status": {{"token": "'$token'"}}}}'
+"""
+
+
+def test_a_login_helper_is_told_which_token_was_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours keeps its token: without a word it would hand out the refused one until its end."""
+    helper = tmp_path / "helper"
+    helper.write_text(HELPER.format(variable=subject.REFUSED_TOKEN))
+    user = {"exec": {"apiVersion": "v1", "command": "/bin/sh", "args": [str(helper)]}}
+    path = tmp_path / "config"
+    path.write_text(KUBECONFIG.replace("{token: abcdefgh}", json.dumps(user)))
+    for name in PROXY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    kube = KubeClient.from_kubeconfig(str(path), None)
+    kube._renew(kube._credentials)
+    assert kube._credentials == {"authorization": "Bearer two"}
+    assert os.environ[subject.REFUSED_TOKEN] == hashlib.sha256(b"one").hexdigest()
 
 
 def test_threads_that_are_refused_together_renew_once(renewals: list[tuple[str, str | None]]) -> None:
@@ -314,6 +346,14 @@ def test_a_kubeconfig_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("KUBECONFIG", str(path))
     kube = KubeClient.from_kubeconfig(None, None)
     assert (kube.server, kube.ca_file) == (SERVER, None)
+
+
+def test_an_unusual_kubeconfig_needs_the_kubernetes_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config"
+    path.write_text(KUBECONFIG.replace("token: abcdefgh", "username: u, password: p"))
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+    with pytest.raises(HubError, match="E-LIB-01 The Python library kubernetes is missing"):
+        KubeClient.from_kubeconfig(str(path), None)
 
 
 @pytest.mark.parametrize(

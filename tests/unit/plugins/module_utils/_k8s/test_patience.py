@@ -72,6 +72,13 @@ def test_an_answer_is_an_answer(reply: Reply) -> None:
     assert kube.slept == []
 
 
+def test_a_certificate_does_not_come_to_fit_by_waiting() -> None:
+    kube = Kube(HubError("E-K8S-02", "another authority", "x", details={"kind": "tls"}))
+    with pytest.raises(HubError, match="E-K8S-02"):
+        kube.get(PATH)
+    assert kube.slept == []
+
+
 def test_other_errors_are_not_borne() -> None:
     with pytest.raises(HubError, match="E-K8S-03"):
         Kube(HubError("E-K8S-03", "who", "x")).get(PATH)

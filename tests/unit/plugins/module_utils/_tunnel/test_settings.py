@@ -84,7 +84,9 @@ def test_targets(server: str, target: Target) -> None:
     assert parse_target(server) == target
 
 
-@pytest.mark.parametrize("server", ["http://10.0.0.2", "10.0.0.2", "https://"])
+@pytest.mark.parametrize(
+    "server", ["http://10.0.0.2", "10.0.0.2", "https://", "https://10.0.0.1:64430x", "https://[10"]
+)
 def test_targets_that_are_none(server: str) -> None:
     with pytest.raises(HubError, match=r"E-TUNNEL-07 .* is no https address"):
         parse_target(server)

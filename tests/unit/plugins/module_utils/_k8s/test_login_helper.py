@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the login helper of a kubeconfig is started; what its callers make of it is in their own tests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import login_helper
+
+
+def helper(words: str, **more: Any) -> dict[str, Any]:
+    return {"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/sh", "args": ["-c", words], **more}
+
+
+def test_it_gets_its_own_environment_and_is_told_what_is_wanted() -> None:
+    entry = helper('echo "$HUB $KUBERNETES_EXEC_INFO"', env=[{"name": "HUB", "value": "climate"}])
+    hub, _space, info = login_helper.start(entry).stdout.partition(" ")
+    assert hub == "climate"
+    assert json.loads(info) == {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "spec": {"interactive": False},
+    }
+
+
+def test_nobody_answers_its_questions() -> None:
+    done = login_helper.start(helper("read answer || echo nobody >&2; exit 3"))
+    assert (done.returncode, done.stderr) == (3, "nobody\n")
+
+
+def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login_helper, "HELPER_TIMEOUT", 0.2)
+    with pytest.raises(subprocess.TimeoutExpired):
+        login_helper.start(helper("exec sleep 60"))
+
+
+@pytest.mark.parametrize("entry", [{}, {"command": "/no/such/program"}])
+def test_a_program_that_is_not_there_is_told(entry: dict[str, Any]) -> None:
+    with pytest.raises(OSError):  # which one, and in what words, is the system's
+        login_helper.start(entry)
