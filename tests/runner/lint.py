@@ -84,8 +84,6 @@ def tier() -> Tier:
         ("galaxy-importer", importer),
     ):
         guarded(made, label, step, wanted, folder, env)
-    docs: list[str | Path] = [tool / "python", paths.ROOT / "tests" / "tools" / "docs.py", "--check"]
-    made.step("documentation is current", docs, env=env, cwd=paths.ROOT)
     return made
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes docs/variables.md and the variable tables of the roles' READMEs from roles/*/meta/argument_specs.yml.
 
-``--check`` writes nothing and names what differs; lint runs that, so no table can be kept by hand.
+``--check`` writes nothing and names what differs; a contract compares the same, so no table can be kept by hand.
 """
 
 from __future__ import annotations

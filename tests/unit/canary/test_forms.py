@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives import serialization
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "canary"))
 from forms import VARIANTS, WINDOW, Canary, base64_secret, planted, private_key, service_account, spellings, windows
 
+pytestmark = pytest.mark.once
+
 AWKWARD = "Zq7'x\"L9%2f$w;K&8aö€bT{r}\\nV3 m|Yp5<c>Hd"
 ENCODERS: dict[str, Callable[[str], str]] = {
     "as it is": lambda text: f"token={text}!",

@@ -16,6 +16,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "canary"))
 from processes import Eye, Watch, parent, read
 
+pytestmark = pytest.mark.once
+
 SLEEPER = "import time; time.sleep(30)"
 
 

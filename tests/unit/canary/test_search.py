@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "canary"))
 from forms import WINDOW, Canary, letters, planted
 from search import Artefact, Hit, Search, files_below
 
+pytestmark = pytest.mark.once
+
 SECRET = Canary("token", "Gh5kQ0pW8sZ2xN7vB4mC1dF6jL9tR3yU0aE5iO8h")
 
 

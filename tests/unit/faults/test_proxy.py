@@ -19,6 +19,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "faults"))
 from proxy import Fault, FaultProxy, Seen, _certificate
 
+pytestmark = pytest.mark.once
+
 
 class Echo(http.server.BaseHTTPRequestHandler):
     """Answers with the method and the body it got."""

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.once
+
 Values = dict[str, Any]
 SECRETS = {
     "hub.config.JupyterHub.cookie_secret": "c" * 64,

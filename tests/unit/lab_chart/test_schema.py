@@ -13,6 +13,8 @@ import jsonschema
 import pytest
 import yaml
 
+pytestmark = pytest.mark.once
+
 Schema = dict[str, Any]
 
 # Where our defaults are not z2jh's, and why: images come from the lab, and these parts do not exist in the chart.

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.researchops.jupyterhub.tests.demo import demo
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(autouse=True)
 def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:

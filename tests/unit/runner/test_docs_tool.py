@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from ansible_collections.researchops.jupyterhub.tests.unit.contracts.docs_rules import tool
 
+pytestmark = pytest.mark.once
+
 SPEC = """\
 argument_specs:
   main:

@@ -18,6 +18,8 @@ from ansible_collections.researchops.jupyterhub.tests.runner import (
 )
 from ansible_collections.researchops.jupyterhub.tests.runner.process import Failure
 
+pytestmark = pytest.mark.once
+
 
 def test_lower_bounds_become_the_oldest_versions(tmp_path: Path) -> None:
     listing = tmp_path / "requirements.txt"

@@ -10,6 +10,8 @@ from ansible_collections.researchops.jupyterhub.tests.runner import results
 from ansible_collections.researchops.jupyterhub.tests.runner.process import Failure, Outcome
 from ansible_collections.researchops.jupyterhub.tests.runner.tiers import Count
 
+pytestmark = pytest.mark.once
+
 OK = Outcome(0, 1.0)
 
 

@@ -92,10 +92,3 @@ def issue(authority: Pair, names: Sequence[str], days: int = 90) -> Pair:
         .sign(signer, hashes.SHA256())
     )
     return Pair(_pem(made) + authority.certificate, text)
-
-
-def public_of(certificate: str) -> bytes:
-    """The public key in a certificate, DER: whether a certificate and a key belong together."""
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    found = x509.load_pem_x509_certificate(certificate.encode()).public_key()
-    return bytes(found.public_bytes(serialization.Encoding.DER, form))

@@ -38,11 +38,6 @@ def _rule(world: World, address: str, port: int) -> tuple[str, Json] | None:
     return None
 
 
-def has_door(world: World, address: str, port: int) -> bool:
-    """Whether any load balancer listens there."""
-    return _rule(world, address, port) is not None
-
-
 def host_fits(pattern: str, host: str) -> bool:
     """Whether a host rule means this host."""
     if pattern == "*":

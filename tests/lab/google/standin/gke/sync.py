@@ -24,8 +24,6 @@ COLLECTIONS = (
     "forwardingRules", "targetHttpsProxies", "targetHttpProxies", "urlMaps", "backendServices", "healthChecks",
     "networkEndpointGroups", "sslCertificates",
 )  # fmt: skip
-OUR_FIELDS = ("protocol", "timeoutSec", "connectionDraining", "loadBalancingScheme", "sessionAffinity", "logConfig",
-              "description", "healthChecks", "backends", "securityPolicy")  # fmt: skip
 
 
 @dataclass

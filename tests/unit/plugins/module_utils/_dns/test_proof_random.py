@@ -273,7 +273,8 @@ def judged(here: World, proof: Proof, ended: float) -> str:
     return ""
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+# Texts are parsed by dnspython: one chunk is for its lowest version, too.
+@pytest.mark.parametrize("chunk", [0, *(pytest.param(chunk, marks=pytest.mark.once) for chunk in range(1, CHUNKS))])
 def test_no_wait_in_a_random_world_ends_with_a_false_proof(chunk: int) -> None:
     lags, kinds, met = [], set(), set()
     for here in map(world, seeds(chunk)):

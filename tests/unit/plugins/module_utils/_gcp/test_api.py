@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -332,17 +334,42 @@ def test_a_refused_write_changed_nothing() -> None:
     assert caught("E-GCP-08", lambda: client.write(POST, never)).changed is Changed.NOTHING
 
 
-@pytest.mark.parametrize("seed", range(500))
-def test_with_a_third_of_all_requests_refused_for_their_rate_every_run_succeeds(seed: int) -> None:
-    chance = random.Random(seed)
-    client, _http, _clock = api(busy(chance, lambda *_request: reply(body={"ok": True})), jitter=chance.random)
-    assert client.read(GET) == {"ok": True}
-    assert client.write(POST, never).body == {"ok": True}
+def seeds(hundreds: int) -> list[Any]:
+    """So many times a hundred seeds, a hundred to a row."""
+    return [pytest.param(range(first, first + 100), id=f"from {first}") for first in range(0, hundreds * 100, 100)]
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_nothing_is_lost_or_done_twice_on_a_bad_line(seed: int) -> None:
-    chance = random.Random(seed)
+@contextmanager
+def of(seed: int) -> Iterator[None]:
+    """What fails in here tells the seed, whether it is an assertion or an error."""
+    try:
+        yield
+    except BaseException as problem:
+        problem.add_note(f"seed {seed}")
+        raise
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("row", seeds(5))
+def test_with_a_third_of_all_requests_refused_for_their_rate_every_run_succeeds(row: range) -> None:
+    for seed in row:
+        chance = random.Random(seed)
+        client, _http, _clock = api(busy(chance, lambda *_request: reply(body={"ok": True})), jitter=chance.random)
+        with of(seed):
+            assert client.read(GET) == {"ok": True}
+            assert client.write(POST, never).body == {"ok": True}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("row", seeds(2))
+def test_nothing_is_lost_or_done_twice_on_a_bad_line(row: range) -> None:
+    for seed in row:
+        with of(seed):
+            assert on_a_bad_line(random.Random(seed)) == [{"n": number} for number in range(5)]
+
+
+def on_a_bad_line(chance: random.Random) -> list[Any]:
+    """What the server has made when five things were written one after the other."""
     made: list[Any] = []
 
     def answering(method: str, _url: str, body: Any) -> Answer:
@@ -359,7 +386,7 @@ def test_nothing_is_lost_or_done_twice_on_a_bad_line(seed: int) -> None:
     for number in range(5):
         before = len(made)
         client.write(Call("x", "POST", GET.url, {"n": number}), lambda seen=before: {"n": 1} if made[seen:] else None)  # type: ignore[misc]
-    assert made == [{"n": number} for number in range(5)]
+    return made
 
 
 # ---- time

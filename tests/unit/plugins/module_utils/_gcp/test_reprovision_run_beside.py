@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.error
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.reprovision_run import Done
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_gke import (
     CERTIFICATES,
+    CONFIG_MAPS,
     FakeGke,
     FakeNames,
     Killed,
@@ -27,6 +28,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_gke import (
 from ansible_collections.researchops.jupyterhub.tests.unit.reprovision_runs import (
     CERTIFICATE,
     FEW,
+    HUB,
     RECORD,
     assert_recorded_first,
     assert_whole,
@@ -35,6 +37,8 @@ from ansible_collections.researchops.jupyterhub.tests.unit.reprovision_runs impo
     refuse_early_creation,
     run,
 )
+
+pytestmark = pytest.mark.once
 
 Json = dict[str, Any]
 Choose = Callable[[int, int], int]
@@ -124,14 +128,44 @@ def paused(first: int, second: int) -> Choose:
     return choose
 
 
-def until_made_anew(gke: FakeGke, first: int) -> Choose:
-    """Run 0 stands still before request ``first`` until run 1 has made the new certificate, then goes on to its end."""
+TAKING = (("PATCH", HUB), ("DELETE", CERTIFICATE))
+"""What takes the old certificate off its Ingress, or away."""
+ANEW = (("PATCH", CERTIFICATE), ("POST", CERTIFICATES))
+"""What makes the new certificate."""
+
+
+def until_made_anew(gke: FakeGke, first: int, stood: list[int]) -> Choose:
+    """Run 0 stands still before request ``first`` until run 1 has made the new certificate, then goes on to its end.
+
+    When it stands still, ``first`` is put into ``stood``.
+    """
 
     def choose(me: int, made: int) -> int:
-        anew = any(request in gke.log for request in (("PATCH", CERTIFICATE), ("POST", CERTIFICATES)))
-        return 0 if anew or (me == 0 and made != first - 1) else 1
+        if any(request in gke.log for request in ANEW) or (me == 0 and made != first - 1):
+            return 0
+        if me == 0:
+            stood.append(first)
+        return 1
 
     return choose
+
+
+def recorded_until_made_anew(**how: Any) -> list[int]:
+    """Of the boundaries of an undisturbed run, those after its record is made and before its certificate is again."""
+    gke = stuck_cluster(0, **how)
+    writes: dict[tuple[str, str], int] = {}
+
+    def note(method: str, path: str, query: Mapping[str, str], _body: Any) -> None:
+        if "dryRun" not in query:
+            writes.setdefault((method, path), gke.count)
+
+    gke.on(note)
+    run(gke)
+    begins, deleted = writes["POST", CONFIG_MAPS], writes["DELETE", CERTIFICATE]
+    ends = next(writes[request] for request in ANEW if request in writes)
+    chosen = [number for number in boundaries(0, **how) if begins < number <= ends]
+    assert min(chosen) < deleted < max(chosen)
+    return chosen
 
 
 def at_random(seed: int) -> Choose:
@@ -144,6 +178,14 @@ def at_random(seed: int) -> Choose:
 def outcome(ended: Done | HubError) -> str:
     """The certificate's status, or the error."""
     return str(ended) if isinstance(ended, HubError) else ended.certificate.status
+
+
+def leaving(left: list[tuple[str, int]], gke: FakeGke, act: Callable[[], Done]) -> Done:
+    """Do it; what it leaves is noted however it ends: the record's state, and how many writes there were by then."""
+    try:
+        return act()
+    finally:
+        left.append((gke.objects[RECORD]["data"]["state"] if RECORD in gke.objects else "", len(gke.log)))
 
 
 def assert_both_well(gke: FakeGke, before: dict[str, Json], ended: list[Done | HubError], how: Json, told: str) -> None:
@@ -173,12 +215,15 @@ def test_a_run_that_stands_still_at_any_request_while_another_goes_on(how: Json,
 
 @pytest.mark.parametrize("how", [WORLDS[0], WORLDS[2]])
 def test_an_ingress_seen_with_the_old_certificate_tells_nothing_beside_the_new_one(how: Json) -> None:
-    for first in boundaries(0, **how)[10:30]:  # from the record to the certificate's end
+    stretch = recorded_until_made_anew(**how)
+    stood: list[int] = []
+    for first in stretch:
         gke = stuck_cluster(0, **how)
         before = people(gke)
-        turns = Turns(gke, until_made_anew(gke, first))
+        turns = Turns(gke, until_made_anew(gke, first, stood))
         ended = turns.play(lambda gke=gke: run(gke), lambda gke=gke: run(gke))  # type: ignore[misc]
         assert_both_well(gke, before, ended, how, f"before request {first}")
+    assert stood == stretch
 
 
 @pytest.mark.parametrize("seed", range(200 if NIGHTLY else 8))
@@ -197,6 +242,7 @@ def test_two_runs_by_turns(how: Json, seed: int) -> None:
 @pytest.mark.parametrize("where", ["cluster", "compute"])
 def test_a_late_write_after_the_certificate_was_given_back_is_made_good(where: str, seed: int) -> None:
     """The certificate becomes Active while one run stands still; the other gives it back; then the late write lands."""
+    given_back, late = 0, 0
     for first in boundaries(seed):
         gke = stuck_cluster(seed)
         before = people(gke)
@@ -212,13 +258,18 @@ def test_a_late_write_after_the_certificate_was_given_back_is_made_good(where: s
                     clock.at(clock.passed + 60, lambda: _tell(gke))
             return run(gke)
 
+        left: list[tuple[str, int]] = []
         turns = Turns(gke, paused(first, 10**6))
-        ended = turns.play(lambda gke=gke: run(gke), other)  # type: ignore[misc]
+        ended = turns.play(lambda gke=gke: run(gke), partial(leaving, left, gke, other))  # type: ignore[misc]
         gke.clock.sleep(100)
         told = f"seed {seed}, before request {first}"
         assert all(outcome(one) == "Active" or one.action == "none" for one in ended), told
         assert gke.log.count(("DELETE", CERTIFICATE)) <= 1, told
         assert_whole(gke, before)
+        [(state, writes)] = left
+        given_back += state == "kept"
+        late += state == "kept" and any(request in gke.log[writes:] for request in TAKING)
+    assert given_back > late > 0
 
 
 @pytest.mark.parametrize("how", WORLDS)
@@ -266,12 +317,21 @@ def test_a_certificate_that_is_missing_although_nothing_is_unfinished_is_an_erro
 def test_names_that_lead_elsewhere_by_now_do_not_leave_a_deleted_certificate_behind() -> None:
     """One run deletes; the other one judged the certificate a moment earlier and gives it back."""
     elsewhere = FakeNames(hub_example_org="198.51.100.4")
+    ends: set[tuple[str, str]] = set()
+    late = 0
     for first in boundaries(0):
         gke = stuck_cluster()
         before = people(gke)
         turns = Turns(gke, paused(first, 10**6))
-        ended = turns.play(lambda gke=gke: run(gke), lambda gke=gke: run(gke, elsewhere))  # type: ignore[misc]
+        left: list[tuple[str, int]] = []
+        other = partial(leaving, left, gke, partial(run, gke, elsewhere))
+        ended = turns.play(lambda gke=gke: run(gke), other)  # type: ignore[misc]
         told = f"before request {first}"
         assert outcome(ended[0]) == "Active", told
-        assert outcome(ended[1]).partition(" ")[0] in ("Active", "E-CERT-03"), told
+        [(state, writes)] = left
+        ends.add((outcome(ended[1]).partition(" ")[0], state))
+        late += state == "kept" and ("DELETE", CERTIFICATE) in gke.log[writes:]
         assert_whole(gke, before)
+    assert {end for end, _state in ends} == {"Active", "E-CERT-03"}
+    assert {("Active", "recreated"), ("E-CERT-03", "kept")} <= ends
+    assert late > 0

@@ -79,9 +79,6 @@ def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_something_that_speaks_no_tls_is_refused(tmp_path: Path) -> None:
-    class Talker(socket.socket):
-        """Says hello in clear."""
-
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(2)

@@ -87,12 +87,7 @@ def test_unknown_key_names_the_nearest_one(path: str, value: Any, where: str, do
 def test_every_key_with_one_letter_less_is_recognised(path: str) -> None:
     parent, _dot, last = path.rpartition(".")
     misspelt = last[:-2] + last[-1:] if len(last) > 3 else last + "x"
-    known = {known.rpartition(".")[2] for known in keys.paths() if known.rpartition(".")[0] == parent}
-    if misspelt in known:
-        pytest.skip("that is another key")
-    near = nearest_key((*parent.split("."), misspelt) if parent else (misspelt,))
-    assert near.rpartition(".")[0] == parent
-    assert near
+    assert nearest_key((*parent.split("."), misspelt) if parent else (misspelt,)) == path
 
 
 @pytest.mark.parametrize("version", ["3.3.8", "5.0.0", "v3.1.0", "10.0.0"])

@@ -103,7 +103,10 @@ def test_different_inputs_never_share_a_file() -> None:
     folder = access.PrivateFolder("/cache/climate")
     assert folder.file("kubeconfig", "/a", "b") != folder.file("kubeconfig", "/a", "c")
     assert folder.file("kubeconfig", "ab", "c") != folder.file("kubeconfig", "a", "bc")
-    assert folder.file("kubeconfig", "/a") == folder.file("kubeconfig", "/a")
+
+
+def test_the_same_inputs_find_their_file_again_in_every_run() -> None:
+    assert access.PrivateFolder("/cache/climate").file("kubeconfig", "/a") == "/cache/climate/kubeconfig-0e17f6e6bd49"
 
 
 def test_the_users_cache_directory_is_the_default() -> None:
