@@ -16,7 +16,7 @@ from .environments import Environment
 from .process import Failure
 from .tiers import Tier, expected
 
-MINUTES = 5.0
+MINUTES = 8.0
 HUB_MINUTES = 1.0
 
 
