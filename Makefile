@@ -35,8 +35,7 @@ lab: ## start the lab: a real single-node Kubernetes with DNS, ACME, OpenID Conn
 lab-down: ## stop the lab and leave nothing behind (root)
 	@tests/lab/lab down
 lab-test: ## test the lab itself (root)
-	@tests/run lab-parts
-	@tests/run lab-test
+	@tests/run lab-parts; parts=$$?; tests/run lab-test && exit $$parts
 
 .PHONY: integration molecule e2e
 integration: ## modules against the lab (root)

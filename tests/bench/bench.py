@@ -10,6 +10,7 @@ is written to docs/benchmarks.md; nothing here passes or fails.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -294,7 +295,8 @@ def main() -> int:
                 print("\n".join(section), flush=True)
     finally:  # a run that is broken off, too, leaves no hubs in the lab
         for namespace in NAMESPACES:
-            kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+            with contextlib.suppress(subprocess.SubprocessError):  # the lab may be what failed
+                kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
     return 0
 
 

@@ -35,6 +35,8 @@ RENEW_EVERY = 5.0
 """Seconds between two renewals."""
 DURATION = 20
 """Seconds a Lease says it is good for: so long it is watched without a renewal before its holder counts as dead."""
+RENEW_WITHIN = 3.0
+"""Seconds for each request of a renewal: one that gets no answer must leave time for the next."""
 LOOK_EVERY = 5.0
 """Seconds between two looks at somebody else's Lease."""
 
@@ -200,17 +202,18 @@ class Lease:
 
     def _renew(self) -> None:
         """Until the end. A failed renewal may be the network; only somebody who took over ends the renewing."""
+        quick = self._client.brief(RENEW_WITHIN)
         while not self._ended.wait(RENEW_EVERY):
             try:
-                if self._ours() is None:
+                if self._ours(quick) is None:
                     return
-                self._client.merge(self._path, {"spec": {"renewTime": self._stamp()}})
+                quick.merge(self._path, {"spec": {"renewTime": self._stamp()}})
             except HubError:
                 continue
 
-    def _ours(self) -> Json | None:
+    def _ours(self, client: KubeClient) -> Json | None:
         """The Lease as it is now; None once somebody else has it."""
-        found = self._client.get(self._path)
+        found = client.get(self._path)
         holder = read_holder(found).name
         if holder != self._name:
             self.lost = holder or "nobody"
@@ -219,18 +222,30 @@ class Lease:
 
     def _release_lease(self) -> None:
         try:
-            found = self._ours()
-            if found is None:
-                return
-            # As it was seen: who takes us for dead may take it over between look and write.
-            version = {"resourceVersion": found["metadata"]["resourceVersion"]}
-            if self._discarded:
-                self._client.delete(self._path, body={"preconditions": version})
-            else:
-                spec = {"holderIdentity": None, "renewTime": self._stamp()}
-                self._client.merge(self._path, {"metadata": version, "spec": spec})
+            try:
+                self._give_back()
+            except HubError as problem:
+                if problem.error_id != "E-K8S-05":
+                    raise
+                self._give_back()  # a renewal of ours was still on its way
         except HubError as problem:
-            self._reporter.say(f"the claim on the release could not be given back: {problem.error_id}")
+            name = self._path.rpartition("/")[2]
+            self._reporter.say(
+                f"Lease {name} in {self._namespace} could not be given back ({problem.error_id}); the next run waits "
+                f"{DURATION} s for it"
+            )
+
+    def _give_back(self) -> None:
+        """Let go of the Lease as it was seen: who takes us for dead may take it over between look and write."""
+        found = self._ours(self._client)
+        if found is None:
+            return
+        version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+        if self._discarded:
+            self._client.delete(self._path, body={"preconditions": version})
+        else:
+            spec = {"holderIdentity": None, "renewTime": self._stamp()}
+            self._client.merge(self._path, {"metadata": version, "spec": spec})
 
 
 def busy(release: str, holder: str) -> HubError:

@@ -52,6 +52,10 @@ class Settler:
         if not pending.is_busy(history):
             return history, None, Move.PROCEED
         writer = Writer.UNKNOWN if self._policy is Policy.WAIT else lease.probe()
+        if writer is Writer.DEAD:
+            history = look()  # its Lease was watched for a while, in which it may have ended well
+            if not pending.is_busy(history):
+                return history, None, Move.PROCEED
         facts = pending.stuck(history, writer, self._now())
         move = pending.decide(facts, self._policy, self._max_age)
         if move is Move.WAIT:

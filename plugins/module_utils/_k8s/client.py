@@ -16,6 +16,7 @@ accident.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -61,6 +62,21 @@ class Reply:
     retry_after: float = 0.0
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How long a request may take.
+
+    Attributes:
+        connect: seconds for a connection.
+        read: seconds for an answer, and between two parts of it.
+        retries: how often a read that was lost on the way is repeated.
+    """
+
+    connect: float = CONNECT_TIMEOUT
+    read: float = READ_TIMEOUT
+    retries: int = 2
+
+
 class KubeClient:
     """Requests against one API server. Build it with :meth:`from_kubeconfig`."""
 
@@ -77,6 +93,7 @@ class KubeClient:
         self._origin = origin
         self._credentials = _credentials(configuration)
         self._renewing = threading.Lock()
+        self.limits = Limits()
         self.server_time = ServerTime(SystemClock())
 
     @classmethod
@@ -89,6 +106,16 @@ class KubeClient:
         path = os.path.expanduser(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")
         configuration, pool = _load(path, context)
         return cls(configuration, pool, path)
+
+    def brief(self, seconds: float) -> KubeClient:
+        """The same client for requests that had better fail than wait: none is sent again after a silence.
+
+        Args:
+            seconds: for a connection, and again for an answer.
+        """
+        made = copy.copy(self)
+        made.limits = Limits(min(CONNECT_TIMEOUT, seconds), seconds, 0)
+        return made
 
     @property
     def server(self) -> str:
@@ -307,9 +334,11 @@ class KubeClient:
                 url,
                 headers=headers,
                 body=payload,
-                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
+                timeout=urllib3.Timeout(connect=self.limits.connect, read=self.limits.read),
                 # A read lost on the way is repeated; a write is not: it may have been done (see _send_surviving_loss).
-                retries=False if method in WRITES else urllib3.Retry(2, redirect=0, backoff_factor=0.2),
+                retries=False
+                if method in WRITES
+                else urllib3.Retry(self.limits.retries, redirect=0, backoff_factor=0.2),
             )
         except urllib3.exceptions.HTTPError as problem:
             raise _unreachable(self.server, self._origin, problem, method) from problem

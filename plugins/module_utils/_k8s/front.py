@@ -192,8 +192,11 @@ def plan(live: Sequence[Json | None], foretold: Sequence[Json]) -> Plan:
 
 def _fields(before: Json, after: Json) -> dict[str, tuple[Any, Any]]:
     """The fields that change; a value that is not there is None."""
-    found = differences(before, after)
-    return {path: (None if old is ABSENT else old, None if new is ABSENT else new) for path, old, new in found}
+    found = {
+        path: (None if old is ABSENT else old, None if new is ABSENT else new)
+        for path, old, new in differences(before, after)
+    }
+    return {path: values for path, values in found.items() if values != (None, None)}
 
 
 def judge(service: Mapping[str, Any] | None, wanted: str) -> Verdict:

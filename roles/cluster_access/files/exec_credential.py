@@ -433,6 +433,7 @@ class Eks:
         return stamp_of(
             os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials",
             os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config",
+            os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE", ""),
         )
 
     def fetch(self, now: Callable[[], float]) -> Token:

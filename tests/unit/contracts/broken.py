@@ -364,4 +364,11 @@ SAMPLES = [
         docs_rules.commands, "not named", {"Makefile": "test:\n", "README.md": "`make test`"}, "does not name make demo"
     ),
     sample(docs_rules.links, "gone", {"README.md": "[x](docs/gone.md)"}, "links to docs/gone.md"),
+    sample(docs_rules.fragments, "markup", {"changelogs/fragments/x.yml": "- x - C(y).\n"}, "x.yml says C(y)"),
+    sample(
+        role_rules.plain_specs,
+        "merge key",
+        {SPEC: "argument_specs:\n  main: &main {}\n  absent:\n    <<: *main\n"},
+        "merges entries by <<",
+    ),
 ]

@@ -17,6 +17,7 @@ from .verdict import Verdict
 
 NAMED = re.compile(rf"\b{ERROR_ID}\b")
 ENTRY = re.compile(rf"^### (?P<id>{ERROR_ID})\b(?P<title>.*)$", re.MULTILINE)
+MARKUP = re.compile(r"\b[BCEILMOPRUV]+\([^()]*\)")
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "docs.py"
 
@@ -118,4 +119,13 @@ def links(root: Path) -> Verdict:
         for target in LINK.findall(path.read_text(encoding="utf-8")):
             there = (path.parent / target).exists()
             verdict.look(None if there else f"{path.relative_to(root)} links to {target}, which does not exist")
+    return verdict
+
+
+def fragments(root: Path) -> Verdict:
+    """Changelog fragments are reStructuredText; Ansible's own markup would be printed as it stands."""
+    verdict = Verdict()
+    for path in sorted((root / "changelogs" / "fragments").glob("*.yml")):
+        found = MARKUP.search(path.read_text(encoding="utf-8"))
+        verdict.look(f"{path.relative_to(root)} says {found[0]}, which is no markup there" if found else None)
     return verdict

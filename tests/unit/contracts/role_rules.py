@@ -207,3 +207,14 @@ def guarded(root: Path) -> Verdict:
                 good = "always" in (entry.get("tags") or [])
                 verdict.look(None if good else f"playbooks/{path.name}: cluster_access without the tag always")
     return verdict
+
+
+def plain_specs(root: Path) -> Verdict:
+    """No merge keys in argument specs: Ansible takes a key that is written again for a duplicate, and warns in every
+    run.
+    """
+    verdict = Verdict()
+    for path in sorted(root.glob("roles/*/meta/argument_specs.yml")):
+        merged = "<<:" in path.read_text(encoding="utf-8")
+        verdict.look(f"{path.relative_to(root)} merges entries by <<" if merged else None)
+    return verdict

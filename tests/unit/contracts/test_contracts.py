@@ -36,11 +36,13 @@ RULES: dict[Callable[[Path], Verdict], int] = {
     role_rules.proxied: 10,
     role_rules.playbooks: 3,
     role_rules.guarded: 5,
+    role_rules.plain_specs: 5,
     docs_rules.errors: 20,
     docs_rules.errors_tested: 20,
     docs_rules.derived: 6,
     docs_rules.commands: 4,
     docs_rules.links: 5,
+    docs_rules.fragments: 5,
 }
 #: rules that evaluate plugins with Ansible; the others read files, and say the same whatever the versions
 EVALUATING = {code_rules.module_secrets}

@@ -249,7 +249,25 @@ def test_a_lease_that_cannot_be_given_back_is_no_failure(world: World) -> None:
     lease = world.lease()
     with lease:
         world.kube.on(lambda method, _p, _q, _b: Reply(500, {}) if method == "PATCH" else None)
-    assert "could not be given back: E-K8S-08" in lease._reporter.transitions[-1]["text"]
+    said = lease._reporter.transitions[-1]["text"]
+    assert "Lease researchops-climate in hub could not be given back (E-K8S-08); the next run waits 20 s" in said
+
+
+def test_a_late_renewal_of_our_own_does_not_keep_it_from_being_given_back(world: World) -> None:
+    late = [Reply(409, {})]
+    with world.lease():
+        world.kube.on(lambda method, _p, _q, _b: late.pop() if method == "PATCH" and late else None)
+    assert not late
+    assert "holderIdentity" not in world.spec
+
+
+def test_a_renewal_that_gets_no_answer_leaves_time_for_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+    monkeypatch.setattr(FakeKube, "brief", lambda kube, seconds: limits.append(seconds) or kube)
+    renewed(world, monkeypatch, 1)
+    assert limits == [subject.RENEW_WITHIN]
+    monkeypatch.undo()
+    assert 2 * (subject.RENEW_EVERY + subject.RENEW_WITHIN) < DURATION
 
 
 def test_a_user_without_a_name_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,19 @@ def test_a_dead_writer_makes_way(world: World) -> None:
     assert world.settle(Policy.ROLLBACK) == (BUSY, facts, Move.ROLLBACK)
 
 
+@pytest.mark.parametrize("policy", [Policy.FAIL, Policy.ROLLBACK])
+def test_one_that_ends_well_while_it_is_watched_is_not_dead(world: World, policy: Policy) -> None:
+    after = History((Revision(13, "deployed", "s13"), DONE))
+
+    def end() -> None:
+        world.now = after
+        world.kube.objects[lease_path("hub", "hub")]["spec"].update(holderIdentity=None, renewTime="b")
+
+    world.held()
+    world.clock.at(3, end)
+    assert world.settle(policy) == (after, None, Move.PROCEED)
+
+
 def test_a_living_one_does_not(world: World) -> None:
     world.held()
     world.clock.at(3, lambda: world.kube.objects[lease_path("hub", "hub")]["spec"].update(renewTime="b"))

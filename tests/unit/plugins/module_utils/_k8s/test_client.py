@@ -83,6 +83,17 @@ def test_a_read_is_repeated_but_follows_no_redirect() -> None:
     assert (wire.asked[0]["retries"].total, wire.asked[0]["retries"].redirect) == (2, 0)
 
 
+def test_a_brief_client_waits_less_and_repeats_nothing() -> None:
+    kube, wire = client((200, {}), (200, {}))
+    for one in (kube.brief(3.0), kube):
+        one.request("GET", PODS)
+    limits = [
+        (asked["timeout"].connect_timeout, asked["timeout"].read_timeout, asked["retries"].total)
+        for asked in wire.asked
+    ]
+    assert limits == [(3.0, 3.0, 0), (5.0, 30.0, 2)]
+
+
 @pytest.mark.parametrize(
     ("status", "error_id", "part"),
     [
