@@ -60,17 +60,19 @@ importlib.machinery.PathFinder.find_spec = classmethod(find_spec)
 '''
 
 KILLER = """#!/bin/sh
-# Helm, killed with signal 9 {after} s into its first real upgrade; the marker keeps later ones alive.
+# Helm, killed with signal 9 in its first real upgrade once {struck} is there; the marker keeps later ones alive.
 case " $* " in
   *" --dry-run=server "*) exec {helm} "$@" ;;
   *" upgrade "*) [ -e {marker} ] && exec {helm} "$@" ;;
   *) exec {helm} "$@" ;;
 esac
 touch {marker}
-{helm} "$@" <&0 &
+# A shell gives what it puts into the background /dev/null to read, and Helm reads the values.
+exec 3<&0
+{helm} "$@" <&3 &
 child=$!
-sleep {after}
-kill -9 $child
+while kill -0 $child && [ ! -e {struck} ]; do sleep 0.05; done
+kill -9 $child || exit 99
 wait $child
 kill -9 $$
 """
@@ -165,11 +167,16 @@ class World:
         self.environ["ANSIBLE_COLLECTIONS_PATH"] = str(self.folder)
         return {}
 
-    def dying_helm(self, after: float) -> dict[str, Any]:
-        """A helm that dies ``after`` seconds into its first upgrade."""
-        wrapper = self.folder / "helm"
-        marker = self.folder / "helm-has-died"
-        wrapper.write_text(KILLER.format(helm=os.environ["LAB_HELM"], marker=marker, after=after), encoding="utf-8")
+    def dying_helm(self) -> dict[str, Any]:
+        """A helm that dies in its first upgrade, when the API server is asked for a Deployment."""
+        wrapper, marker, struck = (self.folder / name for name in ("helm", "helm-has-died", "helm-may-die"))
+
+        def strike(method: str, target: str, _number: int) -> None:
+            if method in ("POST", "PATCH") and "/deployments" in target and "dryRun" not in target:
+                struck.touch()
+
+        self.proxy.choose = strike
+        wrapper.write_text(KILLER.format(helm=os.environ["LAB_HELM"], marker=marker, struck=struck), encoding="utf-8")
         wrapper.chmod(0o755)
         return {"z2jh_helm_binary": str(wrapper)}
 

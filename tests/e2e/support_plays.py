@@ -60,22 +60,32 @@ class Ran:
         return set(ERROR_ID.findall(self.output))
 
     @property
-    def error(self) -> str:
-        """The one error of this run, without the table around it.
+    def errors(self) -> list[str]:
+        """The errors of this run in the order in which it told them, without the table around them.
 
         Raises:
-            AssertionError: when there is not exactly one, it is not in the form, or something broke on the way.
+            AssertionError: when one is not in the form, another one is seen elsewhere, or something broke on the way.
         """
         assert self.code != 0, f"the run did not fail:\n{self.tail}"
         for accident in ACCIDENTS:
             assert accident not in self.output, f"{accident!r} in the output:\n{self.tail}"
         assert len(self.fatal) == 1, f"{len(self.fatal)} tasks failed:\n{self.tail}"
-        lines = [line for line in self.fatal[0].splitlines() if ERROR_ID.search(line)]
-        assert len(lines) == 1, f"{len(lines)} errors instead of one:\n{self.fatal[0]}"
-        found = FORM.search(lines[0])
-        assert found, f"not in the form of docs/errors.md:\n{self.fatal[0]}"
-        assert self.error_ids == {found["id"]}, f"other errors beside it: {self.error_ids}\n{self.tail}"
-        return found.group()
+        found = [FORM.search(line) for line in self.fatal[0].splitlines() if ERROR_ID.search(line)]
+        assert all(found), f"not in the form of docs/errors.md:\n{self.fatal[0]}"
+        ids = {each["id"] for each in found if each}
+        assert self.error_ids == ids, f"other errors beside them: {self.error_ids - ids}\n{self.tail}"
+        return [each.group() for each in found if each]
+
+    @property
+    def error(self) -> str:
+        """The one error of this run, without the table around it.
+
+        Raises:
+            AssertionError: when there is not exactly one, and where :attr:`errors` does.
+        """
+        found = self.errors
+        assert len(found) == 1, f"{len(found)} errors instead of one:\n{self.fatal[0]}"
+        return found[0]
 
     @property
     def tail(self) -> str:

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a newcomer gets wrong: each time one clear error, a non-zero exit, and a cluster that nobody touched.
 
-The runs are whole `site.yml` runs: what must not change anything is the playbook that changes things.
+The runs are whole `site.yml` runs: what must not change anything is the playbook that changes things. Mistakes that the
+preflight tells in its table share runs (TOGETHER), where each has a row of its own; what ends a run before that table
+has a run of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,7 @@ from support_bad import (
     issuer_of_this_machine,
     with_values,
 )
-from support_cluster import Cluster
+from support_cluster import Cluster, Snapshot
 from support_plays import FORM, Ran, play
 
 Variables = dict[str, Any]
@@ -273,13 +276,64 @@ def named(name: str) -> Case:
     return next(case for case in CASES if case.name == name)
 
 
-AT_ONCE_WRONG = ("unknown StorageClass", "certificate for another name", "issuer without discovery", "missing helm")
-"""Mistakes that four different roles notice."""
+@dataclass(frozen=True)
+class Several:
+    """Mistakes of one inventory.
+
+    Attributes:
+        name: what they have in common.
+        mistakes: the names of their cases, in the order of the table's rows.
+        playbook: where they are met.
+    """
+
+    name: str
+    mistakes: tuple[str, ...]
+    playbook: str = PLAYBOOK
+
+    def spoil(self, world: World) -> Variables:
+        """Make them all; no two may need the same variable."""
+        made: Variables = {}
+        for mistake in self.mistakes:
+            more = named(mistake).spoil(world)
+            assert not made.keys() & more.keys(), f"{mistake} undoes another mistake of {self.name}"
+            made |= more
+        return made
 
 
-def several(world: World) -> Variables:
-    """A first inventory as tired people write it."""
-    return {name: value for wrong in AT_ONCE_WRONG for name, value in named(wrong).spoil(world).items()}
+TOGETHER = [
+    Several(
+        "nothing filled in",
+        (
+            "unknown StorageClass",
+            "placeholder DNS key",
+            "expired certificate",
+            "callback of another host",
+            "placeholder client secret",
+            "placeholder password",
+        ),
+    ),
+    Several(
+        "copied from another hub",
+        (
+            "no StorageClass",
+            "certificate for another name",
+            "callback of another scheme",
+            "placeholder in angle brackets",
+            "chart digest mismatch",
+        ),
+    ),
+    Several(
+        "a controller without dnspython", ("missing dnspython", "key of another certificate", "wrong client secret")
+    ),
+    Several("a controller without cryptography", ("missing cryptography", "issuer without discovery", "missing helm")),
+    # the playbook that is only the preflight, with mistakes that four different roles notice
+    Several(
+        "only the preflight",
+        ("unknown StorageClass", "certificate for another name", "issuer without discovery", "missing helm"),
+        "preflight",
+    ),
+]
+ALONE = [case for case in CASES if not any(case.name in several.mistakes for several in TOGETHER)]
 
 
 @dataclass(frozen=True)
@@ -291,12 +345,14 @@ class Attempt:
         ran: how the playbook ended.
         writes: the requests of this run that could have changed something.
         left: what is in the cluster afterwards: objects of the hub's namespace, and namespaces beside it.
+        shown: the wrong secrets that it printed, by their variables.
     """
 
     hub: str
     ran: Ran
     writes: list[Seen]
     left: list[str]
+    shown: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -312,88 +368,69 @@ def a_world(folder: Path) -> Iterator[World]:
             made.end()
 
 
-def attempt(case: Case, folder: Path) -> Attempt:
-    """Make the mistake and look what came of it."""
+def attempt(wrong: Case | Several, folder: Path) -> Attempt:
+    """Make the mistake, or several, and look what came of it."""
     with a_world(folder) as world:
-        variables = world.basis() | case.spoil(world)
+        spoiled = wrong.spoil(world)
         before = set(world.cluster.namespaces())
-        ran = play(case.playbook, variables, world.folder, environ=world.environ)
+        ran = play(wrong.playbook, world.basis() | spoiled, world.folder, environ=world.environ)
+        shown = tuple(name for name, value in spoiled.items() if name.endswith("_secret") and value in ran.output)
         new = {name for name in set(world.cluster.namespaces()) - before if name.startswith(world.hub)}
         left = sorted(new | set(world.cluster.snapshot(world.hub)))
-        return Attempt(world.hub, ran, world.proxy.writes(), left)
+        return Attempt(world.hub, ran, world.proxy.writes(), left, shown)
 
 
-@pytest.fixture(scope="module")
-def attempts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The runs of all chosen cases, some at a time: each waits more than it computes."""
-    parameters = [getattr(item, "callspec", None) for item in request.session.items]
-    chosen = [each.params["case"] for each in parameters if each is not None and "case" in each.params]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {case.name: pool.submit(attempt, case, tmp_path_factory.mktemp("bad")) for case in chosen}
-        pool.shutdown(cancel_futures=True)
+# ---- mistakes against a hub that runs ------------------------------------------------------------------------------
+
+AGAINST_A_HUB = Several("a running hub", ("wrong client secret", "unknown values key", "chart digest mismatch"))
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
-def test_one_clear_error_and_nothing_changed(case: Case, attempts: dict[str, Future[Attempt]]) -> None:
-    made = attempts[case.name].result(timeout=600)
+@dataclass(frozen=True)
+class Healed:
+    """A hub whose first install was killed, and what mistakes did to it.
 
-    print(f"{made.ran.seconds:.1f} s: {made.ran.fatal}")
-    error = made.ran.error
-    assert error.startswith(f"{case.error_id} "), error
-    for part in case.says:
-        assert part.format(hub=made.hub) in error, f"{part!r} is missing in: {error}"
-    assert "Nothing was changed." in error
-    assert made.writes == []
-    assert made.left == []
+    Attributes:
+        hub: the hub's name.
+        killed: the run in which Helm died.
+        left: the status of every revision of the release then.
+        again: the run after it.
+        wrong: the run with the mistakes.
+        writes: the requests of that run that could have changed something.
+        before: the hub's objects before that run.
+        after: and after it.
+    """
 
-
-@pytest.mark.parametrize("case", [Case("several mistakes", "", (), several, "preflight")], ids=["several-mistakes"])
-def test_the_preflight_tells_everything_in_one_table(case: Case, attempts: dict[str, Future[Attempt]]) -> None:
-    made = attempts[case.name].result(timeout=600)
-
-    print(f"{made.ran.seconds:.1f} s: {made.ran.fatal}")
-    assert made.ran.code != 0
-    (table,) = made.ran.fatal
-    title, *rows = table.rstrip().splitlines()
-    assert title.startswith(f"hub  preflight   {len(AT_ONCE_WRONG)} of 1")
-    assert title.endswith(" checks failed; nothing was changed")
-    for row, name in zip(rows, AT_ONCE_WRONG, strict=True):
-        title, _colon, error = row.partition(": ")
-        assert title.startswith("  FAIL  ")
-        assert FORM.fullmatch(error), error
-        assert error.startswith(f"{named(name).error_id} ")
-        for part in named(name).says:
-            assert part.format(hub=made.hub) in error, f"{part!r} is missing in: {error}"
-    assert made.writes == []
-    assert made.left == []
+    hub: str
+    killed: Ran
+    left: list[str]
+    again: Ran
+    wrong: Ran
+    writes: list[Seen]
+    before: Snapshot
+    after: Snapshot
 
 
-def test_helm_killed_then_one_run_ends_well_and_a_running_hub_stays_untouched(tmp_path: Path) -> None:
-    """Helm dies in the middle of the first install; one more run brings the hub up; mistakes then change nothing."""
-    with a_world(tmp_path) as world:
-        variables = world.basis() | world.certificate() | world.dying_helm(after=1.0)
+def helm_killed_and_healed(folder: Path) -> Healed:
+    """Helm dies in the middle of the first install, one more run follows, and one with mistakes."""
+    with a_world(folder) as world:
+        variables = world.basis() | world.certificate() | world.dying_helm()
         killed = play(PLAYBOOK, variables, world.folder, arguments=ONLY_RELEASE, environ=world.environ)
-        assert killed.error.startswith("E-HELM-03 Helm was killed by SIGKILL during upgrade. Seen: SIGKILL;")
-        assert "z2jh_pending_policy=rollback" in killed.error
-
+        found = world.cluster.request("GET", f"/api/v1/namespaces/{world.hub}/secrets?labelSelector=owner%3Dhelm")
+        left = [item["metadata"]["labels"]["status"] for item in found["items"]]
         healing = variables | {"z2jh_pending_policy": "rollback"}
         again = play(PLAYBOOK, healing, world.folder, arguments=ONLY_RELEASE, environ=world.environ)
-        assert again.code == 0, again.tail
-
-        before = world.cluster.snapshot(world.hub)
-        assert "deployments/hub" in before
-        writes = len(world.proxy.writes())
-        for name in ("unknown values key", "wrong client secret", "chart digest mismatch"):
-            ran = play(PLAYBOOK, variables | named(name).spoil(world), world.folder, environ=world.environ)
-            assert ran.error.startswith(f"{named(name).error_id} "), ran.error
-        assert world.proxy.writes()[writes:] == []
-        assert world.cluster.snapshot(world.hub) == before
+        before, writes = world.cluster.snapshot(world.hub), len(world.proxy.writes())
+        spoiled = variables | AGAINST_A_HUB.spoil(world)
+        wrong = play(PLAYBOOK, spoiled, world.folder, environ=world.environ)
+        after = world.cluster.snapshot(world.hub)
+        return Healed(world.hub, killed, left, again, wrong, world.proxy.writes()[writes:], before, after)
 
 
 # ---- what only a node can tell: hub_preflight_probes ---------------------------------------------------------------
 
 PROBES = {"hub_preflight_probes": True}
 ON_A_NODE = "hub image on a node, user image on a node, issuer from a node"
+NOWHERE = with_values({"singleuser": {"image": {"tag": "never-built"}}})
 OF_EVERY_NAMESPACE = {"configmaps/kube-root-ca.crt", "serviceaccounts/default"}
 
 
@@ -423,22 +460,109 @@ def probe(folder: Path, variables: Variables, *arguments: str, ready: Callable[[
         return Attempt(world.hub, ran, world.proxy.writes(), left)
 
 
+# ---- the runs ------------------------------------------------------------------------------------------------------
+
+
+def slug(wrong: Case | Several) -> str:
+    """The name of a mistake in the name of its test."""
+    return wrong.name.replace(" ", "-")
+
+
 @pytest.fixture(scope="module")
-def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Attempt]]]:
-    """All runs with probes: each waits for the cluster most of its time."""
-    nowhere = with_values({"singleuser": {"image": {"tag": "never-built"}}})
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Any]]]:
+    """The run of every chosen test by the test's name; some at a time, because each waits more than it computes.
+
+    The long ones come first, so that none is left alone at the end.
+    """
     folder = tmp_path_factory.mktemp
-    with issuer_of_this_machine(folder("issuer")) as issuer, ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {
-            "leftover": pool.submit(probe, folder("leftover"), {}, ready=leave_a_probe),
-            "unreachable": pool.submit(probe, folder("unreachable"), nowhere | issuer),
-            "check": pool.submit(probe, folder("check"), {}, "--check"),
-            "unpinned": pool.submit(probe, folder("unpinned"), {"cluster_access_expected_uid": ""}),
+    alone, together = test_one_clear_error_and_nothing_changed, test_the_preflight_tells_everything_in_one_table
+    with issuer_of_this_machine(folder("issuer")) as issuer:
+        work: dict[str, Callable[[], Any]] = {
+            test_helm_killed_then_one_run_ends_well_and_a_running_hub_stays_untouched.__name__: partial(
+                helm_killed_and_healed, folder("healed")
+            ),
+            test_a_node_is_asked_and_what_a_killed_run_left_is_gone.__name__: partial(
+                probe, folder("leftover"), {}, ready=leave_a_probe
+            ),
+            test_an_image_that_nobody_built_and_an_issuer_that_only_this_machine_reaches.__name__: partial(
+                probe, folder("unreachable"), NOWHERE | issuer
+            ),
+            test_check_mode_makes_no_pods.__name__: partial(probe, folder("check"), {}, "--check"),
+            test_nothing_is_made_on_a_cluster_that_may_be_the_wrong_one.__name__: partial(
+                probe, folder("unpinned"), {"cluster_access_expected_uid": ""}
+            ),
+            **{f"{together.__name__}[{slug(each)}]": partial(attempt, each, folder("bad")) for each in TOGETHER},
+            **{f"{alone.__name__}[{slug(each)}]": partial(attempt, each, folder("bad")) for each in ALONE},
         }
+        chosen = {item.name for item in request.session.items}
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            yield {name: pool.submit(run) for name, run in work.items() if name in chosen}
+            pool.shutdown(cancel_futures=True)
 
 
-def test_a_node_is_asked_and_what_a_killed_run_left_is_gone(probed: dict[str, Future[Attempt]]) -> None:
-    made = probed["leftover"].result(timeout=600)
+@pytest.fixture
+def made(runs: dict[str, Future[Any]], request: pytest.FixtureRequest) -> Any:
+    """What came of the test's own run."""
+    return runs[request.node.name].result(timeout=900)
+
+
+# ---- what they must have led to ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", ALONE, ids=slug)
+def test_one_clear_error_and_nothing_changed(case: Case, made: Attempt) -> None:
+    print(f"{made.ran.seconds:.1f} s: {made.ran.fatal}")
+    assert_told(case, made.ran.error, made.hub)
+    assert made.writes == []
+    assert made.left == []
+    assert made.shown == ()
+
+
+@pytest.mark.parametrize("several", TOGETHER, ids=slug)
+def test_the_preflight_tells_everything_in_one_table(several: Several, made: Attempt) -> None:
+    print(f"{made.ran.seconds:.1f} s: {made.ran.fatal}")
+    assert_table(several, made.ran, made.hub)
+    assert made.writes == []
+    assert made.left == []
+    assert made.shown == ()
+
+
+def test_helm_killed_then_one_run_ends_well_and_a_running_hub_stays_untouched(made: Healed) -> None:
+    """Helm dies in the middle of the first install; one more run brings the hub up; mistakes then change nothing."""
+    print(f"{made.killed.seconds:.1f} s, {made.again.seconds:.1f} s, {made.wrong.seconds:.1f} s")
+    assert made.killed.error.startswith("E-HELM-03 Helm was killed by SIGKILL during upgrade. Seen: SIGKILL;")
+    assert "z2jh_pending_policy=rollback" in made.killed.error
+    assert made.left == ["pending-install"]
+    assert made.again.code == 0, made.again.tail
+    assert "deployments/hub" in made.before
+    assert_table(AGAINST_A_HUB, made.wrong, made.hub)
+    assert made.writes == []
+    assert made.after == made.before
+
+
+def assert_table(several: Several, ran: Ran, hub: str) -> None:
+    """The run ended with the preflight's table: these checks have failed, in this order, and no other."""
+    errors = ran.errors
+    title, *rows = ran.fatal[0].rstrip().splitlines()
+    assert title.startswith(f"hub  preflight   {len(several.mistakes)} of 1")
+    assert title.endswith(" checks failed; nothing was changed")
+    for row, error, mistake in zip(rows, errors, several.mistakes, strict=True):
+        check, _colon, told = row.partition(": ")
+        assert check.startswith("  FAIL  ")
+        assert FORM.fullmatch(told), told
+        assert told == error
+        assert_told(named(mistake), told, hub)
+
+
+def assert_told(case: Case, error: str, hub: str) -> None:
+    """The error is that of the mistake, and says what a person needs to act on it."""
+    assert error.startswith(f"{case.error_id} "), error
+    for part in case.says:
+        assert part.format(hub=hub) in error, f"{part!r} is missing in: {error}"
+    assert "Nothing was changed." in error
+
+
+def test_a_node_is_asked_and_what_a_killed_run_left_is_gone(made: Attempt) -> None:
     assert made.ran.code == 0, made.ran.tail
     assert f", {ON_A_NODE})" in " ".join(made.ran.output.split())
     assert "changed=0 " in made.ran.output
@@ -447,10 +571,7 @@ def test_a_node_is_asked_and_what_a_killed_run_left_is_gone(probed: dict[str, Fu
     assert made.left == []
 
 
-def test_an_image_that_nobody_built_and_an_issuer_that_only_this_machine_reaches(
-    probed: dict[str, Future[Attempt]],
-) -> None:
-    made = probed["unreachable"].result(timeout=600)
+def test_an_image_that_nobody_built_and_an_issuer_that_only_this_machine_reaches(made: Attempt) -> None:
     (table,) = made.ran.fatal
     title, image, issuer = table.rstrip().splitlines()
     assert title.startswith("hub  preflight   2 of 20 checks failed")
@@ -465,16 +586,14 @@ def test_an_image_that_nobody_built_and_an_issuer_that_only_this_machine_reaches
     assert made.left == []
 
 
-def test_check_mode_makes_no_pods(probed: dict[str, Future[Attempt]]) -> None:
-    made = probed["check"].result(timeout=600)
+def test_check_mode_makes_no_pods(made: Attempt) -> None:
     assert made.ran.code == 0, made.ran.tail
     assert "; hub image on a node: not probed in check mode" in " ".join(made.ran.output.split())
     assert made.writes == []
     assert made.left == []
 
 
-def test_nothing_is_made_on_a_cluster_that_may_be_the_wrong_one(probed: dict[str, Future[Attempt]]) -> None:
-    made = probed["unpinned"].result(timeout=600)
+def test_nothing_is_made_on_a_cluster_that_may_be_the_wrong_one(made: Attempt) -> None:
     assert made.ran.error.startswith("E-ACCESS-02 ")
     assert "----  user image on a node: not probed because the cluster did not pass its checks" in made.ran.fatal[0]
     assert made.writes == []

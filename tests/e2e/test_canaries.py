@@ -14,6 +14,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -69,14 +70,13 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
     return Campaign(tmp_path_factory.mktemp("canaries"), demo_hub().split("//")[1].split(":")[0])
 
 
-@pytest.fixture(scope="module")
-def bare(campaign: Campaign) -> Path:
+def bare_collections(folder: Path) -> Path:
     """A collections path in which our copy hides nothing any more, nor does the foreign module that takes a key."""
-    ours = support_canaries.copy_of_collections(campaign.folder / "bare")
+    ours = support_canaries.copy_of_collections(folder)
     protection.strip(ours, protection.sites(ours))
     update = ours.parents[1] / "community" / "general" / "plugins" / "modules" / "nsupdate.py"
     update.write_text(update.read_text(encoding="utf-8").replace("no_log=True", "no_log=False"), encoding="utf-8")
-    return campaign.folder / "bare"
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -88,25 +88,84 @@ def watch(campaign: Campaign) -> Iterator[Watch]:
         yield watching
 
 
-Runs = dict[str, Future[Outcome]]
+@dataclass(frozen=True)
+class Removal:
+    """A copy of the collection without one protection.
+
+    Attributes:
+        site: which.
+        option: an option that is no longer hidden; where modules share the place, that of any of them.
+        collections: where the copy is.
+        seed: by what chance they were chosen.
+    """
+
+    site: protection.Site
+    option: str
+    collections: Path
+    seed: int
+
+    def run(self, campaign: Campaign) -> Outcome:
+        """The option's module with this copy."""
+        module, name = self.option.partition(".")[0], f"single-{self.collections.name}"
+        return campaign.module_row(name, LOUD, only=module, collections=self.collections)
+
+
+def some_removals(folder: Path) -> Iterator[Removal]:
+    """Some protections, by chance. Modules are imported in place of others for it, which only one thread may do."""
+    seed = secrets.randbits(32)
+    chance = random.Random(seed)
+    collection = support_canaries.installed()
+    hidden = inputs.module_secrets(collection)
+    places = [site for site in protection.sites(collection) if site.path.startswith("plugins/")]
+    for number, site in enumerate(chance.sample(places, min(SINGLE_REMOVALS, len(places)))):
+        ours = support_canaries.copy_of_collections(folder / str(number))
+        protection.strip(ours, [site])
+        option = chance.choice(sorted(hidden - inputs.module_secrets(ours)))
+        yield Removal(site, option, folder / str(number), seed)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All runs, under their names.
+
+    Attributes:
+        protected: those of the collection as it is.
+        bare: those of a copy that hides nothing.
+        single: those of copies that lack one protection, with what they lack.
+    """
+
+    protected: dict[str, Future[Outcome]]
+    bare: dict[str, Future[Outcome]]
+    single: list[tuple[Removal, Future[Outcome]]]
 
 
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest, campaign: Campaign, watch: Watch) -> Iterator[Runs]:
-    """Every run that a chosen test needs, under its name, the long ones first."""
-    work: dict[str, Callable[[], Outcome]] = {}
-    for number, row in enumerate(ROWS):
-        work[f"roles[{title(number, row)}]"] = partial(campaign.role_row, f"roles-{number:02}", row, number=number)
-    work["runner"] = campaign.runner
-    work["environment"] = partial(campaign.environment_row, "environment")
-    for number, row in enumerate(ROWS):
-        work[f"modules[{title(number, row)}]"] = partial(
-            campaign.module_row, f"modules-{number:02}", row, number=number
-        )
+    """Every run that a chosen test needs, the long ones first."""
     chosen = " ".join(item.name.replace("_keep_secrets", "") for item in request.session.items)
-    needed = [name for name in work if name in chosen or "test_no_process" in chosen]
+    numbered = list(enumerate(ROWS))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {name: pool.submit(work[name]) for name in needed}
+        made = Runs({}, {}, [])
+
+        def start(name: str, run: Callable[[], Outcome]) -> None:
+            if name in chosen or "test_no_process" in chosen:
+                made.protected[name] = pool.submit(run)
+
+        for at, row in numbered:
+            start(f"roles[{title(at, row)}]", partial(campaign.role_row, f"roles-{at:02}", row, number=at))
+        if "test_without_protection" in chosen:
+            bare = bare_collections(campaign.folder / "bare")
+            made.bare["modules"] = pool.submit(campaign.module_row, "bare-modules", LOUD, collections=bare)
+            made.bare["roles"] = pool.submit(campaign.role_row, "bare-roles", QUIET, collections=bare)
+            made.bare["environment"] = pool.submit(campaign.environment_row, "bare-environment", collections=bare)
+        if "test_each_missing_protection" in chosen:
+            for removal in some_removals(campaign.folder / "removals"):
+                made.single.append((removal, pool.submit(removal.run, campaign)))
+        start("runner", campaign.runner)
+        start("environment", partial(campaign.environment_row, "environment"))
+        for at, row in numbered:
+            start(f"modules[{title(at, row)}]", partial(campaign.module_row, f"modules-{at:02}", row, number=at))
+        yield made
         pool.shutdown(cancel_futures=True)
 
 
@@ -127,7 +186,7 @@ def test_every_secret_input_has_a_canary() -> None:
 @pytest.mark.parametrize("number", range(len(ROWS)), ids=lambda number: title(number, ROWS[number]))
 def test_roles_keep_secrets(runs: Runs, number: int) -> None:
     row = ROWS[number]
-    outcome: Outcome = runs[f"roles[{title(number, row)}]"].result(timeout=900)
+    outcome: Outcome = runs.protected[f"roles[{title(number, row)}]"].result(timeout=900)
     assert outcome.code == CODES[row["outcome"]], outcome.output[-3000:]
     assert ("API token" in {canary.name for canary in outcome.planted}) == (row["outcome"] == "success")
     left_in_form(outcome, row)
@@ -137,7 +196,7 @@ def test_roles_keep_secrets(runs: Runs, number: int) -> None:
 @pytest.mark.parametrize("number", range(len(ROWS)), ids=lambda number: title(number, ROWS[number]))
 def test_modules_keep_secrets(runs: Runs, number: int) -> None:
     row = ROWS[number]
-    outcome: Outcome = runs[f"modules[{title(number, row)}]"].result(timeout=900)
+    outcome: Outcome = runs.protected[f"modules[{title(number, row)}]"].result(timeout=900)
     assert outcome.code == CODES[row["outcome"]], outcome.output[-3000:]
     left_in_form(outcome, row)
     clean(outcome)
@@ -152,21 +211,22 @@ def left_in_form(outcome: Outcome, row: dict[str, str]) -> None:
 
 
 def test_runner_keeps_secrets(runs: Runs) -> None:
-    outcome: Outcome = runs["runner"].result(timeout=900)
+    outcome: Outcome = runs.protected["runner"].result(timeout=900)
     assert any("/job_events/" in item.name for item in outcome.artefacts), outcome.output[-3000:]
     assert "checks failed; nothing was changed" in outcome.output
     clean(outcome)
 
 
 def test_secrets_from_the_environment_are_kept(runs: Runs) -> None:
-    outcome: Outcome = runs["environment"].result(timeout=900)
+    outcome: Outcome = runs.protected["environment"].result(timeout=900)
     assert outcome.code == 0, outcome.output[-3000:]
     assert "E-GCP-01" in outcome.output and "E-ACCESS-20" in outcome.output
     clean(outcome)
 
 
 def test_no_process_shows_a_secret(runs: Runs, watch: Watch) -> None:
-    planted = [canary for run in runs.values() for canary in run.result(timeout=900).planted]
+    # Copies that hide less run beside these, and what was planted in them is not looked for.
+    planted = [canary for run in runs.protected.values() for canary in run.result(timeout=900).planted]
     watch.stop()
     kept = [canary for canary in planted if canary.name not in (*plays.ENVIRONMENT, *plays.AWS)]
     print(f"{watch.looks} looks, one every {watch.seconds / watch.looks * 1000:.1f} ms; {len(planted)} canaries")
@@ -177,46 +237,22 @@ def test_no_process_shows_a_secret(runs: Runs, watch: Watch) -> None:
     assert Search(kept).hits([Artefact("environments", watch.environments)]) == []
 
 
-def test_without_protection_every_secret_is_found(campaign: Campaign, bare: Path, runs: Runs) -> None:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        modules = pool.submit(campaign.module_row, "bare-modules", LOUD, collections=bare)
-        surroundings = pool.submit(campaign.environment_row, "bare-environment", collections=bare)
-        roles = pool.submit(campaign.role_row, "bare-roles", QUIET, collections=bare)
-        found = {
-            hit.canary
-            for future in (modules, roles, surroundings)
-            for hit in future.result().searched().hits
-            if hit.artefact.endswith(("/out/output", "/out/ansible.log"))
-        }
+def test_without_protection_every_secret_is_found(runs: Runs) -> None:
+    found = {
+        hit.canary
+        for run in runs.bare.values()
+        for hit in run.result(timeout=900).searched().hits
+        if hit.artefact.endswith(("/out/output", "/out/ansible.log"))
+    }
     assert {*plays.MODULES, *plays.ROLES, *plays.FILES, *plays.ENVIRONMENT} - UNREAD - found == set()
 
 
-def test_each_missing_protection_shows(campaign: Campaign, runs: Runs, tmp_path: Path) -> None:
-    seed = secrets.randbits(32)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
-    collection = support_canaries.installed()
-    hidden = inputs.module_secrets(collection)
-    places = [site for site in protection.sites(collection) if site.path.startswith("plugins/")]
-    chosen = chance.sample(places, min(SINGLE_REMOVALS, len(places)))
-
-    def lost(number: int, site: protection.Site) -> str:
-        """One option that is no longer hidden; where modules share the place, that of any of them."""
-        ours = support_canaries.copy_of_collections(tmp_path / str(number))
-        protection.strip(ours, [site])
-        return chance.choice(sorted(hidden - inputs.module_secrets(ours)))
-
-    def shown(number: int, option: str) -> set[str]:
-        module = option.partition(".")[0]
-        outcome = campaign.module_row(f"single-{number}", LOUD, only=module, collections=tmp_path / str(number))
-        return {hit.canary for hit in outcome.searched().hits}
-
-    options = [lost(number, site) for number, site in enumerate(chosen)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(shown, range(len(chosen)), options))
-    blind = [
-        f"{site}: {option} lost, {sorted(names)} found (seed {seed})"
-        for site, option, names in zip(chosen, options, found, strict=True)
-        if names != {option}
-    ]
+def test_each_missing_protection_shows(runs: Runs) -> None:
+    assert len(runs.single) == SINGLE_REMOVALS
+    blind = []
+    for removal, run in runs.single:
+        names = {hit.canary for hit in run.result(timeout=900).searched().hits}
+        print(f"{removal.site}: {removal.option} (seed {removal.seed})")
+        if names != {removal.option}:
+            blind.append(f"{removal.site}: {removal.option} lost, {sorted(names)} found (seed {removal.seed})")
     assert blind == []

@@ -10,28 +10,28 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from google.auth import crypt, jwt
+from support_cluster import Cluster
 from support_google import COMPUTE, DNS, ROLE, SECONDS, automation_key, control, session, until
 
 
 @dataclass(frozen=True)
 class Bed:
-    """One test's namespace, host name, address and account."""
+    """Host name, address and account, and one test's namespace."""
 
     mark: str
     web: Any
     project: str
     address: str
     key: dict[str, str]
-
-    @property
-    def namespace(self) -> str:
-        return f"google-{self.mark}"
+    cluster: Cluster
+    namespace: str = ""
 
     @property
     def host(self) -> str:
@@ -65,14 +65,21 @@ class Bed:
         assert self.web.post(url, json=body, timeout=SECONDS).status_code == 200
 
 
-def kubectl(*words: str, text: str = "") -> str:
-    done = subprocess.run(["kubectl", *words], input=text, capture_output=True, text=True, timeout=90, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+PLACES = {
+    "managedcertificate": "apis/networking.gke.io/v1/namespaces/{}/managedcertificates/front",
+    "ingress": "apis/networking.k8s.io/v1/namespaces/{}/ingresses/front",
+    "gateway": "apis/gateway.networking.k8s.io/v1/namespaces/{}/gateways/front",
+}
 
 
-def show(kind: str, name: str, namespace: str) -> Any:
-    return json.loads(kubectl("-n", namespace, "get", kind, name, "-o", "json"))
+def show(bed: Bed, kind: str) -> Any:
+    return bed.cluster.request("GET", f"/{PLACES[kind].format(bed.namespace)}")
+
+
+def delete(bed: Bed, kind: str) -> None:
+    """Delete an object and wait until its finalizers let it go."""
+    bed.cluster.request("DELETE", f"/{PLACES[kind].format(bed.namespace)}")
+    until(lambda: show(bed, kind), lambda seen: not seen)
 
 
 def wait_operation(web: Any, answer: Any) -> None:
@@ -81,9 +88,9 @@ def wait_operation(web: Any, answer: Any) -> None:
     until(lambda: web.get(link, timeout=SECONDS).json(), lambda seen: seen.get("status") == "DONE")
 
 
-@pytest.fixture
-def bed() -> Iterator[Bed]:
-    """Namespace, reserved address, DNS record; all of it goes again."""
+@pytest.fixture(scope="module")
+def place() -> Iterator[Bed]:
+    """Reserved address, zone and DNS record, which one test after the other uses; all of it goes again."""
     key = automation_key()
     web, project, mark = session(key), os.environ["LAB_GOOGLE_PROJECT"], f"g{secrets.token_hex(3)}"
     since = control("GET", "counts")["last"]
@@ -94,16 +101,36 @@ def bed() -> Iterator[Bed]:
     assert web.post(zones, json=zone, timeout=SECONDS).status_code == 200
     record = {"name": zone["dnsName"], "type": "A", "ttl": 30, "rrdatas": [address]}
     assert web.post(f"{zones}/{mark}/changes", json={"additions": [record]}, timeout=SECONDS).status_code == 200
-    made = Bed(mark, web, project, address, key)
-    kubectl("create", "namespace", made.namespace)
+    made = Bed(mark, web, project, address, key, Cluster(Path(os.environ["LAB_ADMIN_KUBECONFIG"])))
     try:
         yield made
+        until(lambda: [name for name in made.cluster.namespaces() if mark in name], lambda seen: not seen)
     finally:
-        kubectl("delete", "namespace", made.namespace, "--timeout=60s")
         web.post(f"{zones}/{mark}/changes", json={"deletions": [record]}, timeout=SECONDS)
         web.delete(f"{zones}/{mark}", timeout=SECONDS)
         until(lambda: web.delete(f"{addresses}/{mark}", timeout=SECONDS).status_code, lambda status: status == 200)
     assert control("GET", f"violations?since={since}&caller={key['client_email']}")["violations"] == []
+
+
+@pytest.fixture
+def bed(place: Bed) -> Iterator[Bed]:
+    """A namespace. With it goes what holds the address; whatever else is in it may end while the next test runs."""
+    made = replace(place, namespace=f"google-{place.mark}-{secrets.token_hex(2)}")
+    place.cluster.make_namespace(made.namespace)
+    try:
+        yield made
+    finally:
+        # Kubernetes lets pods end first, before it deletes anything else of a namespace.
+        place.cluster.request("DELETE", f"/api/v1/namespaces/{made.namespace}/pods/web?gracePeriodSeconds=0")
+        place.cluster.drop_namespace(made.namespace, 0)
+        until(lambda: place.get(f"addresses/{place.mark}")["status"], lambda seen: seen == "RESERVED")
+        lead(place, place.address)
+
+
+def lead(bed: Bed, address: str) -> None:
+    """Let the host name lead to an address."""
+    url = f"{DNS}/{bed.project}/managedZones/{bed.mark}/rrsets/{bed.host}./A"
+    assert bed.web.patch(url, json={"rrdatas": [address]}, timeout=SECONDS).status_code == 200
 
 
 def pod_and_service(bed: Bed, **annotations: str) -> list[dict[str, Any]]:
@@ -154,16 +181,18 @@ def ingress(bed: Bed) -> list[dict[str, Any]]:
 
 def apply(bed: Bed, *objects: dict[str, Any]) -> None:
     listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-    kubectl("-n", bed.namespace, "apply", "-f", "-", text=json.dumps(listed))
+    argv = ["kubectl", "--kubeconfig", os.environ["LAB_ADMIN_KUBECONFIG"], "-n", bed.namespace, "apply", "-f", "-"]
+    done = subprocess.run(argv, input=json.dumps(listed), capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def certificate_status(bed: Bed) -> dict[str, Any]:
-    found: dict[str, Any] = show("managedcertificate", "front", bed.namespace).get("status") or {}
+    found: dict[str, Any] = show(bed, "managedcertificate").get("status") or {}
     return found
 
 
 def backends(bed: Bed) -> dict[str, str]:
-    marks = show("ingress", "front", bed.namespace)["metadata"].get("annotations") or {}
+    marks = show(bed, "ingress")["metadata"].get("annotations") or {}
     found: dict[str, str] = json.loads(marks.get("ingress.kubernetes.io/backends", "{}"))
     return found
 
@@ -176,7 +205,7 @@ def test_an_ingress_its_certificate_and_its_door(bed: Bed) -> None:
     (name,) = until(lambda: backends(bed), lambda seen: list(seen.values()) == ["HEALTHY"])
     backend = bed.get(f"backendServices/{name}")
     assert backend["iap"] == {"enabled": True} and backend["timeoutSec"] == 3600
-    assert show("ingress", "front", bed.namespace)["status"]["loadBalancer"]["ingress"] == [{"ip": bed.address}]
+    assert show(bed, "ingress")["status"]["loadBalancer"]["ingress"] == [{"ip": bed.address}]
     assert bed.get(f"addresses/{bed.mark}")["status"] == "IN_USE"
 
     assert until(bed.enter, lambda seen: seen[0] != 0)[0] == 403
@@ -188,9 +217,9 @@ def test_an_ingress_its_certificate_and_its_door(bed: Bed) -> None:
     plain = requests.get(f"http://{bed.host}/a", allow_redirects=False, timeout=SECONDS)
     assert (plain.status_code, plain.headers["Location"]) == (301, f"https://{bed.host}/a")
 
-    kubectl("-n", bed.namespace, "delete", "ingress", "front", "--timeout=60s")
+    delete(bed, "ingress")
     assert bed.get(f"backendServices/{name}") is None
-    kubectl("-n", bed.namespace, "delete", "managedcertificate", "front")
+    delete(bed, "managedcertificate")
     until(lambda: bed.get(f"sslCertificates/{status['certificateName']}"), lambda seen: seen is None)
 
 
@@ -222,15 +251,14 @@ def test_a_certificate_goes_through_every_status(bed: Bed) -> None:
 def test_a_certificate_stuck_on_dns_is_cured_by_recreation(bed: Bed) -> None:
     objects = ingress(bed)
     (certificate,) = [one for one in objects if one["kind"] == "ManagedCertificate"]
-    url = f"{DNS}/{bed.project}/managedZones/{bed.mark}/rrsets/{bed.host}./A"
-    assert bed.web.patch(url, json={"rrdatas": ["192.0.2.1"]}, timeout=SECONDS).status_code == 200
+    lead(bed, "192.0.2.1")
     apply(bed, *objects)
     stuck = [{"domain": bed.host, "status": "FailedNotVisible"}]
     first = until(lambda: certificate_status(bed), lambda seen: seen.get("domainStatus") == stuck)
-    assert bed.web.patch(url, json={"rrdatas": [bed.address]}, timeout=SECONDS).status_code == 200
+    lead(bed, bed.address)
     time.sleep(2)
     assert certificate_status(bed) == first
-    kubectl("-n", bed.namespace, "delete", "managedcertificate", "front")
+    delete(bed, "managedcertificate")
     until(lambda: bed.get(f"sslCertificates/{first['certificateName']}"), lambda seen: seen is None)
     apply(bed, certificate)
     until(lambda: certificate_status(bed), lambda seen: seen.get("certificateStatus") == "Active")
@@ -297,7 +325,7 @@ def test_a_gateway_with_a_certificate_map(bed: Bed, certificate_map: str) -> Non
     )  # fmt: skip
 
     def programmed() -> bool:
-        found = (show("gateway", "front", bed.namespace).get("status") or {}).get("conditions") or []
+        found = (show(bed, "gateway").get("status") or {}).get("conditions") or []
         return any((one["type"], one["status"]) == ("Programmed", "True") for one in found)
 
     until(programmed, bool)
@@ -307,5 +335,5 @@ def test_a_gateway_with_a_certificate_map(bed: Bed, certificate_map: str) -> Non
     bed.grant(backend["name"], f"serviceAccount:{bed.key['client_email']}")
     until(bed.enter, lambda seen: seen[0] == 200)
     assert requests.get(f"http://{bed.host}/", allow_redirects=False, timeout=SECONDS).status_code == 301
-    kubectl("-n", bed.namespace, "delete", "gateway", "front", "--timeout=60s")
+    delete(bed, "gateway")
     until(lambda: bed.get(f"backendServices/{backend['name']}"), lambda seen: seen is None)
