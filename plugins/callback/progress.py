@@ -125,7 +125,11 @@ class CallbackModule(CallbackBase):
         self._phases = Phases()
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
-        """Make the progress file and follow it; a file that somebody else follows already is left alone."""
+        """Make the progress file and follow it; a file that somebody else follows already is left alone.
+
+        One command may play several playbooks; each is followed and added up by itself.
+        """
+        self._phases, self._over = Phases(), threading.Event()
         if os.environ.get(PROGRESS_VARIABLE):
             return
         self._folder = tempfile.mkdtemp(prefix="researchops-progress-")

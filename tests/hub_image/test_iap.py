@@ -226,6 +226,15 @@ def test_only_listed_admins_administer(hub: Hub) -> None:
         assert browser.get("hub/admin").status_code == status
 
 
+def test_admin_rights_that_only_the_database_knows_end_with_the_next_request(hub: Hub) -> None:
+    browser = entered(hub, "ada@example.org")
+    robot = {"Authorization": "token token-of-the-robot-123"}
+    there = f"{hub.url}hub/api/users/ada@example.org"
+    assert hub.browser().session.patch(there, headers=robot, json={"admin": True}, timeout=30).json()["admin"] is True
+    assert browser.get("hub/admin").status_code == 403
+    assert hub.get("hub/api/users/ada@example.org", headers=robot).json()["admin"] is False
+
+
 # ---- a session and the statements that come with its requests -------------------------------------------------
 
 

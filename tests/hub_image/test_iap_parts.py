@@ -188,8 +188,8 @@ def request(email: str = "", **handler: Any) -> Any:
     return SimpleNamespace(request=SimpleNamespace(headers=headers), **handler)
 
 
-def user(name: str) -> Any:
-    return SimpleNamespace(name=name)
+def user(name: str, *, admin: bool = False) -> Any:
+    return SimpleNamespace(name=name, admin=admin)
 
 
 ADA, BOB = "ada@example.org", "bob@example.org"
@@ -209,6 +209,15 @@ SESSIONS: list[tuple[str, Any, str, bool]] = [
 @pytest.mark.parametrize(("handler", "name", "counts"), [row[1:] for row in SESSIONS], ids=[row[0] for row in SESSIONS])
 def test_whether_a_session_counts(handler: Any, name: str, counts: bool) -> None:
     assert asyncio.run(authenticator().refresh_user(user(name), handler)) is counts
+
+
+@pytest.mark.parametrize(
+    ("listed", "outcome"), [({"Ada@example.org"}, True), (set(), {"admin": False})], ids=["listed", "taken off"]
+)
+def test_an_administrator_is_one_as_long_as_the_list_says_so(listed: set[str], outcome: Any) -> None:
+    hub = authenticator(admin_users=listed)
+    assert asyncio.run(hub.refresh_user(user(ADA, admin=True), request(ADA))) == outcome
+    assert hub.is_admin(None, {"name": ADA}) is bool(listed)
 
 
 def test_statements_are_taken_out_of_the_request_and_judged_once() -> None:

@@ -27,6 +27,8 @@ BY_IAP = "taken off the members of Identity-Aware Proxy"
 BY_HUB = "not let in by the hub's own rules"
 CONFIGURATION = "jupyterhub_config"
 """Files below such a path are code that the hub runs as its configuration."""
+ELSEWHERE = ("allow_existing_users", "username_map")
+"""Traits with which the hub's database, or other names than the addresses, decide."""
 SECTIONS = ("Authenticator", CLASS_NAME)
 """Classes whose traits the hub's authenticator has."""
 
@@ -80,9 +82,10 @@ def _rules(values: Json) -> list[Json] | None:
     places = [str(one.get("mountPath")) for one in (hub.get("extraFiles") or {}).values()]
     if hub.get("extraConfig") or any(CONFIGURATION in place for place in places):
         return None
-    if chosen.rpartition(".")[2] != CLASS_NAME:
+    if chosen.rpartition(".")[2] != CLASS_NAME or hub.get("existingSecret"):
         return None
-    return [config.get(section) or {} for section in SECTIONS]
+    sections = [config.get(section) or {} for section in SECTIONS]
+    return None if any(section.get(trait) for section in sections for trait in ELSEWHERE) else sections
 
 
 def lets_in(values: Json, user: str) -> bool:
@@ -95,7 +98,8 @@ def lets_in(values: Json, user: str) -> bool:
     if any(section.get("allow_all") for section in rules):
         return True
     by_name = _names(rules, "allowed_users") | _names(rules, "admin_users")
-    return user in by_name or user.rpartition("@")[2] in _names(rules, "allowed_domains")
+    domains = {domain.strip().lstrip("@") for domain in _names(rules, "allowed_domains")}
+    return user in by_name or user.rpartition("@")[2] in domains
 
 
 def _names(rules: Sequence[Json], trait: str) -> set[str]:

@@ -324,8 +324,13 @@ class IAPAuthenticator(Authenticator):
             handler.clear_login_cookie()
         return seen.email
 
-    async def refresh_user(self, user: Any, handler: Any = None, **_kwargs: Any) -> bool:
-        """Whether the session of a request still counts; see the class."""
+    def is_admin(self, handler: Any, authentication: Mapping[str, Any]) -> bool:
+        """Whether the configuration lists this person: nobody stays one because the database remembers it."""
+        del handler
+        return authentication["name"] in self._names(self.admin_users)
+
+    async def refresh_user(self, user: Any, handler: Any = None, **_kwargs: Any) -> bool | dict[str, bool]:
+        """Whether the session of a request still counts, and what changed about the person; see the class."""
         if handler is None or getattr(handler, "_token_authenticated", False):
             return True
         requester = getattr(handler, "_jupyterhub_user", None)
@@ -335,6 +340,9 @@ class IAPAuthenticator(Authenticator):
         if self.normalize_username(seen.email) != user.name:
             self.log.warning("A request in the session of %s is not theirs: IAP names %s", user.name, seen.email or "-")
             return False
+        if self.may_enter(user.name) and user.admin and not self.is_admin(handler, {"name": user.name}):
+            self.log.warning("%s is no administrator any more", user.name)
+            return {"admin": False}
         return self.may_enter(user.name)
 
     async def identify(self, handler: Any) -> Seen:

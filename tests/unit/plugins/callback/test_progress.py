@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -114,6 +115,23 @@ def test_seconds_per_role_close_the_run(
     callback.v2_playbook_on_handler_task_start(task(None))
     callback.v2_playbook_on_stats(None)
     assert capfd.readouterr().out == "phases      z2jh 3 s; together 3 s\n"
+
+
+def test_every_playbook_of_a_command_is_followed_and_added_up_by_itself(
+    callback: progress.CallbackModule, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = threading.Event()
+    monkeypatch.setattr(callback, "_print", lambda lines: shown.set() if lines else None)
+    monkeypatch.setattr(progress, "POLL_SECONDS", 0.01)
+    for _playbook in range(2):
+        callback.v2_playbook_on_start(None)
+        callback.v2_playbook_on_task_start(task("researchops.jupyterhub.z2jh"), False)
+        shown.clear()
+        Path(os.environ[PROGRESS_VARIABLE]).write_text(record("waiting: hub") + "\n")
+        assert shown.wait(10), "nobody follows this one"
+        callback._phases.seconds["z2jh"] = callback._phases.seconds.get("z2jh", 0.0) + 60
+        callback.v2_playbook_on_stats(None)
+    assert callback._phases.summary().endswith("together 60 s")
 
 
 def test_a_file_that_somebody_else_follows_is_left_alone(

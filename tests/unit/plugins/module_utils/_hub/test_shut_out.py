@@ -56,6 +56,7 @@ def test_who_was_taken_off_the_list_of_iap(removed: list[str], gone: list[str]) 
         ({"allowed_domains": ["example.org"]}, [BOB]),
         ({"allowed_domains": ["example.org"], "allowed_users": [BOB]}, []),
         ({"allowed_domains": ["example.org"], "blocked_users": [ADA]}, [ADA, BOB]),
+        ({"allowed_domains": [" @Example.org"]}, [BOB]),
         ({}, [ADA, BOB]),
     ],
 )
@@ -77,8 +78,20 @@ def test_a_name_may_stand_at_the_general_class() -> None:
         values("dummy"),
         values(extra={"10-more": "c.Authenticator.allowed_users = {...}"}),
         {"hub": values()["hub"] | {"extraFiles": {"x": {"mountPath": "/usr/local/etc/jupyterhub_config.d/x.py"}}}},
+        {"hub": values()["hub"] | {"existingSecret": "theirs"}},
+        values(allow_existing_users=True),
+        values(username_map={ADA: "ada"}),
     ],
-    ids=["not known", "another login", "no login", "code of the operator's own", "code in a file"],
+    ids=[
+        "not known",
+        "another login",
+        "no login",
+        "code of the operator's own",
+        "code in a file",
+        "values in a Secret",
+        "who is in the database",
+        "other names",
+    ],
 )
 def test_rules_that_are_not_known_stop_nobody(given: dict[str, Any]) -> None:
     assert stopped([], given) == {}
