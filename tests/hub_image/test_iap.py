@@ -227,12 +227,12 @@ def test_only_listed_admins_administer(hub: Hub) -> None:
 
 
 def test_admin_rights_that_only_the_database_knows_end_with_the_next_request(hub: Hub) -> None:
-    browser = entered(hub, "ada@example.org")
-    robot = {"Authorization": "token token-of-the-robot-123"}
-    there = f"{hub.url}hub/api/users/ada@example.org"
-    assert hub.browser().session.patch(there, headers=robot, json={"admin": True}, timeout=30).json()["admin"] is True
+    browser, root = entered(hub, "ada@example.org"), entered(hub, "root@example.org")
+    there, headers = f"{hub.url}hub/api/users/ada@example.org", {HEADER: root.assertion, **root.api_headers()}
+    made = root.session.patch(there, headers=headers, json={"admin": True}, timeout=30)
+    assert (made.status_code, made.json().get("admin")) == (200, True), made.text
     assert browser.get("hub/admin").status_code == 403
-    assert hub.get("hub/api/users/ada@example.org", headers=robot).json()["admin"] is False
+    assert root.session.get(there, headers=headers, timeout=30).json()["admin"] is False
 
 
 # ---- a session and the statements that come with its requests -------------------------------------------------

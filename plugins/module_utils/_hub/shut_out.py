@@ -79,13 +79,15 @@ def _rules(values: Json) -> list[Json] | None:
     hub = values.get("hub") or {}
     config = hub.get("config") or {}
     chosen = str((config.get("JupyterHub") or {}).get("authenticator_class") or "")
-    places = [str(one.get("mountPath")) for one in (hub.get("extraFiles") or {}).values()]
-    if hub.get("extraConfig") or any(CONFIGURATION in place for place in places):
-        return None
-    if chosen.rpartition(".")[2] != CLASS_NAME or hub.get("existingSecret"):
-        return None
     sections = [config.get(section) or {} for section in SECTIONS]
-    return None if any(section.get(trait) for section in sections for trait in ELSEWHERE) else sections
+    return sections if chosen.rpartition(".")[2] == CLASS_NAME and not _decided_elsewhere(hub, sections) else None
+
+
+def _decided_elsewhere(hub: Json, sections: Sequence[Json]) -> bool:
+    """Whether code, values in a Secret of the operator's own, or the database may let people in as well."""
+    files = [str(one.get("mountPath")) for one in (hub.get("extraFiles") or {}).values()]
+    unseen = hub.get("extraConfig") or hub.get("existingSecret") or any(CONFIGURATION in path for path in files)
+    return bool(unseen) or any(section.get(trait) for section in sections for trait in ELSEWHERE)
 
 
 def lets_in(values: Json, user: str) -> bool:
