@@ -108,7 +108,7 @@ class KubeClient:
         return cls(configuration, pool, path)
 
     def brief(self, seconds: float) -> KubeClient:
-        """The same client for requests that had better fail than wait: none is sent again after a silence.
+        """The same client for requests that had better fail than wait: a read that gets no answer is not repeated.
 
         Args:
             seconds: for a connection, and again for an answer.
