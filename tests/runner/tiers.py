@@ -21,7 +21,8 @@ NIGHTLY_FACTOR = 10
 COMPLAINT = re.compile(r"\bERROR\b|\bFAILED\b|fatal:|: error:")
 GIST_LINES = 6
 GIST_WIDTH = 200
-GIST = re.compile(r"^(?:FAILED|ERROR):? |^E   |fatal:|: error:")
+NAMED = re.compile(r"^(?:FAILED|ERROR):? |fatal:|: error:")
+REASON = re.compile(r"^E   ")
 
 
 def expected(minutes: float) -> float:
@@ -57,9 +58,12 @@ def telling(log: Path) -> list[str]:
 
 
 def gist(log: Path) -> list[str]:
-    """Return what failed in a step, in the few short lines that still fit below the table at the end of a run."""
+    """Return what failed in a step, in the few short lines that still fit below the table at the end of a run.
+
+    What names a failure comes before the reasons: one long reason must not hide that something else failed as well.
+    """
     lines = tail(log, 100_000)
-    found = [line for line in lines if GIST.search(line)] or lines[-GIST_LINES:]
+    found = [line for sign in (NAMED, REASON) for line in lines if sign.search(line)] or lines[-GIST_LINES:]
     return [line[:GIST_WIDTH] for line in dict.fromkeys(found)][:GIST_LINES]
 
 
