@@ -235,6 +235,17 @@ def test_admin_rights_that_only_the_database_knows_end_with_the_next_request(hub
     assert root.session.get(there, headers=headers, timeout=30).json()["admin"] is False
 
 
+def test_a_token_does_not_keep_admin_rights_that_only_the_database_knows(hub: Hub) -> None:
+    ada, root = entered(hub, "ada@example.org"), entered(hub, "root@example.org")
+    there = f"{hub.url}hub/api/users/ada@example.org"
+    by_ada, by_root = ({HEADER: who.assertion, **who.api_headers()} for who in (ada, root))
+    made = ada.session.post(f"{there}/tokens", headers=by_ada, json={"note": "script"}, timeout=30)
+    assert root.session.patch(there, headers=by_root, json={"admin": True}, timeout=30).json()["admin"] is True
+    script = {"Authorization": f"token {made.json()['token']}"}
+    assert hub.get("hub/api/users/root@example.org", headers=script).status_code == 404
+    assert hub.get("hub/api/users/ada@example.org", headers=script).json()["admin"] is False
+
+
 # ---- a session and the statements that come with its requests -------------------------------------------------
 
 

@@ -216,7 +216,8 @@ def test_whether_a_session_counts(handler: Any, name: str, counts: bool) -> None
 )
 def test_an_administrator_is_one_as_long_as_the_list_says_so(listed: set[str], outcome: Any) -> None:
     hub = authenticator(admin_users=listed)
-    assert asyncio.run(hub.refresh_user(user(ADA, admin=True), request(ADA))) == outcome
+    for handler in (request(ADA), request(_token_authenticated=True)):
+        assert asyncio.run(hub.refresh_user(user(ADA, admin=True), handler)) == outcome
     assert hub.is_admin(None, {"name": ADA}) is bool(listed)
 
 

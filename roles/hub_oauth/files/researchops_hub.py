@@ -238,8 +238,8 @@ class IAPAuthenticator(Authenticator):
 
     Every request of a session is compared with the statement IAP sent along. When they name different people, or there
     is no statement, the session does not count: the browser is logged in anew as the person IAP names, and everything
-    else is refused. Requests with a token of the hub are left alone: user servers and services talk to the hub inside
-    the cluster, where there is no IAP.
+    else is refused. Requests with a token of the hub need no statement, because user servers and services talk to the
+    hub inside the cluster, where there is no IAP. A token keeps nobody an administrator, though.
     """
 
     audiences = List(
@@ -331,8 +331,10 @@ class IAPAuthenticator(Authenticator):
 
     async def refresh_user(self, user: Any, handler: Any = None, **_kwargs: Any) -> bool | dict[str, bool]:
         """Whether the session of a request still counts, and what changed about the person; see the class."""
-        if handler is None or getattr(handler, "_token_authenticated", False):
+        if handler is None:
             return True
+        if getattr(handler, "_token_authenticated", False):
+            return self._up_to_date(user)
         requester = getattr(handler, "_jupyterhub_user", None)
         if requester is not None and requester.name != user.name:
             return True  # an administrator acts on somebody else's server; who asks was compared before
@@ -340,10 +342,14 @@ class IAPAuthenticator(Authenticator):
         if self.normalize_username(seen.email) != user.name:
             self.log.warning("A request in the session of %s is not theirs: IAP names %s", user.name, seen.email or "-")
             return False
-        if self.may_enter(user.name) and user.admin and not self.is_admin(handler, {"name": user.name}):
-            self.log.warning("%s is no administrator any more", user.name)
-            return {"admin": False}
-        return self.may_enter(user.name)
+        return self.may_enter(user.name) and self._up_to_date(user)
+
+    def _up_to_date(self, user: Any) -> bool | dict[str, bool]:
+        """What JupyterHub shall change about a person; True for nothing."""
+        if not user.admin or self.is_admin(None, {"name": user.name}):
+            return True
+        self.log.warning("%s is no administrator any more", user.name)
+        return {"admin": False}
 
     async def identify(self, handler: Any) -> Seen:
         """Judge the request's statement once; it is taken out of the headers, which end up in logs."""
