@@ -367,9 +367,10 @@ def _parts(reply: Any) -> Iterator[bytes]:
     """The body as it comes in: a server that sends a byte now and then must not keep anybody from the clock.
 
     urllib3 before 2.1 hands out a part only when all of it is there. Parts that double take, at one speed, no longer
-    than all before them together.
+    than all before them together. Before 2.0 it takes a body that breaks off for a whole one, unless told otherwise.
     """
     raw, size = reply.raw, 1
+    raw.enforce_content_length = True
     if hasattr(raw, "read1"):
         while part := raw.read1(PART, decode_content=True):
             yield part

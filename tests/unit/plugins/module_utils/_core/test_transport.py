@@ -58,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
-        if "Transfer-Encoding" not in dict(headers):
+        if not {"Transfer-Encoding", "Content-Length"} & set(dict(headers)):
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -335,8 +335,13 @@ def test_an_endless_answer_is_cut(site: Site, monkeypatch: pytest.MonkeyPatch) -
     assert fails("size", lambda: client(site).request("GET", site.url + "/")).error_id == "E-HTTP-05"
 
 
-def test_a_truncated_answer_is_an_error(site: Site) -> None:
-    site.answers("/", body=b"ff\r\nshort", Transfer_Encoding="chunked", Connection="close")
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [(b"ff\r\nshort", {"Transfer_Encoding": "chunked"}), (b"short", {"Content_Length": "255"})],
+    ids=["in chunks", "in one piece"],
+)
+def test_a_truncated_answer_is_an_error(site: Site, body: bytes, headers: dict[str, str]) -> None:
+    site.answers("/", body=body, Connection="close", **headers)
     error = fails("connect", lambda: client(site).request("GET", site.url + "/"))
     assert (error.error_id, error.reason) == ("E-HTTP-01", "the connection broke off (ProtocolError)")
 
