@@ -247,12 +247,18 @@ class Http:
         with self._opened("GET", url, headers, None, None) as reply:
             if reply.status_code != 200:
                 raise _error(url, "format", f"status {reply.status_code} instead of a stream of events")
+            rest = b""
             try:
-                for line in reply.iter_lines(chunk_size=1):
+                for part in reply.iter_content(1):  # a line may be the last one for a while
                     self._seconds_left()
-                    yield line.decode("utf-8", "replace")
+                    *whole, rest = (rest + part).split(b"\n")
+                    if len(rest) > MAX_BODY:
+                        raise _error(url, "size", f"a line of the answer is longer than {MAX_BODY} bytes")
+                    yield from (line.rstrip(b"\r").decode("utf-8", "replace") for line in whole)
             except requests.RequestException as problem:
                 raise self._failed(url, problem) from problem
+            if rest:
+                yield rest.decode("utf-8", "replace")
 
     def cookie(self, name: str, url: str) -> str | None:
         """The value of the cookie ``name`` that a browser would send to ``url``; the most specific path wins."""

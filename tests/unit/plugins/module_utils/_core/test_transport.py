@@ -359,7 +359,12 @@ def test_a_chunked_answer_is_whole(site: Site) -> None:
     assert client(site).request("GET", site.url + "/").body == b"abcde"
 
 
-def test_an_answer_that_trickles_ends_with_the_callers_time() -> None:
+@pytest.mark.parametrize(
+    "read",
+    [lambda http, url: http.request("GET", url), lambda http, url: list(http.lines(url))],
+    ids=["whole", "a stream without an end of line"],
+)
+def test_an_answer_that_trickles_ends_with_the_callers_time(read: Callable[[Http, str], Any]) -> None:
     """Each byte comes in time, all of them never would."""
     end = time.monotonic() + 0.4
 
@@ -369,7 +374,7 @@ def test_an_answer_that_trickles_ends_with_the_callers_time() -> None:
         return 5.0
 
     with trickling() as url, pytest.raises(HubError, match="E-X-01"):
-        Http(seconds_left=seconds_left).request("GET", url)
+        read(Http(seconds_left=seconds_left), url)
     assert time.monotonic() < end + 1.0
 
 
@@ -593,6 +598,14 @@ def test_the_lines_of_a_stream(site: Site) -> None:
         "data: 2",
     ]
     assert site.seen[0]["headers"]["Accept"] == "text/event-stream"
+
+
+def test_a_line_without_an_end_is_cut(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "MAX_BODY", 10)
+    site.answers("/", body=b"12345678\n" * 3)
+    assert list(client(site).lines(site.url + "/")) == ["12345678"] * 3
+    site.answers("/", body=b"x" * 20)
+    fails("size", lambda: list(client(site).lines(site.url + "/")))
 
 
 def test_a_stream_that_is_none(site: Site) -> None:
