@@ -389,9 +389,9 @@ def _credentials(configuration: Any) -> dict[str, str]:
 
 
 def _fingerprint(credentials: Mapping[str, str]) -> str:
-    """The refused token without the token; a certificate's is that of no token."""
-    token = " ".join(credentials.values()).rpartition(" ")[2]
-    return hashlib.sha256(token.encode()).hexdigest()
+    """The refused token without the token; empty for other credentials, because a password could be guessed from it."""
+    kind, _blank, token = " ".join(credentials.values()).partition(" ")
+    return hashlib.sha256(token.encode()).hexdigest() if kind == "Bearer" else ""
 
 
 def _dry(dry_run: bool) -> dict[str, str]:

@@ -312,6 +312,12 @@ def test_a_login_helper_is_told_which_token_was_refused(tmp_path: Path, monkeypa
     assert os.environ[subject.REFUSED_TOKEN] == hashlib.sha256(b"one").hexdigest()
 
 
+@pytest.mark.parametrize("used", [{}, {"authorization": "Basic YWRhOnB3"}], ids=["certificate", "password"])
+def test_nothing_about_other_credentials_than_a_token_gets_into_the_environment(used: dict[str, str]) -> None:
+    """A password's digest could be guessed at; a token's cannot."""
+    assert subject._fingerprint(used) == ""
+
+
 def test_threads_that_are_refused_together_renew_once(renewals: list[tuple[str, str | None]]) -> None:
     kube, _wire = client((401, {}))
     used = kube._credentials
