@@ -166,7 +166,7 @@ def choose(sources: Sequence[Source], context: str) -> Chosen:
     """The wanted context, else the current one, with cluster and user of the first file that names them.
 
     Raises:
-        HubError: E-ACCESS-05 for a context, cluster or user that is not there.
+        HubError: E-ACCESS-05 for a context, cluster or user that is not there, or a login program that is none.
     """
     where = os.pathsep.join(source.path for source in sources)
     name = context or next(
@@ -185,6 +185,7 @@ def choose(sources: Sequence[Source], context: str) -> Chosen:
     user, user_home = _find(sources, "users", str(found.get("user", "")), "user")
     if user is None:
         raise unusable(where, f"context {name} names the user {found.get('user')!r}, which it does not hold")
+    _check_exec(user, where, name)
     return Chosen(
         context=name,
         cluster=_absolute(cluster, CLUSTER_FILES, home),
@@ -205,6 +206,25 @@ def _find(sources: Sequence[Source], key: str, name: str, inner: str) -> tuple[J
             if item["name"] == name and isinstance(item.get(inner), dict):
                 return dict(item[inner]), os.path.dirname(source.path)
     return None, ""
+
+
+def _check_exec(user: Json, where: str, name: str) -> None:
+    if user.get("exec") and not _is_helper(user["exec"]):
+        raise unusable(
+            where,
+            f"context {name} names its login program (exec) not as kubectl reads it (command: a text; args: a list; "
+            "env: a list of name and value)",
+        )
+
+
+def _is_helper(entry: Any) -> bool:
+    """Whether a program can be started as an ``exec`` entry says."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("command"), str) or not entry["command"]:
+        return False
+    words, variables = entry.get("args") or [], entry.get("env") or []
+    if not isinstance(words, list) or not isinstance(variables, list):
+        return False
+    return all(isinstance(item, dict) and "name" in item and "value" in item for item in variables)
 
 
 def _absolute(mapping: Mapping[str, Any], keys: Sequence[str], home: str) -> Json:

@@ -210,6 +210,7 @@ def test_a_client_certificate_from_a_helper(config: Config, pair: tuple[str, str
         pytest.param({}, {"token": "", "exec": {"command": "x", "provideClusterInfo": True}}, id="cluster-info"),
         pytest.param({}, {"token": "", "exec": {"command": "x", "surprise": 1}}, id="an-unknown-helper-setting"),
         pytest.param({}, {"token": "", "exec": {"command": "/no/such/helper"}}, id="no-such-helper"),
+        pytest.param({}, {"token": "", "exec": ["login"]}, id="a-helper-that-is-none"),
     ],
 )
 def test_the_unusual_is_left_to_the_package(config: Config, cluster: Json, user: Json) -> None:

@@ -62,6 +62,32 @@ def test_an_unknown_context_is_answered_with_the_known_ones() -> None:
     assert caught.value.do == "set cluster_access_context to one of: other, research"
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        ["login"],
+        {"command": ""},
+        {"command": 5},
+        {"command": "login", "args": "now"},
+        {"command": "login", "env": {"HUB": "climate"}},
+        {"command": "login", "env": [{"value": "climate"}]},
+        {"command": "login", "env": ["HUB=climate"]},
+    ],
+)
+def test_a_login_program_that_nobody_could_start_is_refused(entry: Any) -> None:
+    wrong = Source(FIRST.path, content(users=[{"name": "u1", "user": {"exec": entry}}]))
+    with pytest.raises(HubError, match=r"E-ACCESS-05 .* context research names its login program \(exec\) not as"):
+        kubeconfig.choose([wrong], "research")
+
+
+@pytest.mark.parametrize(
+    "entry", [None, {}, {"command": "login", "args": None, "env": None}, {"command": "login", "args": [5]}]
+)
+def test_a_login_program_that_can_be_started_is_taken(entry: Any) -> None:
+    right = Source(FIRST.path, content(users=[{"name": "u1", "user": {"exec": entry}}]))
+    assert kubeconfig.choose([right], "research").user == {"exec": entry}
+
+
 @pytest.mark.parametrize("given", [None, [], "text", {"clusters": "text"}])
 def test_what_is_no_kubeconfig_is_refused(given: Any) -> None:
     with pytest.raises(HubError, match="E-ACCESS-05 The kubeconfig /k cannot be used: it is no kubeconfig"):
