@@ -49,7 +49,7 @@ def of(status: int, headers: dict[str, str]) -> Answer:
         pytest.param(200, {}, Says.OTHER, id="08 a page of somebody else"),
         pytest.param(302, {"location": "/hub/login"}, Says.OTHER, id="09 sent on, to the same host"),
         pytest.param(302, {}, Says.OTHER, id="10 sent nowhere"),
-        pytest.param(302, {"location": "https://[accounts/"}, Says.OTHER, id="10 sent to what is no address"),
+        pytest.param(302, {"location": "https://[accounts/"}, Says.OTHER, id="10a sent to what is no address"),
         pytest.param(403, HUB, Says.HUB, id="11 the hub refuses"),
         pytest.param(200, HUB, Says.HUB, id="12 the hub answers"),
         pytest.param(302, HUB | {"location": "https://issuer.example.org/"}, Says.HUB, id="13 the hub sends on"),
