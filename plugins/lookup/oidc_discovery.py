@@ -25,7 +25,7 @@ options:
     type: str
     default: ""
   timeout:
-    description: Seconds for the connection and between two bytes of the reply.
+    description: Seconds for the connection, between two bytes of the reply, and for its whole body.
     type: float
     default: 10.0
 seealso:

@@ -49,7 +49,7 @@ options:
     description: PEM file with the only authorities to trust for the issuer. By default those of the system.
     type: path
   timeout:
-    description: Seconds for each connection, and between two bytes of a reply.
+    description: Seconds for each connection, between two bytes of a reply, and for its whole body.
     type: float
     default: 10.0
 seealso:

@@ -71,7 +71,15 @@ def parse_reference(ref: str, version: str) -> ChartRef:
     Raises:
         HubError: E-CHART-02 for anything that does not name exactly one chart over a trustworthy way.
     """
-    scheme = urlsplit(ref).scheme if "://" in ref else ""
+    try:
+        scheme = urlsplit(ref).scheme if "://" in ref else ""
+    except ValueError as problem:
+        raise HubError(
+            "E-CHART-02",
+            f"The chart reference {ref} is no address",
+            "use https://, oci:// or a path for chart_ref (z2jh_chart_ref)",
+            seen=str(problem),
+        ) from problem
     if scheme == "":
         if version and not EXACT_VERSION.fullmatch(version):
             raise _not_exact(ref, version)

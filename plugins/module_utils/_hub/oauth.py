@@ -103,7 +103,10 @@ def same_url(one: str, other: str) -> bool:
 
 
 def _canonical(url: str) -> tuple[str, str, int | str | None, str, str]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets around what is no address: the same as itself only
+        return "", "", None, url, ""
     try:
         port: int | str | None = parts.port or {"https": HTTPS_PORT, "http": 80}.get(parts.scheme)
     except ValueError:
@@ -252,7 +255,7 @@ def _traits(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> Json:
         "scope": scopes(settled, discovery),
         "basic_auth": basic_auth(settled, discovery),
         "login_service": settled["hub_oauth_login_service"]
-        or urlsplit(settled["hub_oauth_issuer"]).hostname
+        or _canonical(settled["hub_oauth_issuer"])[1]
         or "OAuth 2.0",
     }
     if discovery.get("userinfo_endpoint"):

@@ -23,6 +23,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib import error, parse, request
 
+from .._core.clock import SystemClock
 from .._core.errors import HubError
 from .oauth import TOKEN_AUTH_METHODS
 
@@ -30,7 +31,7 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 LARGEST = 1 << 20
 """Bytes read from a reply; a discovery document has a few thousand."""
 TIMEOUT = 10.0
-"""Seconds for the connection and between two bytes of a reply."""
+"""Seconds for the connection, between two bytes of a reply, and for its whole body."""
 
 KEPT = (
     "issuer", "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "scopes_supported", "claims_supported",
@@ -111,11 +112,27 @@ def _answer(opener: request.OpenerDirector, wanted: request.Request, timeout: fl
     """What comes back, whatever its status."""
     try:
         with opener.open(wanted, timeout=timeout) as reply:
-            return Answer(reply.status, reply.read(LARGEST).decode("utf-8", "replace"))
+            return Answer(reply.status, _body(reply, timeout))
     except error.HTTPError as refusal:
         with refusal:
-            body = refusal.read(LARGEST).decode("utf-8", "replace")
+            body = _body(refusal, timeout)
         return Answer(refusal.code, body, refusal.headers.get("Location") or "")
+
+
+def _body(reply: Any, timeout: float) -> str:
+    """The body as text, whose parts may come slowly, but not for ever.
+
+    Raises:
+        TimeoutError: it is not whole in time.
+    """
+    clock, parts, rest = SystemClock(), [], LARGEST
+    end = clock.monotonic() + timeout
+    while rest and (part := reply.read1(rest)):
+        parts.append(part)
+        rest -= len(part)
+        if clock.monotonic() > end:
+            raise TimeoutError("its answer does not end")
+    return b"".join(parts).decode("utf-8", "replace")
 
 
 def _trust(ca_file: str) -> ssl.SSLContext:
@@ -163,7 +180,16 @@ def unreachable(url: str, problem: Exception, ca_file: str) -> HubError:
         do = "set hub_oauth_ca_file to the authority that signed the issuer's certificate"
         if ca_file:
             do = f"put the authority that signed the issuer's certificate into {ca_file}"
-    return HubError("E-OAUTH-02", f"{parse.urlsplit(url).netloc or url} cannot be asked: {text}", do)
+    return HubError("E-OAUTH-02", f"{_place(url)[1] or url} cannot be asked: {text}", do)
+
+
+def _place(url: str) -> tuple[str, str]:
+    """Scheme and place of an address; both empty for what is none, such as brackets around no IPv6 address."""
+    try:
+        parts = parse.urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc
 
 
 def discover(issuer: str, ask: Ask) -> dict[str, Any]:
@@ -175,8 +201,8 @@ def discover(issuer: str, ask: Ask) -> dict[str, Any]:
     Raises:
         HubError: E-OAUTH-01 for an issuer without a usable document, E-OAUTH-02 for one that does not answer.
     """
-    parts = parse.urlsplit(issuer)
-    if parts.scheme != "https" or not parts.netloc:
+    scheme, place = _place(issuer)
+    if scheme != "https" or not place:
         raise _no_discovery(
             issuer, "the address is not https", "an https address", "set hub_oauth_issuer to the issuer's https address"
         )
@@ -277,7 +303,7 @@ def prove_client(document: Mapping[str, Any], client: Client, ask: Ask) -> dict[
 
 def wrong_secret(document: Mapping[str, Any], client: Client, reason: str) -> HubError:
     """The error for a client the provider does not accept."""
-    issuer = parse.urlsplit(str(document["issuer"])).netloc
+    issuer = _place(str(document["issuer"]))[1]
     callback = f"; callback to register there: {client.callback_url}" if client.callback_url else ""
     return HubError(
         "E-AUTH-03",

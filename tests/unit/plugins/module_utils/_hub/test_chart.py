@@ -41,6 +41,8 @@ A, B = "a" * 64, "b" * 64
         pytest.param("/charts/jupyterhub", "4.*", "is not pinned", id="path-with-a-range"),
         pytest.param("https://jupyterhub", "4.4.0", "does not end in the chart's name", id="no-repository"),
         pytest.param("https:///jupyterhub", "4.4.0", "does not end in the chart's name", id="no-host"),
+        pytest.param("https://[charts]/jupyterhub", "4.4.0", "is no address", id="brackets-around-no-address"),
+        pytest.param("oci://[charts/jupyterhub", "4.4.0", "is no address", id="a-bracket-alone"),
     ],
 )
 def test_a_chart_that_is_not_pinned_is_refused(ref: str, version: str, part: str) -> None:

@@ -98,6 +98,11 @@ def hub(authenticator: Json | None, traits: Json, **more: Any) -> Json:
             [("E-OAUTH-03", "hub_oauth_callback_url")],
             id="10 callback without a meaning",
         ),
+        pytest.param(
+            {"hub_oauth_callback_url": "https://[your hub]/hub/oauth_callback"},
+            [("E-OAUTH-03", "hub_oauth_callback_url")],
+            id="10a callback with brackets around no address",
+        ),
         pytest.param({"hub_oauth_provider": "github"}, [("E-OAUTH-05", "hub_oauth_provider")], id="11 later"),
         pytest.param({"hub_oauth_provider": "saml"}, [("E-OAUTH-05", "hub_oauth_provider")], id="12 unknown"),
         pytest.param(
@@ -251,6 +256,12 @@ def test_what_comes_later_is_told_from_what_does_not_exist(provider: str, senten
 
 def test_no_provider_is_no_layer() -> None:
     assert oauth.layer(VARIABLES | {"hub_oauth_provider": ""}, {}) == (None, [])
+
+
+def test_an_issuer_with_brackets_around_no_address_is_the_look_ups_to_refuse() -> None:
+    problem = {"error_id": "E-OAUTH-01", "what": "No document", "do": "look", "seen": "", "wanted": ""}
+    _values, findings = oauth.layer(VARIABLES | {"hub_oauth_issuer": "https://[your issuer]/"}, {"problem": problem})
+    assert [one.error_id for one in findings] == ["E-OAUTH-01"]
 
 
 def test_problem_of_the_issuer_is_a_finding() -> None:

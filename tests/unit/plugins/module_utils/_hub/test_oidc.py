@@ -7,6 +7,8 @@ from __future__ import annotations
 import io
 import json
 import ssl
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -51,6 +53,7 @@ WELL_KNOWN = ISSUER + "/.well-known/openid-configuration"
         pytest.param("http://issuer.example.org", None, "the address is not https", id="00 http"),
         pytest.param("issuer.example.org", None, "the address is not https", id="01 no scheme"),
         pytest.param("", None, "the address is not https", id="02 empty"),
+        pytest.param("https://[your issuer]/", None, "the address is not https", id="02a brackets around no address"),
         pytest.param(ISSUER, answer("Not found", 404), f"HTTP 404 from {WELL_KNOWN}", id="03 not found"),
         pytest.param(ISSUER, answer({}, 500), f"HTTP 500 from {WELL_KNOWN}", id="04 server error"),
         pytest.param(
@@ -140,7 +143,7 @@ def test_asker_refuses_a_ca_file_without_certificates(tmp_path: Path) -> None:
     assert caught.value.error_id == "E-OAUTH-08"
 
 
-@pytest.mark.parametrize("url", ["http://issuer.example.org/", "file:///etc/passwd"])
+@pytest.mark.parametrize("url", ["http://issuer.example.org/", "file:///etc/passwd", "https://[your issuer]/token"])
 def test_asker_speaks_https_only(url: str) -> None:
     with pytest.raises(HubError) as caught:
         oidc.asker()(oidc.Question(url))
@@ -156,12 +159,43 @@ def test_asker_speaks_https_only(url: str) -> None:
     ],
 )
 def test_what_answers_may_not_speak_http(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Wire:
-        def __init__(self, *_args: Any, **_more: Any) -> None:
-            """Stands for a connection."""
+    answering(monkeypatch, lambda: io.BytesIO(said))
+    with pytest.raises(HubError, match=r"E-OAUTH-02 mail\.example\.org:465 cannot be asked: "):
+        oidc.asker()(oidc.Question("https://mail.example.org:465/"))
 
-        def makefile(self, *_args: Any) -> io.BytesIO:
-            return io.BytesIO(said)
+
+class Trickle(io.RawIOBase):
+    """The head of an answer, then a byte now and then."""
+
+    def __init__(self, status: str) -> None:
+        self._head = f"HTTP/1.1 {status}\r\nContent-Length: 100\r\n\r\n".encode()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part, self._head = self._head or b"x", b""
+        if part == b"x":
+            time.sleep(0.02)
+        buffer[: len(part)] = part
+        return len(part)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "500 No"])
+def test_a_provider_that_trickles_is_not_waited_for_longer_than_a_silent_one(
+    status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, lambda: io.BufferedReader(Trickle(status)))
+    with pytest.raises(HubError, match=r"E-OAUTH-02 issuer\.example\.org cannot be asked: its answer does not end"):
+        oidc.asker(timeout=0.1)(oidc.Question("https://issuer.example.org/"))
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, wire: Callable[[], Any]) -> None:
+    """Let every connection carry what ``wire`` makes."""
+
+    class Wire:
+        def makefile(self, *_args: Any) -> Any:
+            return wire()
 
         def __getattr__(self, _name: str) -> Any:
             return lambda *_args, **_more: None
@@ -170,8 +204,6 @@ def test_what_answers_may_not_speak_http(said: bytes, monkeypatch: pytest.Monkey
         connection.sock = Wire()
 
     monkeypatch.setattr("http.client.HTTPSConnection.connect", connect)
-    with pytest.raises(HubError, match=r"E-OAUTH-02 mail\.example\.org:465 cannot be asked: "):
-        oidc.asker()(oidc.Question("https://mail.example.org:465/"))
 
 
 @pytest.mark.parametrize(
