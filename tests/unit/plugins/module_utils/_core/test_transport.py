@@ -341,7 +341,7 @@ def test_an_endless_answer_is_cut(site: Site, monkeypatch: pytest.MonkeyPatch) -
     ids=["in chunks", "in one piece"],
 )
 def test_a_truncated_answer_is_an_error(site: Site, body: bytes, headers: dict[str, str]) -> None:
-    site.answers("/", body=body, Connection="close", **headers)
+    site.answers("/", 200, body, Connection="close", **headers)
     error = fails("connect", lambda: client(site).request("GET", site.url + "/"))
     assert (error.error_id, error.reason) == ("E-HTTP-01", "the connection broke off (ProtocolError)")
 
