@@ -75,6 +75,13 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("stops")
     tasks = [tries(what, *case) for what, (case, _message) in STOPS.items()]
     tasks.append({"ansible.builtin.copy": {"content": "{{ said | to_json }}", "dest": "said.json", "mode": "0600"}})
+    played(folder, tasks)
+    found: dict[str, str] = json.loads((folder / "said.json").read_text(encoding="utf-8"))
+    return found
+
+
+def played(folder: Path, tasks: list[dict[str, Any]]) -> str:
+    """What a playbook of these tasks prints."""
     play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks}
     (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GCP_")}
@@ -88,10 +95,21 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, str] = json.loads((folder / "said.json").read_text(encoding="utf-8"))
-    return found
+    return done.stdout
 
 
 @pytest.mark.parametrize(("what", "message"), [(what, row[1]) for what, row in STOPS.items()], ids=list(STOPS))
 def test_what_is_said_where_a_role_stops(said: dict[str, str], what: str, message: str) -> None:
     assert re.fullmatch(message, said[what].strip()), said[what]
+
+
+def test_who_does_not_own_a_name_is_not_told_to_remove_its_record(tmp_path: Path) -> None:
+    """Where several hubs share one name, it still leads to the others."""
+    role = {"name": "researchops.jupyterhub.hub_dns", "tasks_from": "absent"}
+    owners = {"one.example.org": "", "two.example.org": "localhost", "three.example.org": "another-hub"}
+    tasks = [
+        {"ansible.builtin.include_role": role, "vars": {"hub_domain": name, "hub_domain_owner": owner}}
+        for name, owner in owners.items()
+    ]
+    told = re.findall(r"(\S+) leads nowhere now", played(tmp_path, tasks))
+    assert told == ["one.example.org", "two.example.org"]
