@@ -37,7 +37,7 @@ from typing import Any, Protocol
 MARGIN = 30.0
 """Seconds before its end at which a token is no longer handed out."""
 REQUEST_TIMEOUT = 10.0
-"""Seconds for one request to the provider."""
+"""Seconds for one request to the provider: for its connection, between two bytes, and for the whole body."""
 LOCK_TIMEOUT = 45.0
 """Seconds to wait for another process that is fetching the same token; google-auth's three tries take 33 at most."""
 PAUSES = (0.0, 0.5, 1.5)
@@ -201,28 +201,39 @@ class Provider:
             Problem: E-ACCESS-11 when the provider cannot be reached.
         """
         import http.client
-        import urllib.error
-        import urllib.request
 
-        # Only https URLs come here: the issuer's is checked by parse(), the token endpoint's by discover().
-        request = urllib.request.Request(url, data=data, headers={"Accept": "application/json", **(headers or {})})  # noqa: S310
         reason = ""
         for pause in PAUSES:
             self._sleep(pause)
             try:
-                with self._open(request) as reply:
-                    return reply.status, _json(reply.read(MAX_REPLY))
-            except urllib.error.HTTPError as error:
-                status, body = error.code, _json(error.read(MAX_REPLY))
-                if status < 500:
-                    return status, body
-                reason = f"HTTP status {status}"
+                status, body = self._ask(url, data, headers or {})
             except (OSError, http.client.HTTPException) as error:
                 reason = str(getattr(error, "reason", "") or error or type(error).__name__)
                 if "CERTIFICATE_VERIFY_FAILED" in reason:
                     break
+            except ValueError as error:  # brackets around what is no address
+                reason = str(error)
+                break
+            else:
+                if status < 500:
+                    return status, body
+                reason = f"HTTP status {status}"
         do = "check the address, the way there and the CA (cluster_access_oidc_ca_file), then run again"
         raise Problem("E-ACCESS-11", f"The OpenID provider does not answer at {url}: {reason}", do)
+
+    def _ask(self, url: str, data: bytes | None, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """What comes back, whatever its status."""
+        import urllib.error
+        import urllib.request
+
+        # Only https URLs come here: the issuer's is checked by parse(), the token endpoint's by discover().
+        request = urllib.request.Request(url, data=data, headers={"Accept": "application/json", **headers})  # noqa: S310
+        try:
+            with self._open(request) as reply:
+                return reply.status, _json(_body(reply))
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, _json(_body(error))
 
     def _open(self, request: Any) -> Any:
         import ssl
@@ -243,6 +254,21 @@ class Provider:
             ):
                 self._opener.add_handler(handler)
         return self._opener.open(request, timeout=REQUEST_TIMEOUT)
+
+
+def _body(reply: Any) -> bytes:
+    """The body, whose parts may come slowly, but not for ever.
+
+    Raises:
+        TimeoutError: it is not whole in time.
+    """
+    parts, rest, end = [], MAX_REPLY, time.monotonic() + REQUEST_TIMEOUT
+    while rest and (part := reply.read1(rest)):
+        parts.append(part)
+        rest -= len(part)
+        if time.monotonic() > end:
+            raise TimeoutError("its answer does not end")
+    return b"".join(parts)
 
 
 def _json(data: bytes) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import hashlib
+import http.client
 import importlib.util
 import io
 import json
@@ -15,10 +16,12 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.error
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
+from email.message import Message
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -247,6 +250,55 @@ def test_a_provider_that_names_no_lifetime_is_taken_for_five_minutes(provider: P
     provider.run()
     (path,) = (provider.folder / "cache").glob("token-*.json")
     assert 290 < json.loads(path.read_text())["ends"] - time.time() <= 300
+
+
+@pytest.mark.parametrize("issuer", ["https://[your issuer]/", "https://[issuer"])
+def test_brackets_around_no_address_are_told_as_what_they_are(provider: Provider, issuer: str) -> None:
+    assert provider.refused("--issuer", issuer).startswith(
+        "E-ACCESS-11 The OpenID provider does not answer at https://["
+    )
+
+
+class Reply:
+    """An answer that breaks off, or comes in small parts."""
+
+    status, closed = 200, False
+
+    def __init__(self, cut: bool) -> None:
+        self._cut = cut
+
+    def read1(self, _most: int) -> bytes:
+        if self._cut:
+            raise http.client.IncompleteRead(b"")
+        return b"x"
+
+    read = read1
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __enter__(self) -> Reply:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize("status", [200, 400, 503])
+@pytest.mark.parametrize(("cut", "reason"), [(True, "IncompleteRead"), (False, "its answer does not end")])
+def test_an_answer_that_is_never_whole_is_no_answer(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, status: int, cut: bool, reason: str
+) -> None:
+    def opened(_provider: Any, request: Any) -> Reply:
+        if status != 200:
+            raise urllib.error.HTTPError(request.full_url, status, "no", Message(), Reply(cut))  # type: ignore[arg-type]
+        return Reply(cut)
+
+    monkeypatch.setattr(helper.Provider, "_open", opened)
+    monkeypatch.setattr(helper, "REQUEST_TIMEOUT", -1.0)  # its time is over from the start
+    told = provider.refused()
+    assert told.startswith("E-ACCESS-11 The OpenID provider does not answer at ")
+    assert reason in told
 
 
 def test_callers_that_start_together_fetch_one_token(provider: Provider) -> None:
