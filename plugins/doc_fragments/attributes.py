@@ -78,7 +78,8 @@ attributes:
       - researchops.jupyterhub.gcp
 """
 
-    # Named before the two above, whose text it takes the place of; these stay, because antsibull-nox looks for them.
+    # For modules of both groups, which extend this one first and then the two above: the first text counts, and
+    # antsibull-nox looks for the two.
     ACTIONGROUP_K8S_GCP = r"""
 options: {}
 attributes:
