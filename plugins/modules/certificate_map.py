@@ -62,6 +62,13 @@ options:
     type: str
     choices: [present, authorized, absent]
     default: present
+  keep_authorization:
+    description:
+      - With O(state=absent), whether DNS authorizations stay. Their records are needed as long as the map is, because
+        Google renews the certificate with them. So remove RV(records) after the map and before the authorizations,
+        which tell them to a run that has to go on where another one broke off.
+    type: bool
+    default: false
   wait:
     description:
       - With O(state=present), whether to wait until Google has issued the certificate. Without it, the certificate for
@@ -264,6 +271,7 @@ def main() -> None:
             "owner": {"type": "str", "default": ""},
             "domain": {"type": "str", "default": ""},
             "state": {"type": "str", "choices": list(STATES), "default": "present"},
+            "keep_authorization": {"type": "bool", "default": False},
             "wait": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 3600},
             "hub": {"type": "str", "default": ""},

@@ -44,6 +44,8 @@ options:
     description:
       - V(present) makes the front door. V(absent) takes it down and keeps the namespace, the static address and the
         members of Identity-Aware Proxy.
+      - What leads to the hub goes first, and Identity-Aware Proxy's policy only when GKE has taken the load balancer
+        away, which lasts some minutes. Where that does not happen within O(wait_timeout), the policy stays.
     type: str
     choices: [present, absent]
     default: present
@@ -135,7 +137,9 @@ options:
     type: str
     default: ""
   wait_timeout:
-    description: Seconds to wait for the load balancer.
+    description:
+      - Seconds to wait for the load balancer; with O(state=absent), and before another kind of door is made, until the
+        one that goes is gone.
     type: int
     default: 900
   hub:
@@ -240,8 +244,8 @@ not_server_checked:
   elements: str
   sample: []
 transitions:
-  description: The progress lines of the wait.
-  returned: O(state=present)
+  description: The progress lines of the waits.
+  returned: always
   type: list
   elements: dict
   sample: []
@@ -296,25 +300,30 @@ def body(request: Request) -> Outcome:
     api = GkeFrontApi(KubeClient.from_kubeconfig(params["kubeconfig"], params["context"]), front, cloud)
     seen = api.look()
     _learn(request, seen)
-    return absent(request, api, seen) if params["state"] == "absent" else present(request, front, api, cloud, seen)
+    reporter = Reporter.from_environment(params["hub"] or front.namespace, "front door", SystemClock())
+    if params["state"] == "absent":
+        return absent(request, api, seen, reporter)
+    return present(request, front, api, cloud, seen, reporter)
 
 
-def absent(request: Request, api: GkeFrontApi, seen: Seen) -> Outcome:
+def absent(request: Request, api: GkeFrontApi, seen: Seen, reporter: Reporter) -> Outcome:
     """Take the front door down."""
     plan = api.remove(seen)
     if plan.changed and not request.check_mode:
-        api.delete(seen)
-    return Outcome(plan.changed, {"plan": [step.as_dict() for step in plan.steps]}, plan.diff)
+        api.delete(seen, timeout=request.params["wait_timeout"], reporter=reporter)
+    result = {"plan": [step.as_dict() for step in plan.steps], "transitions": reporter.transitions}
+    return Outcome(plan.changed, result, plan.diff)
 
 
-def present(request: Request, front: GkeFront, api: GkeFrontApi, cloud: GkeApi, seen: Seen) -> Outcome:
+def present(
+    request: Request, front: GkeFront, api: GkeFrontApi, cloud: GkeApi, seen: Seen, reporter: Reporter
+) -> Outcome:
     """Make what is missing and wait for the load balancer."""
     foretold = api.foretell(seen)
-    reporter = Reporter.from_environment(request.params["hub"] or front.namespace, "front door", SystemClock())
     if not request.check_mode:
-        if foretold.plan.changed:
-            api.apply(seen, foretold)
         timeout = request.params["wait_timeout"]
+        if foretold.plan.changed:
+            api.apply(seen, foretold, timeout=timeout, reporter=reporter)
         seen = api.ready(request.params["address"], timeout=timeout, reporter=reporter)
     door = seen.live.get(target_of(front.door_object()))
     number = cloud.number() if seen.backends else ""

@@ -227,7 +227,9 @@ class FakeKube(KubeClient):
         live, conditions = self.objects[path]["metadata"], (body or {}).get("preconditions") or {}
         if any(value not in (None, live.get(key)) for key, value in conditions.items()):
             return _status(409, "the object has been modified")
-        if "dryRun" not in query:
+        if "dryRun" not in query and live.get("finalizers"):
+            live.setdefault("deletionTimestamp", START.isoformat())
+        elif "dryRun" not in query:
             del self.objects[path]
         return Reply(200, {})
 

@@ -61,6 +61,7 @@ class Wish:
         state: one of :data:`STATES`.
         wait: whether the certificate must be issued before all counts as done.
         owner: whom the map is for, in any words that are the same every time.
+        keep_authorization: whether the authorizations stay where all else shall go.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Wish:
     state: str = PRESENT
     wait: bool = True
     owner: str = ""
+    keep_authorization: bool = False
 
     @property
     def part(self) -> str:
@@ -233,7 +235,8 @@ def parse_wish(params: Mapping[str, Any]) -> Wish:
             what=f"{params['domain'] or 'nothing'!r} is no host name that a certificate could be for",
             do="write the bare name, such as hub.example.org",
         )
-    return Wish(name, domain, state, bool(params["wait"]), str(params["owner"]))
+    keep = bool(params["keep_authorization"])
+    return Wish(name, domain, state, bool(params["wait"]), str(params["owner"]), keep)
 
 
 # ---- what is there
@@ -365,7 +368,7 @@ def decide(wish: Wish, seen: Seen) -> Work:
         HubError: E-CERT-31 for a part of a wanted name that is not ours.
     """
     if wish.state == ABSENT:
-        return _work(wish, seen, _removals(seen), ())
+        return _work(wish, seen, _removals(wish, seen), ())
     _refuse_foreign(wish, seen)
     if wish.state == AUTHORIZED:
         return _work(wish, seen, _missing(wish, seen, (AUTHORIZATION,)), ())
@@ -401,10 +404,11 @@ def _stale(wish: Wish, seen: Seen) -> tuple[Action, ...]:
     return tuple(_delete(part) for kind in TAKING for part in old if part.kind == kind)
 
 
-def _removals(seen: Seen) -> tuple[Action, ...]:
+def _removals(wish: Wish, seen: Seen) -> tuple[Action, ...]:
     """All our parts, users before what they use; a map with other people's entries stays."""
+    kinds = [kind for kind in TAKING if not (kind == AUTHORIZATION and wish.keep_authorization)]
     ours = [part for part in seen.parts if part.ours and not (part.kind == MAP and foreign_entries(seen))]
-    return tuple(_delete(part) for kind in TAKING for part in ours if part.kind == kind)
+    return tuple(_delete(part) for kind in kinds for part in ours if part.kind == kind)
 
 
 def foreign_entries(seen: Seen) -> list[str]:

@@ -94,7 +94,8 @@ def in_use(target: str, told: str, seconds: float) -> HubError:
         what=f"{target} is still used, so it stays",
         seen=told,
         wanted=f"nobody to use it; waited {seconds:.0f} s",
-        do="take away what uses it (a load balancer stays for some minutes after its Gateway), then run again",
+        do="take away what uses it, or lead that to another map (a load balancer stays for some minutes after its "
+        "Gateway, and keeps its map while GKE cannot use the one the Gateway shall have), then run again",
     )
 
 

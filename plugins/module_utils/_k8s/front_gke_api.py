@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -33,10 +34,10 @@ from .front_gke import (
     possible,
     target_of,
 )
-from .front_gke_verdicts import judge, not_ready, stuck_client, unknown_kinds
+from .front_gke_verdicts import judge, judge_gone, not_gone, not_ready, stuck_client, unknown_kinds
 
 INTERVAL = 3.0
-"""Seconds between two looks; each look also asks Compute Engine."""
+"""Seconds between two looks; a look at a door that comes also asks Compute Engine."""
 CERTIFICATE = (POLICY, "ManagedCertificate")
 
 
@@ -177,33 +178,45 @@ class GkeFrontApi:
         made = plan([old for old, _new in pairs], [new for _old, new in pairs])
         return Foretold(_with_deletions(made, seen.stale), tuple(unchecked))
 
-    def apply(self, seen: Seen, foretold: Foretold) -> None:
+    def apply(self, seen: Seen, foretold: Foretold, *, timeout: float, reporter: Reporter) -> None:
         """Do the steps; safe to repeat.
 
+        A door that gives way to another one is gone before anything else is touched: the Service would lose the mark
+        by which an Ingress finds its BackendConfig, and with it Identity-Aware Proxy. The address is its until then.
+
         Raises:
-            HubError: E-FRONT-07 before the first write where the cluster lacks kinds; what the API server refuses.
+            HubError: E-FRONT-07 before the first write where the cluster lacks kinds; E-FRONT-10 for a door that does
+                not go in time; what the API server refuses.
         """
         if seen.unknown:
             raise unknown_kinds(self._front, seen.unknown)
         apply_namespace(self._client, self._front.namespace, dry_run=False, live=seen.namespace)
-        try:
-            self._delete([item for item in seen.stale if item["kind"] in DOOR_KINDS])
+        doors, rest = _doors_and_rest(seen.stale)
+        with _continued(True):
+            self._take_down(doors, timeout, reporter)
             for item in self._front.objects():
                 if foretold.touched(item):
                     self._client.apply(path_of(item), item)
-            self._delete([item for item in seen.stale if item["kind"] not in DOOR_KINDS])
-        except HubError as problem:
-            if problem.changed is Changed.NOTHING:
-                problem.changed = Changed.SOME
-            raise
+            self._delete(rest)
 
     def remove(self, seen: Seen) -> Plan:
         """The plan of taking the front door down."""
         return _with_deletions(Plan({}, {}), self._everything(seen))
 
-    def delete(self, seen: Seen) -> None:
-        """Take the front door down; the namespace, the address and the IAP members stay."""
-        self._delete(self._everything(seen))
+    def delete(self, seen: Seen, *, timeout: float, reporter: Reporter) -> None:
+        """Take the front door down; the namespace, the address and the IAP members stay.
+
+        Identity-Aware Proxy's policy goes when the door is gone, and stays where the door does: without the policy the
+        load balancer, which stands for minutes more, would let everybody through. A run that is killed in between is
+        made good by the next one, which deletes the door once more, or finds only the rest.
+
+        Raises:
+            HubError: E-FRONT-10 for a door that does not go in time; what the API server refuses.
+        """
+        doors, rest = _doors_and_rest(self._everything(seen))
+        self._take_down(doors, timeout, reporter)
+        with _continued(bool(doors)):
+            self._delete(rest)
 
     def _everything(self, seen: Seen) -> list[Json]:
         """All our objects: the door first, so that nothing leads to the hub without IAP while the rest goes."""
@@ -211,8 +224,34 @@ class GkeFrontApi:
         return sorted(ours.values(), key=lambda item: (item["kind"] not in DOOR_KINDS, target_of(item)))
 
     def _delete(self, items: Sequence[Json]) -> None:
-        for item in items:
-            self._client.delete(path_of(item))
+        for number, item in enumerate(items):
+            with _continued(number > 0):
+                self._client.delete(path_of(item))
+
+    def _take_down(self, doors: Sequence[Json], timeout: float, reporter: Reporter) -> None:
+        """Delete doors and wait until they are gone; costs nothing where there is none.
+
+        On GKE an object that is gone means a load balancer that is gone. The controller of Ingresses takes its
+        finalizer away only after the load balancer's parts (https://github.com/kubernetes/ingress-gce/pull/613).
+        That of Gateways is not public; its Gateways carry a finalizer, too (gateway.finalizer.networking.gke.io).
+        """
+        if not doors:
+            return
+        self._delete(doors)
+        front, names = self._front, ", ".join(target_of(item) for item in doors)
+        with _continued(True):
+            ended = wait(
+                f"{names} in {front.namespace} to be gone, before what Identity-Aware Proxy hangs on may go",
+                lambda: [found for item in doors if (found := self._client.get(path_of(item))) is not None],
+                judge_gone,
+                timeout=timeout,
+                interval=INTERVAL,
+                reporter=reporter,
+            )
+            if not ended.done:
+                left = ended.observation[0]
+                event = last_event(self._client, front.namespace, left["kind"], left["metadata"]["name"])
+                raise not_gone(front.namespace, left, event, ended.seconds)
 
     def ready(self, address: str, *, timeout: float, reporter: Reporter) -> Seen:
         """Wait until the load balancer stands at its address with IAP in front of every backend.
@@ -234,6 +273,23 @@ class GkeFrontApi:
             raise not_ready(front, ended.verdict.reason, event, ended.seconds)
         live, backends = ended.observation
         return Seen(None, {target_of(door): live} if live else {}, backends=backends)
+
+
+@contextmanager
+def _continued(written: bool) -> Iterator[None]:
+    """What fails in here comes after a write, where there was one, and says so."""
+    try:
+        yield
+    except HubError as problem:
+        if written and problem.changed is Changed.NOTHING:
+            problem.changed = Changed.SOME
+        raise
+
+
+def _doors_and_rest(items: Sequence[Json]) -> tuple[list[Json], list[Json]]:
+    """What leads to the hub, and what stands before it or behind it."""
+    doors = [item for item in items if item["kind"] in DOOR_KINDS]
+    return doors, [item for item in items if item not in doors]
 
 
 def _kind(item: Mapping[str, object]) -> tuple[str, str]:

@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""A front door on GKE, judged: settings that cannot work, and whether the load balancer does what was asked. Pure."""
+"""A front door on GKE, judged: settings that cannot work, and whether the load balancer came or went as asked. Pure."""
 
 from __future__ import annotations
 
@@ -281,3 +281,40 @@ def not_ready(front: GkeFront, reason: str, event: str, seconds: float) -> HubEr
         )
     what = f"{target_of(front.door_object())} in {front.namespace} is not ready after {seconds:.0f} s: {reason}{said}"
     return HubError(error_id, what.rstrip("."), do, changed=Changed.SOME)
+
+
+# ---- the door that goes
+
+
+def judge_gone(left: Sequence[Mapping[str, Any]]) -> Verdict:
+    """Whether every door is gone, by those that are still there."""
+    return Verdict(State.PENDING, "; ".join(map(_lingering, left))) if left else Verdict(State.DONE, "gone")
+
+
+def _lingering(item: Mapping[str, Any]) -> str:
+    """A door that is still there, and why as far as it tells."""
+    if not _going(item):
+        return f"{target_of(item)} is there and nobody deletes it"
+    held = ", ".join(str(name) for name in item["metadata"].get("finalizers") or [])
+    return f"{target_of(item)} is going" + (f", held by {held}" if held else "")
+
+
+def _going(item: Mapping[str, Any]) -> bool:
+    return bool(item["metadata"].get("deletionTimestamp"))
+
+
+def not_gone(namespace: str, item: Mapping[str, Any], event: str, seconds: float) -> HubError:
+    """The error for a door that was deleted and is still there when the time is up."""
+    look = f"kubectl describe {str(item['kind']).lower()} {item['metadata']['name']} --namespace {namespace}"
+    do = f"see why ({look}), and run again when it is gone; if it just needs longer, raise gke_iap_timeout"
+    if not _going(item):
+        do = "stop what makes it anew (Argo CD, Flux, a person), then run again"
+    return HubError(
+        error_id="E-FRONT-10",
+        what=f"{target_of(item)} in {namespace} is not gone {seconds:.0f} s after its deletion, so what "
+        "Identity-Aware Proxy hangs on stays: without it the door would let everybody through to the hub's own login",
+        seen=_lingering(item) + (f"; the cluster says: {event}" if event else "; no event tells why"),
+        wanted="its finalizers removed by GKE, which takes the load balancer away first",
+        do=do,
+        changed=Changed.SOME,
+    )

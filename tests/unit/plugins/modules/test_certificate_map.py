@@ -42,6 +42,9 @@ def run(monkeypatch: pytest.MonkeyPatch, fake: FakeManager, check_mode: bool = F
         ),
         pytest.param([], {}, ["create"] * 4, id="03-from-nothing"),
         pytest.param([{}], {"state": "absent"}, ["delete"] * 4, id="04-taken-away"),
+        pytest.param(
+            [{}], {"state": "absent", "keep_authorization": True}, ["delete"] * 3, id="04b-all-but-the-authorization"
+        ),
         pytest.param([{"domain": "old.example.org"}], {}, ["create"] * 3 + ["delete"] * 3, id="05-another-domain"),
     ],
 )
@@ -86,6 +89,17 @@ def test_of_what_goes_the_records_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     assert gone.result["certificate"] == NONE
     assert (gone.warnings, fake.parts) == ([], {})
     assert run(monkeypatch, fake, state="absent", domain="").result["records"] == []
+
+
+def test_a_run_that_goes_on_still_finds_the_record_of_what_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeManager()
+    run(monkeypatch, fake)
+    going: dict[str, Any] = {"state": "absent", "domain": ""}
+    assert run(monkeypatch, fake, keep_authorization=True, **going).result["records"] == [RECORD]
+    assert list(fake.parts) == [f"dnsAuthorizations/{MINE}"]
+    assert run(monkeypatch, fake, check_mode=True, **going).result["records"] == [RECORD]
+    assert run(monkeypatch, fake, **going).changed is True
+    assert fake.parts == {}
 
 
 def test_a_record_that_another_map_needs_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:

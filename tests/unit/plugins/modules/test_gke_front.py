@@ -51,14 +51,15 @@ class Api:
     def foretell(self, seen: Seen) -> Foretold:
         return self.foretold
 
-    def apply(self, seen: Seen, foretold: Foretold) -> None:
-        self.done.append("apply")
+    def apply(self, seen: Seen, foretold: Foretold, **words: Any) -> None:
+        self.done.append(f"apply within {words['timeout']}")
 
     def remove(self, seen: Seen) -> Plan:
         return self.foretold.plan
 
-    def delete(self, seen: Seen) -> None:
-        self.done.append("delete")
+    def delete(self, seen: Seen, **words: Any) -> None:
+        words["reporter"].say("waiting")
+        self.done.append(f"delete within {words['timeout']}")
 
     def ready(self, address: str, **words: Any) -> Seen:
         self.done.append(f"wait {words['timeout']} for {address or 'any'}")
@@ -99,7 +100,7 @@ def run(check_mode: bool = False, **options: Any) -> Any:
 
 def test_a_new_door_is_applied_and_awaited(api: type[Api]) -> None:
     outcome = run(address="203.0.113.7", wait_timeout=7)
-    assert api.done == ["apply", "wait 7 for 203.0.113.7"]
+    assert api.done == ["apply within 7", "wait 7 for 203.0.113.7"]
     assert (outcome.changed, outcome.diff) == (True, {"before": {}, "after": {"x": 1}})
     assert outcome.result == {
         "addresses": ["203.0.113.7"],
@@ -138,14 +139,15 @@ def test_another_certificate_has_no_name_of_ours(api: type[Api]) -> None:
 
 @pytest.mark.parametrize(
     ("check_mode", "plan", "done"),
-    [(False, CREATE, ["delete"]), (True, CREATE, []), (False, Plan({}, {}), [])],
+    [(False, CREATE, ["delete within 7"]), (True, CREATE, []), (False, Plan({}, {}), [])],
     ids=["there", "check mode", "not there"],
 )
 def test_absent_deletes_what_is_there(api: type[Api], check_mode: bool, plan: Plan, done: list[str]) -> None:
     api.foretold = Foretold(plan)
-    outcome = run(check_mode=check_mode, state="absent", host="", address_name="")
+    outcome = run(check_mode=check_mode, state="absent", host="", address_name="", wait_timeout=7)
     assert (outcome.changed, api.done) == (plan.changed, done)
-    assert sorted(outcome.result) == ["plan"]
+    assert sorted(outcome.result) == ["plan", "transitions"]
+    assert [line["text"] for line in outcome.result["transitions"]] == ["waiting"] * len(done)
 
 
 def test_the_options_make_the_front_door(api: type[Api]) -> None:

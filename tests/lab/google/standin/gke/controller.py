@@ -27,6 +27,7 @@ IDLE, BUSY = 5.0, 0.25  # seconds between two rounds without and with something 
 PROBE = 1.0  # seconds between two looks at the endpoints
 PROBE_SECONDS = 2.0
 FINALIZER = "networking.gke.io/ingress-finalizer-V2"
+GATEWAY_FINALIZER = "gateway.finalizer.networking.gke.io"
 TROUBLE = (OSError, EOFError, TimeoutError, ValueError, ApiError, http.BadRequest)
 GATEWAY = "/apis/gateway.networking.k8s.io/v1"
 PATHS = {
@@ -162,8 +163,7 @@ class Controller:
         path = f"/apis/networking.k8s.io/v1/namespaces/{meta['namespace']}/ingresses/{meta['name']}"
         finalizers = list(meta.get("finalizers") or ())
         if outcome is None:
-            if FINALIZER in finalizers and not self._still_owns(meta):
-                await self._patch(path, {"metadata": {"finalizers": [one for one in finalizers if one != FINALIZER]}})
+            await self._let_go(path, meta, "Ingress", FINALIZER)
             return
         marks = plan.annotations(ingress)
         wanted: dict[str, str | None] = dict(outcome.annotations)
@@ -182,8 +182,14 @@ class Controller:
             await self._patch(f"{path}/status", {"status": {"loadBalancer": {"ingress": balancer or None}}})
         await self._tell(ingress, "networking.k8s.io/v1", "Ingress", outcome.problems)
 
-    def _still_owns(self, meta: Mapping[str, Any]) -> bool:
-        return f"Ingress/{meta['namespace']}/{meta['name']}" in self.standin.world.owned.values()
+    async def _let_go(self, path: str, meta: Mapping[str, Any], kind: str, finalizer: str) -> None:
+        """Take our finalizer off, once nothing of the load balancer is left."""
+        finalizers = list(meta.get("finalizers") or ())
+        if finalizer in finalizers and f"{kind}/{meta['namespace']}/{meta['name']}" not in self._owners():
+            await self._patch(path, {"metadata": {"finalizers": [one for one in finalizers if one != finalizer]}})
+
+    def _owners(self) -> set[str]:
+        return set(self.standin.world.owned.values())
 
     async def _write_managed(self, key: Key, one: Mapping[str, Any]) -> None:
         wanted = self.managed.status(one)
@@ -194,9 +200,15 @@ class Controller:
             await self._patch(path, {"status": {**dict.fromkeys(seen), **wanted}})
 
     async def _write_gateway(self, objects: Objects, gateway: Mapping[str, Any], outcome: sync.Outcome | None) -> None:
-        if outcome is None:
-            return
         meta = gateway["metadata"]
+        path = f"{GATEWAY}/namespaces/{meta['namespace']}/gateways/{meta['name']}"
+        if outcome is None:
+            await self._let_go(path, meta, "Gateway", GATEWAY_FINALIZER)
+            return
+        finalizers = list(meta.get("finalizers") or ())
+        if GATEWAY_FINALIZER not in finalizers:
+            fresh = {"finalizers": [*finalizers, GATEWAY_FINALIZER], "resourceVersion": meta["resourceVersion"]}
+            await self._patch(path, {"metadata": fresh})
         good = bool(outcome.address and outcome.annotations)
         text = "; ".join(outcome.problems)
         conditions = _conditions(gateway, {"Accepted": True, "Programmed": good}, text)
@@ -213,8 +225,7 @@ class Controller:
         before = gateway.get("status") or {}
         wanted = {"addresses": addresses, "conditions": conditions, "listeners": listeners}
         if _timeless(wanted) != _timeless({key: before.get(key, []) for key in wanted}):
-            path = f"{GATEWAY}/namespaces/{meta['namespace']}/gateways/{meta['name']}/status"
-            await self._patch(path, {"status": wanted})
+            await self._patch(f"{path}/status", {"status": wanted})
         for route in plan.routes_of(objects, gateway):
             await self._write_route(route, meta, outcome)
         await self._tell(gateway, "gateway.networking.k8s.io/v1", "Gateway", outcome.problems)

@@ -36,6 +36,7 @@ DOMAIN = "hub.example.org"
 WISH = Wish("hub-front", DOMAIN)
 OLD = Wish("hub-front", "old.example.org")
 GOING = replace(WISH, domain="", state="absent")
+KEEPING = replace(GOING, keep_authorization=True)
 LABELS = {"managed-by": "researchops-jupyterhub", "certificate-map": "hub-front", "owner": "e3b0c44298fc1c14"}
 RECORD = {"name": "_acme-challenge_x.hub.example.org", "type": "CNAME", "data": "x.authorize.goog"}
 NOTHING = Issued()
@@ -180,6 +181,10 @@ def test_while_only_the_authorization_is_wanted_no_certificate_is_looked_at() ->
             (),
             id="17-what-is-not-ours-stays",
         ),
+        pytest.param(
+            KEEPING, seen(parts(), ACTIVE), acts("delete", ENTRY, MAP, CERTIFICATE), (), id="18-but-the-authorization"
+        ),
+        pytest.param(KEEPING, seen(parts(WISH, AUTHORIZATION)), (), (), id="19-that-is-all-there-is"),
     ],
 )
 def test_what_is_done(wish: Wish, there: Seen, now: tuple[Action, ...], later: tuple[Action, ...]) -> None:
@@ -239,7 +244,14 @@ def test_names_follow_map_and_domain_and_stay_within_googles_limit() -> None:
     assert Wish(long, DOMAIN).part != Wish(long[:-1], DOMAIN).part
 
 
-OPTIONS = {"name": "hub-front", "domain": DOMAIN, "state": "present", "wait": True, "owner": ""}
+OPTIONS = {
+    "name": "hub-front",
+    "domain": DOMAIN,
+    "state": "present",
+    "wait": True,
+    "owner": "",
+    "keep_authorization": False,
+}
 
 
 @pytest.mark.parametrize(
@@ -251,6 +263,7 @@ OPTIONS = {"name": "hub-front", "domain": DOMAIN, "state": "present", "wait": Tr
         pytest.param({"owner": "p/l/c/n"}, replace(WISH, owner="p/l/c/n"), id="whom-it-is-for"),
         pytest.param({"domain": "", "state": "absent"}, GOING, id="absent-needs-no-domain"),
         pytest.param({"domain": None, "state": "absent"}, GOING, id="nor-null"),
+        pytest.param({"domain": "", "state": "absent", "keep_authorization": True}, KEEPING, id="keeping-the-proof"),
     ],
 )
 def test_options_become_a_wish(given: dict[str, Any], wish: Wish) -> None:

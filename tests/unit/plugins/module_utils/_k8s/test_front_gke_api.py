@@ -27,6 +27,8 @@ KINDS = {
 }
 FRONT = GkeFront("climate", "hub-front", "climate", "hub.example.org", address_name="climate-hub-front")
 OWN = replace(FRONT, client_id="1-a.apps.googleusercontent.com", client_secret="s3cret-s3cret")
+BARE = replace(FRONT, host="")
+"""As the role asks for the door's end."""
 GATEWAY = replace(OWN, door="gateway", certificate="hub-map")
 NAME = "k8s1-0a1b2c3d-climate-hub-front-80-11111111"
 BACKEND: Json = {
@@ -37,6 +39,7 @@ BACKEND: Json = {
     "timeoutSec": 86400,
 }
 KEPT = BACKEND | {"iap": {"enabled": True, "oauth2ClientId": "1-a.apps.googleusercontent.com"}}
+FINALIZER = "networking.gke.io/ingress-finalizer-V2"
 INGRESS = "/apis/networking.k8s.io/v1/namespaces/climate/ingresses/hub-front"
 EVENTS = "/api/v1/namespaces/climate/events"
 
@@ -71,8 +74,37 @@ def bring(kube: FakeKube, front: GkeFront = FRONT, *backends: Json) -> list[Step
     seen = doing.look()
     foretold = doing.foretell(seen)
     if foretold.plan.changed:
-        doing.apply(seen, foretold)
+        doing.apply(seen, foretold, timeout=600, reporter=reporter())
     return list(foretold.plan.steps)
+
+
+def reporter(clock: FakeClock | None = None) -> Reporter:
+    return Reporter("climate", "front door", clock or FakeClock())
+
+
+def hold(kube: FakeKube, path: str = INGRESS) -> None:
+    """GKE's controller holds on to a door until its load balancer is gone."""
+    kube.objects[path]["metadata"]["finalizers"] = [FINALIZER]
+
+
+def let_go(kube: FakeKube, path: str = INGRESS) -> None:
+    """The load balancer is gone."""
+    assert kube.objects[path]["metadata"]["deletionTimestamp"]
+    del kube.objects[path]
+
+
+def take_down(kube: FakeKube, clock: FakeClock | None = None, timeout: float = 600) -> list[str]:
+    """Do what the module does with state=absent; return what was said."""
+    doing, speaker = api(kube, BARE), reporter(clock)
+    seen = doing.look()
+    if doing.remove(seen).changed:
+        doing.delete(seen, timeout=timeout, reporter=speaker)
+    return [line["text"] for line in speaker.transitions]
+
+
+def deleted(kube: FakeKube) -> list[str]:
+    """The kinds that were deleted, in order."""
+    return [path.rpartition("/")[0].rpartition("/")[2] for verb, path in kube.writes if verb == "DELETE"]
 
 
 def reported(kube: FakeKube, address: str = "") -> None:
@@ -263,7 +295,7 @@ def test_a_refusal_after_the_first_write_says_so() -> None:
 def test_taking_it_down_begins_with_the_door_and_keeps_the_namespace() -> None:
     kube = cluster()
     bring(kube, OWN)
-    doing = api(kube, replace(OWN, client_id="", client_secret="", host=""))
+    doing = api(kube, BARE)
     seen = doing.look()
     plan = doing.remove(seen)
     assert verbs(list(plan.steps)) == [
@@ -275,9 +307,107 @@ def test_taking_it_down_begins_with_the_door_and_keeps_the_namespace() -> None:
         "delete Service/hub-front",
     ]
     assert "czNjcmV0" not in str(plan.diff)
-    doing.delete(seen)
+    doing.delete(seen, timeout=600, reporter=reporter())
     assert sorted(kube.objects) == ["/api/v1/namespaces/climate"]
     assert doing.remove(doing.look()).changed is False
+
+
+def test_the_policy_goes_when_the_door_is_gone_and_not_before() -> None:
+    kube, clock = cluster(), FakeClock()
+    bring(kube, OWN)
+    hold(kube)
+    there: list[str] = []
+    clock.at(198, lambda: there.extend(deleted(kube)))
+    clock.at(200, lambda: let_go(kube))
+    said = take_down(kube, clock)
+    assert there == ["ingresses"]
+    assert deleted(kube)[1:] == ["backendconfigs", "frontendconfigs", "managedcertificates", "secrets", "services"]
+    assert 200 <= clock.passed <= 203
+    assert len(said) == 7
+    assert said[0].startswith("waiting: Ingress/hub-front in climate to be gone, before what Identity-Aware Proxy")
+    assert f"Ingress/hub-front is going, held by {FINALIZER}; 0 s of at most 600 s" in said[0]
+    assert sorted(kube.objects) == ["/api/v1/namespaces/climate"]
+
+
+def test_gateway_and_routes_are_awaited_together() -> None:
+    kube, clock = cluster(), FakeClock()
+    bring(kube, GATEWAY)
+    gateway = "/apis/gateway.networking.k8s.io/v1/namespaces/climate/gateways/hub-front"
+    hold(kube, gateway)
+    clock.at(60, lambda: let_go(kube, gateway))
+    take_down(kube, clock)
+    assert deleted(kube)[:4] == ["gateways", "httproutes", "httproutes", "gcpbackendpolicies"]
+    assert 60 <= clock.passed <= 63
+
+
+def test_a_door_that_does_not_go_keeps_its_policy_and_a_person_hears_why() -> None:
+    kube, clock = cluster(), FakeClock()
+    bring(kube, OWN)
+    hold(kube)
+    event = {"items": [{"type": "Warning", "reason": "GC", "message": "in use"}]}
+    kube.on(lambda method, path, query, body: Reply(200, event) if path == EVENTS else None)
+    with pytest.raises(HubError, match=r"E-FRONT-10 Ingress/hub-front in climate is not gone 30 s after") as caught:
+        take_down(kube, clock, timeout=30)
+    assert caught.value.changed is Changed.SOME
+    assert caught.value.seen == f"Ingress/hub-front is going, held by {FINALIZER}; the cluster says: GC: in use"
+    assert deleted(kube) == ["ingresses"]
+    assert clock.passed == 30
+
+
+def test_a_run_that_was_killed_while_it_waited_is_made_good_by_the_next() -> None:
+    kube, clock = cluster(), FakeClock()
+    bring(kube, OWN)
+    hold(kube)
+    clock.at(9, lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        take_down(kube, clock)
+    assert deleted(kube) == ["ingresses"]
+    clock.at(20, lambda: let_go(kube))
+    take_down(kube, clock)
+    assert deleted(kube)[:3] == ["ingresses", "ingresses", "backendconfigs"]
+    assert sorted(kube.objects) == ["/api/v1/namespaces/climate"]
+
+
+def test_where_the_door_is_gone_already_the_rest_goes_without_a_wait() -> None:
+    kube, clock = cluster(), FakeClock()
+    bring(kube, OWN)
+    del kube.objects[INGRESS]
+    assert take_down(kube, clock) == []
+    assert deleted(kube)[0] == "backendconfigs"
+    assert sorted(kube.objects) == ["/api/v1/namespaces/climate"]
+    asked = len(kube.requests)
+    assert take_down(kube, clock) == []
+    assert {method for method, _path, _dry in kube.requests[asked:]} == {"GET"}
+    assert clock.passed == 0
+
+
+def test_a_door_that_gives_way_is_gone_before_its_policy_is_touched() -> None:
+    kube, clock = cluster(), FakeClock()
+    bring(kube, OWN, KEPT)
+    hold(kube)
+    del kube.requests[:]
+    there: list[tuple[str, str]] = []
+    clock.at(60, lambda: (there.extend(kube.writes), let_go(kube)))
+    doing = api(kube, GATEWAY)
+    seen = doing.look()
+    doing.apply(seen, doing.foretell(seen), timeout=600, reporter=reporter(clock))
+    assert [verb for verb, path in there if "/namespaces/climate/" in path] == ["DELETE"]
+    assert deleted(kube)[:2] == ["ingresses", "backendconfigs"]
+    assert 60 <= clock.passed <= 63
+
+
+@pytest.mark.parametrize(
+    ("plural", "changed"),
+    [("ingresses", Changed.NOTHING), ("backendconfigs", Changed.SOME), ("services", Changed.SOME)],
+)
+def test_a_deletion_that_is_refused_tells_whether_others_went_before(plural: str, changed: Changed) -> None:
+    kube = cluster()
+    bring(kube, OWN)
+    no = Reply(403, {"message": "no"})
+    kube.on(lambda method, path, query, body: no if method == "DELETE" and f"/{plural}/" in path else None)
+    with pytest.raises(HubError, match="E-K8S-04") as caught:
+        take_down(kube)
+    assert caught.value.changed is changed
 
 
 def test_compute_engine_is_asked_only_about_a_door_that_is_there() -> None:
@@ -294,12 +424,12 @@ def test_the_load_balancer_is_awaited() -> None:
     kube, clock = cluster(), FakeClock()
     bring(kube)
     clock.at(60, lambda: reported(kube, "203.0.113.7"))
-    reporter = Reporter("climate", "front door", clock)
-    seen = api(kube, FRONT, BACKEND).ready("203.0.113.7", timeout=600, reporter=reporter)
+    speaker = reporter(clock)
+    seen = api(kube, FRONT, BACKEND).ready("203.0.113.7", timeout=600, reporter=speaker)
     assert seen.live["Ingress/hub-front"]["status"] == {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}
     assert seen.backends == (Backend(NAME, "7", True, "", 86400),)
     assert 60 <= clock.passed <= 63
-    assert "the Ingress has no address yet" in reporter.transitions[0]["text"]
+    assert "the Ingress has no address yet" in speaker.transitions[0]["text"]
 
 
 @pytest.mark.parametrize(("iap", "error_id"), [(True, "E-FRONT-08"), (False, "E-IAP-23")])
@@ -312,7 +442,7 @@ def test_a_load_balancer_that_does_not_come_is_an_error_with_the_clusters_reason
     kube.on(lambda method, path, query, body: Reply(200, event) if path == EVENTS else None)
     backend = BACKEND | {"iap": {"enabled": iap}}
     with pytest.raises(HubError, match=f"{error_id}.*Sync: quota"):
-        api(kube, FRONT, backend).ready("", timeout=30, reporter=Reporter("c", "f", clock))
+        api(kube, FRONT, backend).ready("", timeout=30, reporter=reporter(clock))
     assert clock.passed == 30
 
 
@@ -327,4 +457,4 @@ def test_the_backends_of_a_gateway_are_found_by_its_route() -> None:
 def test_a_door_that_vanishes_during_the_wait_is_gone() -> None:
     kube, clock = cluster("climate"), FakeClock()
     with pytest.raises(HubError, match="the Ingress is gone"):
-        api(kube, FRONT, BACKEND).ready("", timeout=9, reporter=Reporter("c", "f", clock))
+        api(kube, FRONT, BACKEND).ready("", timeout=9, reporter=reporter(clock))

@@ -252,3 +252,59 @@ def test_the_error_of_a_door_that_is_not_ready(reason: str, event: str, error_id
     assert (error.error_id, error.changed) == (error_id, Changed.SOME)
     assert error.what.startswith("Ingress/hub-front in climate is not ready after 900 s: ")
     assert said in error.what
+
+
+# ---- the door that goes
+
+GOING = {"name": "hub-front", "deletionTimestamp": "2026-11-22T14:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("left", "verdict"),
+    [
+        pytest.param(
+            [{"kind": "Ingress", "metadata": {"name": "hub-front"}}],
+            Verdict(State.PENDING, "Ingress/hub-front is there and nobody deletes it"),
+            id="00-made-anew",
+        ),
+        pytest.param(
+            [{"kind": "Gateway", "metadata": {**GOING, "finalizers": ["a/b", "c"]}}],
+            Verdict(State.PENDING, "Gateway/hub-front is going, held by a/b, c"),
+            id="01-held",
+        ),
+        pytest.param(
+            [{"kind": kind, "metadata": GOING} for kind in ("Gateway", "HTTPRoute")],
+            Verdict(State.PENDING, "Gateway/hub-front is going; HTTPRoute/hub-front is going"),
+            id="02-two",
+        ),
+        pytest.param([], Verdict(State.DONE, "gone"), id="03-gone"),
+    ],
+)
+def test_when_a_door_is_gone(left: list[Json], verdict: Verdict) -> None:
+    assert verdicts.judge_gone(left) == verdict
+
+
+@pytest.mark.parametrize(
+    ("metadata", "event", "seen", "do"),
+    [
+        pytest.param(
+            {**GOING, "finalizers": ["a/b"]},
+            "",
+            "Gateway/hub-front is going, held by a/b; no event tells why",
+            "see why (kubectl describe gateway hub-front --namespace climate), and run again when it is gone; "
+            "if it just needs longer, raise gke_iap_timeout",
+            id="held",
+        ),
+        pytest.param(
+            {"name": "hub-front"},
+            "GC: no",
+            "Gateway/hub-front is there and nobody deletes it; the cluster says: GC: no",
+            "stop what makes it anew (Argo CD, Flux, a person), then run again",
+            id="made anew",
+        ),
+    ],
+)
+def test_the_error_of_a_door_that_does_not_go(metadata: Json, event: str, seen: str, do: str) -> None:
+    error = verdicts.not_gone("climate", {"kind": "Gateway", "metadata": metadata}, event, 900)
+    assert (error.error_id, error.seen, error.do, error.changed) == ("E-FRONT-10", seen, do, Changed.SOME)
+    assert error.what.startswith("Gateway/hub-front in climate is not gone 900 s after its deletion")
