@@ -28,6 +28,7 @@ OURS = (
     "_core.progress",
     "_core.redact",
     "_core.transport",
+    "_core.typed",
     "_dns.records",
     "_hub.acme",
     "_hub.audiences",

@@ -35,6 +35,9 @@ The contract between inventories and roles. `make docs` writes this file from th
 A variable belongs to the role whose name it starts with; the shared names below belong to none and are written once.
 Secrets are only in variables that end in `_secret`, `_password`, `_token` or `_file`; those marked
 *secret* are kept out of all output.
+
+On the command line and in a survey of AWX all is text, and may be: `-e hub_admins=ada,bob` is a list of two,
+`-e letsencrypt_staging=yes` a yes. A dict is given as JSON.
 """
 MARKUP: tuple[tuple[str, str], ...] = (
     (r"\bL\(([^,()]+),\s*([^()\s]+)\)", r"[\1](\2)"),

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import HubError
+from .._core.typed import as_bool, as_dict, as_list, kind
 
 Json = dict[str, Any]
 
@@ -36,9 +37,6 @@ SHARED: Json = {
 
 SECRET_ENDINGS = ("_secret", "_password", "_token")
 """Variables ending so hold secrets; they are never handed to a layer."""
-
-TRUE_WORDS = frozenset({"yes", "on", "1", "true", "y", "t"})
-FALSE_WORDS = frozenset({"no", "off", "0", "false", "n", "f", ""})
 
 
 @dataclass(frozen=True)
@@ -160,27 +158,19 @@ def _as_type_of(default: Any, value: Any) -> Any:
     if value is None:
         return default
     if isinstance(default, bool):
-        return _as_bool(value)
+        return as_bool(value)
     if isinstance(default, int):
         return _as_int(value)
     if isinstance(default, list):
-        return _as_list(value)
+        return as_list(value)
     if isinstance(default, dict):
-        if not isinstance(value, dict):
-            raise ValueError(f"a mapping is wanted, this is a {_kind(value)}")
-        return value
+        # Chart values are a tree. Ansible also takes k=v for a mapping: a path would be one key with dots in it.
+        if isinstance(value, str) and not value.strip().startswith("{"):
+            raise ValueError(f"a mapping is wanted, this is a {kind(value)}")
+        return as_dict(value)
     if isinstance(value, (dict, list)):
-        raise ValueError(f"text is wanted, this is a {_kind(value)}")
+        raise ValueError(f"text is wanted, this is a {kind(value)}")
     return str(value).strip()
-
-
-def _as_bool(value: Any) -> bool:
-    word = str(value).strip().lower()
-    if word in TRUE_WORDS:
-        return True
-    if word in FALSE_WORDS:
-        return False
-    raise ValueError("true or false is wanted")
 
 
 def _as_int(value: Any) -> int:
@@ -188,16 +178,3 @@ def _as_int(value: Any) -> int:
         return int(str(value).strip())
     except ValueError:
         raise ValueError("a whole number is wanted") from None
-
-
-def _as_list(value: Any) -> list[Any]:
-    """A list; text is split at commas, as Ansible does for options of type list."""
-    if isinstance(value, dict):
-        raise ValueError("a list is wanted, this is a mapping")
-    if isinstance(value, list):
-        return value
-    return [item.strip() for item in str(value).split(",") if item.strip()]
-
-
-def _kind(value: Any) -> str:
-    return "mapping" if isinstance(value, dict) else "list" if isinstance(value, list) else "single value"

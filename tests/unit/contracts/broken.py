@@ -14,6 +14,8 @@ UTIL = "plugins/module_utils/_hub/x.py"
 MODULE = "plugins/modules/thing.py"
 SPEC = "roles/thing/meta/argument_specs.yml"
 DEFAULTS = "roles/thing/defaults/main.yml"
+THING_VARS = "roles/thing/vars/main.yml"
+THING_TASKS = "roles/thing/tasks/main.yml"
 
 
 def module(body: str = "run(body, argument_spec={})", **replaced: str) -> str:
@@ -370,5 +372,45 @@ SAMPLES = [
         "merge key",
         {SPEC: "argument_specs:\n  main: &main {}\n  absent:\n    <<: *main\n"},
         "merges entries by <<",
+    ),
+    *(
+        sample(role_rules.converted, what, {SPEC: spec(f"{{thing_x: {{type: {kind}}}}}"), place: text}, complaint)
+        for what, kind, place, text, complaint in (
+            (
+                "a list",
+                "list",
+                THING_VARS,
+                "x: \"{{ thing_x | join(', ') }}\"",
+                "main.yml: thing_x without | researchops",
+            ),
+            ("with a default", "list", THING_VARS, 'x: "{{ thing_x | default([]) | list }}"', "typed('list')"),
+            ("for a module", "list", THING_TASKS, '[{do: {x: "{{ thing_x }}"}}]', "typed('list')"),
+            (
+                "after a reading",
+                "list",
+                THING_VARS,
+                "x: \"{{ thing_x | researchops.jupyterhub.typed('list') + thing_x }}\"",
+                "typed('list')",
+            ),
+            (
+                "in a loop",
+                "list",
+                THING_TASKS,
+                '[{do: {x: "{% for y in thing_x %}{{ y }}{% endfor %}"}}]',
+                "typed('list')",
+            ),
+            (
+                "as another type",
+                "dict",
+                THING_VARS,
+                "x: \"{{ thing_x | researchops.jupyterhub.typed('list') }}\"",
+                "typed('dict')",
+            ),
+            ("a condition", "bool", THING_TASKS, "[{do: {}, when: thing_x}]", "typed('bool')"),
+            ("one of several", "bool", THING_TASKS, "[{do: {}, when: [y, not thing_x]}]", "typed('bool')"),
+            ("in a block", "bool", THING_TASKS, "[{block: [{do: {that: thing_x}}]}]", "typed('bool')"),
+            ("compared", "int", THING_TASKS, '[{do: {x: "{{ thing_x == 443 }}"}}]', "thing_x without | int"),
+            ("for a filter", "int", THING_VARS, 'x: "{{ thing_x }}"', "thing_x without | int"),
+        )
     ),
 ]

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment
 
 from .code_rules import undecided
 from .verdict import Verdict, load, options, roles, specs
@@ -34,6 +36,16 @@ TYPES: dict[str, tuple[type, ...]] = {
     "dict": (dict,),
 }
 RUN_ROLE = re.compile(r"(?:(?:include|import)_role:\s+name|\brole): [\"']?researchops\.jupyterhub\.(\w+)")
+#: what makes of a text the type that a spec promises; -e and surveys give text, which Ansible's check lets pass
+CONVERTERS = {
+    "list": "researchops.jupyterhub.typed('list')",
+    "dict": "researchops.jupyterhub.typed('dict')",
+    "bool": "researchops.jupyterhub.typed('bool')",
+    "int": "int",
+    "float": "float",
+}
+#: keys of a task whose texts are expressions without braces
+EXPRESSIONS = {"when", "that", "until", "failed_when", "changed_when"}
 PLAY_KEYS = {"name", "hosts", "connection", "gather_facts", "vars", "roles", "any_errors_fatal", "serial"}
 
 
@@ -218,3 +230,46 @@ def plain_specs(root: Path) -> Verdict:
         merged = "<<:" in path.read_text(encoding="utf-8")
         verdict.look(f"{path.relative_to(root)} merges entries by <<" if merged else None)
     return verdict
+
+
+def converted(root: Path) -> Verdict:
+    """A variable that is no text is read as what its spec says, though -e gives text: Ansible's check only looks."""
+    verdict = Verdict()
+    kinds = {
+        name: option["type"]
+        for role in roles(root)
+        for name, option in options(role).items()
+        if option.get("type") in CONVERTERS
+    }
+    for path in sorted(path for part in ("tasks", "vars", "handlers") for path in root.glob(f"roles/*/{part}/*.yml")):
+        module = path.parent.name == "tasks"  # it makes a number or a yes of its option itself
+        for name, alone, rest in (found for text in templates(load(path)) for found in readings(text, kinds)):
+            wanted = CONVERTERS[kinds[name]]
+            good = rest.startswith(f"|{wanted}") or (module and alone and kinds[name] not in ("list", "dict"))
+            verdict.look(None if good else f"{path.relative_to(root)}: {name} without | {wanted}")
+    return verdict
+
+
+def templates(data: object, key: str = "") -> Iterator[str]:
+    """Yield every text in a YAML document as a template; expressions get the braces they do without."""
+    if isinstance(data, str):
+        yield f"{{{{ ({data}) }}}}" if key in EXPRESSIONS and "{{" not in data else data
+    pairs = data.items() if isinstance(data, dict) else [(key, item) for item in data] if isinstance(data, list) else []
+    for name, inner in pairs:
+        yield from templates(inner, str(name))
+
+
+def readings(template: str, names: Container[str]) -> Iterator[tuple[str, bool, str]]:
+    """Yield each of the names that a template reads, whether it stands alone in its braces, and what follows it.
+
+    A default belongs to the name.
+    """
+    lexed = Environment().lex(template)  # noqa: S701  # no page is made of it
+    tokens = [(kind, text) for _line, kind, text in lexed if kind != "whitespace"]
+    for place, (kind, text) in enumerate(tokens):
+        before = tokens[place - 1][1] if place else ""
+        after = "".join(text for _kind, text in tokens[place + 1 :])
+        if kind != "name" or text not in names or before == "." or re.match("=(?!=)", after):
+            continue
+        rest = re.sub(r"^\|default(\((?:[^()]|\(\))*\))?", "", after)
+        yield text, before == "{{" and rest.startswith("}}"), rest

@@ -39,6 +39,9 @@ def refused(name: str, reason: str) -> Finding:
         pytest.param(
             {"text": {"a": 1}}, refused("text", "text is wanted, this is a mapping"), id="08 mapping for text"
         ),
+        pytest.param(
+            {"tree": "a.b=1"}, refused("tree", "a mapping is wanted, this is a single value"), id="09 a path is no key"
+        ),
     ],
 )
 def test_unusable_value_is_refused_and_has_its_default(given: dict[str, object], wanted: Finding) -> None:
@@ -64,6 +67,8 @@ def test_unusable_value_is_refused_and_has_its_default(given: dict[str, object],
         pytest.param("text", " x ", "x", id="23 blanks at the ends"),
         pytest.param("text", 4.4, "4.4", id="24 number"),
         pytest.param("text", None, "t", id="25 null"),
+        pytest.param("names", "['ada', 'bob']", ["ada", "bob"], id="26 a list as text"),
+        pytest.param("tree", '{"a": {"b": 1}}', {"a": {"b": 1}}, id="27 json"),
     ],
 )
 def test_value_takes_the_type_of_its_default(name: str, given: object, wanted: object) -> None:
