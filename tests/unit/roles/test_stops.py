@@ -115,6 +115,32 @@ def test_who_does_not_own_a_name_is_not_told_to_remove_its_record(tmp_path: Path
     assert told == ["one.example.org", "two.example.org"]
 
 
+@pytest.mark.parametrize(
+    ("hub_domain", "domain", "problem", "own"),
+    [
+        ("Hub.Example.org.", "", "", True),
+        ("hub.example.org.", "hub.example.org", "", True),
+        ("hub.example.org.", "example.org", "", False),
+        ("hub.example.org", "example.com", "E-SITE-04", False),
+    ],
+)
+def test_a_name_is_the_same_however_it_is_written(
+    tmp_path: Path, hub_domain: str, domain: str, problem: str, own: bool
+) -> None:
+    """The hub's own name is given up with the hub, with or without the dot at its end."""
+    given = {"hub_domain": hub_domain, "domain_verification_domain": domain, "domain_verification_enabled": True}
+    role = {"name": "researchops.jupyterhub.domain_verification", "tasks_from": "preflight", "public": True}
+    said = "own={{ __domain_verification_own | bool }} {{ (__domain_verification_preflight | first).text }}"
+    told = played(
+        tmp_path,
+        [
+            {"ansible.builtin.include_role": role, "vars": given},
+            {"ansible.builtin.debug": {"msg": said}, "vars": given},
+        ],
+    )
+    assert f"own={own} {problem}" in told
+
+
 def test_a_challenge_that_was_never_set_is_not_said_to_be_left_over(tmp_path: Path) -> None:
     settings = {
         "hub_domain": "hub.example.org",
