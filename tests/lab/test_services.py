@@ -28,8 +28,8 @@ from labkit.services import dns as lab_dns
 from labkit.services.files import secret, write
 from test_services_support import Target, make_lab, start, stop, target
 
-SECONDS = 5
-AGREE_SECONDS = 5.0
+SECONDS = 20
+AGREE_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")

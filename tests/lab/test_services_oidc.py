@@ -30,7 +30,7 @@ from test_services_support import Target, start, stop, target
 ISSUER = "https://issuer.lab.test:8443"
 CALLBACK = "https://hub.lab.test:8443/hub/oauth_callback"
 SCOPES = "openid profile email groups"
-SECONDS = 10
+SECONDS = 20
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from labkit.paths import Lab
 from labkit.process import Process, start_order
 
 CLONE_NEWNET = 0x40000000
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 PACKAGES = ("docker-registry", "iproute2", "knot", "knot-dnsutils", "lego", "openssl", "pebble")
 
 

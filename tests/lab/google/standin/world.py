@@ -86,6 +86,7 @@ class World:
     operations: dict[str, dict[str, Any]] = field(default_factory=dict)
     zones: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     changes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    soas: dict[str, str] = field(default_factory=dict)  # of managed zones by id, where a client has changed it
     sites: dict[str, dict[str, Any]] = field(default_factory=dict)
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
     certificate_manager: dict[str, dict[str, Any]] = field(default_factory=dict)  # parts of maps by their whole names

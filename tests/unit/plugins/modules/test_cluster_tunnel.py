@@ -59,7 +59,7 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
             "bastion": {"host": "bastion.test", "user": "ops", "host_key": "ssh-ed25519 AAAA"},
             "controller_pid": play.pid,
             "probe_interval": 0.5,
-            "wait_timeout": 10,
+            "wait_timeout": 60,
         }
         play.kill()
         play.wait()

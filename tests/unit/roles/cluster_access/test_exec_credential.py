@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from email.message import Message
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -38,6 +39,14 @@ assert SPEC and SPEC.loader
 helper = importlib.util.module_from_spec(SPEC)
 sys.modules["exec_credential"] = helper
 SPEC.loader.exec_module(helper)
+
+
+@pytest.fixture(autouse=True)
+def usual_umask() -> Iterator[None]:
+    """The helper makes its process careful; this one goes on to run other tests, whose files would not be as usual."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 class Provider:
@@ -86,17 +95,14 @@ class Provider:
 
     def run(self, *more: str, exec_info: str = "") -> subprocess.CompletedProcess[str]:
         """Run the helper inside this process, which is quick."""
-        said, complained, umask = io.StringIO(), io.StringIO(), os.umask(0o022)
-        try:
-            with (
-                patch.dict(os.environ, {"HOME": str(self.folder), "KUBERNETES_EXEC_INFO": exec_info}),
-                patch.object(helper, "PAUSES", (0.0, 0.0, 0.0)),
-                redirect_stdout(said),
-                redirect_stderr(complained),
-            ):
-                code = helper.main(self.words(*more))
-        finally:
-            os.umask(umask)
+        said, complained = io.StringIO(), io.StringIO()
+        with (
+            patch.dict(os.environ, {"HOME": str(self.folder), "KUBERNETES_EXEC_INFO": exec_info}),
+            patch.object(helper, "PAUSES", (0.0, 0.0, 0.0)),
+            redirect_stdout(said),
+            redirect_stderr(complained),
+        ):
+            code = helper.main(self.words(*more))
         return subprocess.CompletedProcess([], code, said.getvalue(), complained.getvalue())
 
     def start(self) -> subprocess.CompletedProcess[str]:
@@ -198,14 +204,16 @@ def test_a_token_that_the_server_refused_is_not_handed_out_again(
     assert provider.tokens == 2
 
 
-def test_a_token_is_renewed_30_s_before_its_end(provider: Provider) -> None:
+def test_a_token_is_renewed_30_s_before_its_end(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(helper, "token_for", partial(helper.token_for, now=lambda: now))
     provider.run()
     (path,) = (provider.folder / "cache").glob("token-*.json")
     kept = json.loads(path.read_text())
-    path.write_text(json.dumps(kept | {"ends": time.time() + 31}))
+    path.write_text(json.dumps(kept | {"ends": now + 31}))
     provider.run()
     assert provider.tokens == 1
-    path.write_text(json.dumps(kept | {"ends": time.time() + 29}))
+    path.write_text(json.dumps(kept | {"ends": now + 30}))
     assert json.loads(provider.run().stdout)["status"]["token"] == "token-2"
 
 

@@ -3,7 +3,8 @@
 """dns.googleapis.com: managed zones, and record sets that are really served.
 
 A managed zone's records are what the name server has below its name; the stand-in keeps none of its own. Its SOA and NS
-sets are shown but not written: the lab's zone around it has them already.
+sets are shown but not written: the lab's zone around it has them already. The SOA that a client sends is kept, because
+a change that replaces another SOA than the zone's own is refused: so two clients that change a zone at once collide.
 """
 
 from __future__ import annotations
@@ -119,6 +120,7 @@ async def delete_zone(call: Call) -> None:
     if [one for one in await _read(call, zone) if not _own(one, zone)]:
         raise errors.invalid("The managed zone is not empty.", reason="containerNotEmpty")
     del call.world.zones[project["id"]][zone["name"]]
+    call.world.soas.pop(zone["id"], None)
 
 
 # ---- record sets -------------------------------------------------------------------------------------------------
@@ -131,7 +133,8 @@ async def _read(call: Call, zone: Mapping[str, Any]) -> list[Set]:
     """All record sets of a managed zone, in Google's order (by owner from the right, then type)."""
     name, served = zone["dnsName"], call.records.servers
     found = [one for one in await asyncio.to_thread(call.records.read, name) if not _own(one, zone)]
-    found += [Set(name, "NS", 21600, tuple(served)), Set(name, "SOA", 21600, (SOA.format(server=served[0]),))]
+    soa = call.world.soas.get(zone["id"]) or SOA.format(server=served[0])
+    found += [Set(name, "NS", 21600, tuple(served)), Set(name, "SOA", 21600, (soa,))]
     return sorted(found, key=lambda one: (one.name.split(".")[::-1], one.kind))
 
 
@@ -199,13 +202,16 @@ async def _apply(call: Call, zone: Mapping[str, Any], deletions: list[Set], addi
     async with call.lock:
         judge(await _read(call, zone), deletions, additions)
         apex = [one for one in (*deletions, *additions) if _own(one, zone)]
-        if apex:  # google.cloud sends the SOA back and forth to raise its serial: shown, not written
+        if apex:  # google.cloud replaces the SOA to raise its serial: kept and shown, not written
             if {one.kind for one in deletions if _own(one, zone)} != {one.kind for one in additions if _own(one, zone)}:
                 raise errors.invalid("A zone must contain its SOA and NS sets.", reason="missingRequiredRecord")
             deletions = [one for one in deletions if not _own(one, zone)]
             additions = [one for one in additions if not _own(one, zone)]
         if deletions or additions:
             await _carry_out(call.records, zone, deletions, additions)
+        for one in apex:
+            if one.kind == "SOA":  # the additions come last
+                call.world.soas[zone["id"]] = one.data[0]
 
 
 async def _carry_out(records: Records, zone: Mapping[str, Any], deletions: list[Set], additions: list[Set]) -> None:

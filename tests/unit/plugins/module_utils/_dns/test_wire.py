@@ -180,7 +180,7 @@ def serving(*, deaf: int = 0, tcp: bool = True, cut: bool = False) -> Iterator[i
         listener.close()
 
 
-def over_loopback(port: int, tries: tuple[float, ...] = (0.3, 0.6)) -> Answer:
+def over_loopback(port: int, tries: tuple[float, ...] = (0.3, 30.0)) -> Answer:
     reply = dns_wire.ask("hub.example.org", "TXT", "127.0.0.1", port, send=dns_wire.exchange, tries=tries)
     return dns_wire.read(reply, "ns1", "127.0.0.1", "hub.example.org", "TXT")
 

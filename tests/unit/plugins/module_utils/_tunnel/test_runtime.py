@@ -39,7 +39,7 @@ def tunnels(tmp_path: Path) -> Tunnels:
 
 def wait_up(path: str) -> None:
     clock = SystemClock()
-    end = clock.monotonic() + 10
+    end = clock.monotonic() + 30
     while runtime.status(path).get("state") != "up":
         assert clock.monotonic() < end
         clock.sleep(0.02)
