@@ -30,6 +30,7 @@ OURS = (
     "_core.transport",
     "_core.typed",
     "_dns.records",
+    "_gcp.google_cloud",
     "_hub.acme",
     "_hub.audiences",
     "_hub.certificates",

@@ -375,13 +375,8 @@ def test_an_answer_that_trickles_ends_with_the_callers_time(read: Callable[[Http
         return asked[-1]
 
     with trickling() as url, pytest.raises(HubError, match="E-X-01"):
-<<<<<<< HEAD
         read(Http(seconds_left=seconds_left), url)
-    assert time.monotonic() < end + 1.0
-=======
-        Http(seconds_left=seconds_left).request("GET", url)
     assert len(asked) == 6, "once before the request, and then with every piece"
->>>>>>> wt-proofs
 
 
 @contextlib.contextmanager
