@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import layers
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.hub_program import PLACE
 from ansible_collections.researchops.jupyterhub.tests.hub_image.hubs import (
@@ -326,6 +327,19 @@ def test_tokens_of_the_hub_work_without_iap(hub: Hub) -> None:
     assert inside.who(Authorization=f"token {reply.json()['token']}") == "ada@example.org"
     robot = {"Authorization": "token token-of-the-robot-123", "Accept": "application/json"}
     assert hub.get("hub/api/users", headers=robot).status_code == 200
+
+
+def test_a_token_of_who_is_on_no_list_is_worth_nothing(hub: Hub) -> None:
+    """Somebody whom the database knows, because he was on a list once, starts no server with a token he kept."""
+    gone = f"{hub.url}hub/api/users/eve@elsewhere.test"
+    root = entered(hub, "root@example.org")
+    headers = {HEADER: root.assertion, **root.api_headers()}
+    assert root.session.post(gone, headers=headers, timeout=30).status_code == 201
+    made = root.session.post(f"{gone}/tokens", headers=headers, json={"note": "kept"}, timeout=30)
+    kept = {"Authorization": f"token {made.json()['token']}", "Accept": "application/json"}
+    assert hub.get("hub/api/user", headers=kept).status_code == 403
+    assert requests.post(f"{gone}/server", headers=kept, timeout=30).status_code == 403
+    assert root.session.get(gone, headers=headers, timeout=30).json()["servers"] == {}
 
 
 def test_statements_do_not_reach_the_log(hub: Hub) -> None:

@@ -200,6 +200,7 @@ SESSIONS: list[tuple[str, Any, str, bool]] = [
     ("an administrator acts, without a statement", request(_jupyterhub_user=user(ADA)), ADA, False),
     ("one's own statement", request(ADA), ADA, True),
     ("a token of the hub", request(_token_authenticated=True), ADA, True),
+    ("a token of who is not allowed any more", request(_token_authenticated=True), "eve@elsewhere.test", False),
     ("a token of the hub, sent through IAP by another", request(BOB, _token_authenticated=True), ADA, True),
     ("an administrator acts on another's server", request(BOB, _jupyterhub_user=user(BOB)), ADA, True),
     ("no request at all", None, ADA, True),

@@ -17,8 +17,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.common.validation import check_type_dict
-
 TRUE_WORDS = frozenset({"yes", "on", "1", "true", "y", "t", "1.0"})
 FALSE_WORDS = frozenset({"no", "off", "0", "false", "n", "f", "0.0", ""})
 
@@ -65,8 +63,15 @@ def as_dict(value: Any) -> dict[str, Any]:
     """
     if value is None:
         return {}
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"a mapping is wanted, this is a {kind(value)}")
+    # Not above: the layers read their settings by this file, and are tested beside a hub, where no Ansible is.
+    from ansible.module_utils.common.validation import check_type_dict
+
     try:
-        found: dict[str, Any] = check_type_dict(value.strip() if isinstance(value, str) else value)
+        found: dict[str, Any] = check_type_dict(value.strip())
     except TypeError:
         raise ValueError(f"a mapping is wanted, this is a {kind(value)}") from None
     return found

@@ -239,7 +239,7 @@ class IAPAuthenticator(Authenticator):
     Every request of a session is compared with the statement IAP sent along. When they name different people, or there
     is no statement, the session does not count: the browser is logged in anew as the person IAP names, and everything
     else is refused. Requests with a token of the hub need no statement, because user servers and services talk to the
-    hub inside the cluster, where there is no IAP. A token keeps nobody an administrator, though.
+    hub inside the cluster, where there is no IAP. The hub's own rules hold for the token's owner, though.
     """
 
     audiences = List(
@@ -330,18 +330,18 @@ class IAPAuthenticator(Authenticator):
         return authentication["name"] in self._names(self.admin_users)
 
     async def refresh_user(self, user: Any, handler: Any = None, **_kwargs: Any) -> bool | dict[str, bool]:
-        """Whether the session of a request still counts, and what changed about the person; see the class."""
+        """Whether the session or token of a request still counts, and what changed about its owner; see the class."""
         if handler is None:
             return True
-        if getattr(handler, "_token_authenticated", False):
-            return self._up_to_date(user)
         requester = getattr(handler, "_jupyterhub_user", None)
         if requester is not None and requester.name != user.name:
             return True  # an administrator acts on somebody else's server; who asks was compared before
-        seen = await self.identify(handler)
-        if self.normalize_username(seen.email) != user.name:
-            self.log.warning("A request in the session of %s is not theirs: IAP names %s", user.name, seen.email or "-")
-            return False
+        if not getattr(handler, "_token_authenticated", False):
+            seen = await self.identify(handler)
+            if self.normalize_username(seen.email) != user.name:
+                named = seen.email or "-"
+                self.log.warning("A request in the session of %s is not theirs: IAP names %s", user.name, named)
+                return False
         return self.may_enter(user.name) and self._up_to_date(user)
 
     def _up_to_date(self, user: Any) -> bool | dict[str, bool]:
