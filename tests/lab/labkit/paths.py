@@ -119,12 +119,13 @@ class Lab:
     @property
     def google_doors(self) -> tuple[str, ...]:
         """Addresses the stand-in's load balancers have: what "reserve a static address" gives out, both families."""
-        return tuple(address for host in range(16, 20) for address in (self.v4(host), self.v6(host)))
+        hosts = (*range(16, 20), *range(24, 28))
+        return tuple(address for host in hosts for address in (self.v4(host), self.v6(host)))
 
     @property
     def service_hosts(self) -> tuple[int, ...]:
         """Host numbers that exist on the node's interface for the lab's own services, both families."""
-        return tuple(range(10, 21))
+        return tuple(range(10, 28))
 
     @property
     def pool(self) -> tuple[IPv4Address, IPv4Address]:
