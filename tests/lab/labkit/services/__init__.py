@@ -13,7 +13,7 @@ oidc     issuer.lab.test (.10) 8443     OpenID provider; port 8444 is a host wit
 acme     acme.lab.test (.11) 14000      ACME directory /dir; management interface on port 15000
 dns      ns1.lab.test (.12) 53          primary of lab.test (updates with TSIG) and other.test (no updates)
 dns2     ns2.lab.test (.14) 53          secondary of both, fed by NOTIFY and zone transfer
-google   google.lab.test (.15) 443      Google's APIs under their own names (tests/lab/google); doors: .16 to .19, .24 to .27
+google   google.lab.test (.15) 443      Google's APIs under their own names (tests/lab/google); doors: .16-.19, .24-.27
 registry registry.lab.test (.20) 5000   registry for charts (oci://)
 charts   charts.lab.test (.20) 5443     files of a directory: a chart repository, once somebody puts one there
 ======== ============================== =====================================================================

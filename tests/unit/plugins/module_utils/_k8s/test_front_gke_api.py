@@ -354,11 +354,16 @@ def test_a_door_that_does_not_go_keeps_its_policy_and_a_person_hears_why() -> No
     assert clock.passed == 30
 
 
+def kill() -> None:
+    """What a person's Ctrl-C does to the run."""
+    raise KeyboardInterrupt
+
+
 def test_a_run_that_was_killed_while_it_waited_is_made_good_by_the_next() -> None:
     kube, clock = cluster(), FakeClock()
     bring(kube, OWN)
     hold(kube)
-    clock.at(9, lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    clock.at(9, kill)
     with pytest.raises(KeyboardInterrupt):
         take_down(kube, clock)
     assert deleted(kube) == ["ingresses"]
