@@ -21,7 +21,7 @@ NIGHTLY_FACTOR = 10
 COMPLAINT = re.compile(r"\bERROR\b|\bFAILED\b|fatal:|: error:")
 GIST_LINES = 6
 GIST_WIDTH = 200
-NAMED = re.compile(r"^(?:FAILED|ERROR):? |fatal:|: error:")
+NAMED = re.compile(r"^(?:FAILED|ERROR|\[ERROR\]):? |^(?!E   ).*(?:fatal:|: error:)")
 REASON = re.compile(r"^E   ")
 
 

@@ -227,8 +227,8 @@ def test_two_runs_in_one_checkout_are_refused() -> None:
 
 def test_the_end_of_a_run_names_the_failed_test_in_a_few_short_lines(capsys: pytest.CaptureFixture[str]) -> None:
     made = tiers.Tier("e2e", 1.0)
-    text = ["x" * 50] * 30 + [f"E   line {number} of one reason " + "and so on " * 99 for number in range(20)]
-    text += ["FAILED tests/e2e/test_a.py::test_b - Assertion"]
+    text = ["x" * 50] * 30 + [f"E   fatal: line {number} of one reason " + "and so on " * 99 for number in range(20)]
+    text += ["FAILED tests/e2e/test_a.py::test_b - Assertion", "[ERROR]: Task failed: it said no"]
     text += ["ERROR: tests/a.py:7:70: used-before-assignment: gate", *["Running another test"] * 9]
     text += [f"fatal: [hub{number}]: no" for number in range(20)]
     made.step("a b", [sys.executable, "-c", f"print({chr(10).join(text)!r}); raise SystemExit(1)"], env={})
@@ -239,6 +239,7 @@ def test_the_end_of_a_run_names_the_failed_test_in_a_few_short_lines(capsys: pyt
     assert len(told) == 1 + tiers.GIST_LINES and max(map(len, told)) <= tiers.GIST_WIDTH + 6
     assert any("FAILED tests/e2e/test_a.py::test_b" in line for line in told)
     assert any("used-before-assignment" in line for line in told)
+    assert any("it said no" in line for line in told)
     tiers.Tier("unit", 1.0).recall()
     assert not capsys.readouterr().out
 
