@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._core.transport import origin
 from . import oauth_iap
 from .hub_program import hub_program
 from .oauth_iap import CA_MOUNT
@@ -102,16 +103,12 @@ def same_url(one: str, other: str) -> bool:
     return _canonical(one) == _canonical(other)
 
 
-def _canonical(url: str) -> tuple[str, str, int | str | None, str, str]:
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # brackets around what is no address: the same as itself only
-        return "", "", None, url, ""
-    try:
-        port: int | str | None = parts.port or {"https": HTTPS_PORT, "http": 80}.get(parts.scheme)
-    except ValueError:
-        port = parts.netloc
-    return parts.scheme.lower(), parts.hostname or "", port, parts.path, parts.query
+def _canonical(url: str) -> tuple[object, ...]:
+    where = origin(url)
+    if not any(where):
+        return (url,)  # what is no address is the same as itself only
+    parts = urlsplit(url)
+    return *where, parts.path, parts.query
 
 
 def groups_used(settled: Mapping[str, Any]) -> bool:
@@ -254,9 +251,7 @@ def _traits(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> Json:
         "username_claim": settled["hub_oauth_username_claim"],
         "scope": scopes(settled, discovery),
         "basic_auth": basic_auth(settled, discovery),
-        "login_service": settled["hub_oauth_login_service"]
-        or _canonical(settled["hub_oauth_issuer"])[1]
-        or "OAuth 2.0",
+        "login_service": settled["hub_oauth_login_service"] or origin(settled["hub_oauth_issuer"])[1] or "OAuth 2.0",
     }
     if discovery.get("userinfo_endpoint"):
         traits["userdata_url"] = discovery["userinfo_endpoint"]

@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+
+from ansible_collections.researchops.jupyterhub.tests.unit.roles.plays import played
 
 VARIABLES = Path(__file__).resolve().parents[3] / "roles" / "cluster_access" / "vars" / "main.yml"
 PROBES = [
@@ -29,15 +28,7 @@ def test_more_is_asked_about_with_probes_only(tmp_path: Path) -> None:
         {"ansible.builtin.copy": keep, "vars": {"asked": {"fewer": "{{ fewer }}", "more": "{{ more }}"}}},
     ]
     variables = {"hub_name": "climate", "asked_now": "{{ __cluster_access_asked_permissions }}"}
-    play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "vars": variables, "tasks": tasks}
-    (tmp_path / "play.yml").write_text(json.dumps([play | {"vars_files": [str(VARIABLES)]}]), encoding="utf-8")
-    subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "play.yml"],
-        env={**os.environ, "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local"), "ANSIBLE_PYTHON_INTERPRETER": sys.executable},
-        cwd=tmp_path,
-        timeout=120,
-        check=True,
-    )
+    played(tmp_path, tasks, vars=variables, vars_files=[str(VARIABLES)])
     asked = json.loads((tmp_path / "asked.json").read_text(encoding="utf-8"))
     words = [
         f"{one['verb']} {one['resource']} {one['name']}"

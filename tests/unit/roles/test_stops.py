@@ -8,14 +8,12 @@ A real ansible-playbook runs the roles' own tasks; all of these stop before anyt
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.researchops.jupyterhub.tests.unit.roles.plays import played
 
 CLUSTER = {"project": "research", "location": "europe-west1", "name": "hubs"}
 ON_GKE = {"hub_platform": "gke", "hub_domain": "hub.example.org", "cluster_access_cluster": CLUSTER}
@@ -78,24 +76,6 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     played(folder, tasks)
     found: dict[str, str] = json.loads((folder / "said.json").read_text(encoding="utf-8"))
     return found
-
-
-def played(folder: Path, tasks: list[dict[str, Any]]) -> str:
-    """What a playbook of these tasks prints."""
-    play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks}
-    (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("GCP_")}
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "play.yml"],
-        env={**environ, "ANSIBLE_LOCAL_TEMP": str(folder / "local"), "ANSIBLE_PYTHON_INTERPRETER": sys.executable},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize(("what", "message"), [(what, row[1]) for what, row in STOPS.items()], ids=list(STOPS))

@@ -8,13 +8,10 @@ A real ansible-playbook starts the roles' preflights, with Ansible's own check o
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.researchops.jupyterhub.tests.unit.roles.plays import played
 
 GIVEN = {
     "hub_domain": "hub.example.org",
@@ -71,19 +68,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         {"ansible.builtin.copy": {"content": asked, "dest": "seen.json", "mode": "0600"}},
     ]
     known = {"__cluster_access_guard": {"preflight": []}}  # so that no cluster is asked
-    play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "vars": known, "tasks": tasks}
-    (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
     given = [part for name, text in GIVEN.items() for part in ("-e", f"{name}={json.dumps(text)}")]
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "play.yml", *given],
-        env={**os.environ, "ANSIBLE_LOCAL_TEMP": str(folder / "local"), "ANSIBLE_PYTHON_INTERPRETER": sys.executable},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    played(folder, tasks, *given, vars=known)
     found: dict[str, Any] = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
     return found
 

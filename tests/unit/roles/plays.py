@@ -1,0 +1,37 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Roles of this collection, run by a real ansible-playbook on this machine alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def played(folder: Path, tasks: list[dict[str, Any]], *given: str, **keywords: Any) -> str:
+    """What a playbook of these tasks prints; it must succeed.
+
+    Args:
+        folder: where it is run, and where relative paths of its tasks lead.
+        tasks: its tasks.
+        given: what the command line has besides, such as ``-e`` and a variable.
+        keywords: what the play has besides, such as ``vars``.
+    """
+    play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks, **keywords}
+    (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GCP_")}
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "play.yml", *given],
+        env={**environ, "ANSIBLE_LOCAL_TEMP": str(folder / "local"), "ANSIBLE_PYTHON_INTERPRETER": sys.executable},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
