@@ -241,7 +241,7 @@ class GkeFrontApi:
         front, names = self._front, ", ".join(target_of(item) for item in doors)
         with _continued(True):
             ended = wait(
-                f"{names} in {front.namespace} to be gone, before what Identity-Aware Proxy hangs on may go",
+                f"{names} in {front.namespace} to be gone; what keeps Identity-Aware Proxy in front goes after it",
                 lambda: [found for item in doors if (found := self._client.get(path_of(item))) is not None],
                 judge_gone,
                 timeout=timeout,

@@ -312,7 +312,8 @@ def not_gone(namespace: str, item: Mapping[str, Any], event: str, seconds: float
     return HubError(
         error_id="E-FRONT-10",
         what=f"{target_of(item)} in {namespace} is not gone {seconds:.0f} s after its deletion, so what "
-        "Identity-Aware Proxy hangs on stays: without it the door would let everybody through to the hub's own login",
+        "keeps Identity-Aware Proxy in front of it stays: without that it would let everybody through to the hub's own "
+        "login",
         seen=_lingering(item) + (f"; the cluster says: {event}" if event else "; no event tells why"),
         wanted="its finalizers removed by GKE, which takes the load balancer away first",
         do=do,
