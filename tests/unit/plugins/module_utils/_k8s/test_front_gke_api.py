@@ -324,7 +324,7 @@ def test_the_policy_goes_when_the_door_is_gone_and_not_before() -> None:
     assert deleted(kube)[1:] == ["backendconfigs", "frontendconfigs", "managedcertificates", "secrets", "services"]
     assert 200 <= clock.passed <= 203
     assert len(said) == 7
-    assert said[0].startswith("waiting: Ingress/hub-front in climate to be gone, before what Identity-Aware Proxy")
+    assert said[0].startswith("waiting: Ingress/hub-front in climate to be gone; what keeps Identity-Aware Proxy")
     assert f"Ingress/hub-front is going, held by {FINALIZER}; 0 s of at most 600 s" in said[0]
     assert sorted(kube.objects) == ["/api/v1/namespaces/climate"]
 
