@@ -8,13 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = """
 name: typed
-short_description: The list, dictionary or boolean that was meant where text was given
+short_description: The list, dictionary, boolean or path that was meant by a text
 version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
   - With C(-e) and in a survey of AWX every value is text. For a role variable of type list, dict or bool Ansible's own
     check of the role's arguments accepts that, but the role then sees the text.
   - This filter gives what the check made of it. What is no text is returned as it is, and nothing at all as empty.
+  - A path becomes one from the root on. A relative one starts in the folder that C(ansible-playbook) was started in;
+    Ansible starts modules elsewhere, those of a collection's playbook in the installed collection.
 options:
   _input:
     description:
@@ -22,13 +24,19 @@ options:
       - As a list, text is split at commas, without the spaces around them; it may also be a list in brackets.
       - As a dictionary, text is JSON, or C(k=v) with commas between.
       - As a boolean, it is one of the words that Ansible takes for options, such as V(y) and V(off).
+      - As a path, it may begin with C(~) and hold variables of the environment.
     type: raw
     required: true
   type:
     description: The type that the argument spec has for it.
     type: str
-    choices: [list, dict, bool]
+    choices: [list, dict, bool, path]
     required: true
+  paths:
+    description: The keys of a dictionary that hold paths.
+    type: list
+    elements: str
+    default: []
 positional: type
 """
 
@@ -41,26 +49,37 @@ EXAMPLES = """
 
 RETURN = """
 _value:
-  description: A list, a dictionary or a boolean.
+  description: A list, a dictionary, a boolean or a path.
   type: raw
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 
-def typed(value: Any, type: str) -> list[Any] | dict[str, Any] | bool:  # noqa: A002  # the word of argument specs
+def typed(value: Any, type: str, paths: Sequence[str] = ()) -> list[Any] | dict[str, Any] | bool | str:  # noqa: A002  # the word of argument specs
     """See DOCUMENTATION."""
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.typed import as_bool, as_dict, as_list
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.typed import (
+        as_bool,
+        as_dict,
+        as_list,
+        as_path,
+        with_paths,
+    )
 
-    readers: dict[str, Callable[[Any], Any]] = {"list": as_list, "dict": as_dict, "bool": as_bool}
+    readers: dict[str, Callable[[Any], Any]] = {
+        "list": as_list,
+        "dict": lambda given: with_paths(as_dict(given), paths),
+        "bool": as_bool,
+        "path": as_path,
+    }
     if type not in readers:
         raise AnsibleFilterError(f"typed knows {', '.join(readers)}, not {type!r}")
     try:
-        read: list[Any] | dict[str, Any] | bool = readers[type](value)
+        read: list[Any] | dict[str, Any] | bool | str = readers[type](value)
     except ValueError as problem:
         error = HubError(
             error_id="E-VALUES-08",

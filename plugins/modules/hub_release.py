@@ -24,6 +24,10 @@ description:
     deleted or replaced.
   - M(kubernetes.core.helm) was not enough. It overlooks pending releases, returns the release's values in its result,
     leaves values in temporary files when it is killed, and starts five Helm processes to find that nothing changed.
+requirements:
+  - kubernetes >= 29.0.0
+  - PyYAML
+  - Helm 4, or 3.13 or later (not for O(state=absent) without a release)
 extends_documentation_fragment:
   - researchops.jupyterhub.kubernetes
   - researchops.jupyterhub.attributes
@@ -65,7 +69,9 @@ options:
     type: str
   values:
     description:
-      - The merged chart values. They must not hold secrets; those belong into O(secrets), and the values refer to them.
+      - The merged chart values, all of them. What an earlier run gave and this one does not is taken out.
+      - They must not hold secrets; those belong into O(secrets), and the values refer to them.
+      - Who may enter the hub is not judged here. The role P(researchops.jupyterhub.z2jh#role) does that.
       - What looks like a secret by its name is never shown.
     type: dict
     default: {}
@@ -168,6 +174,10 @@ EXAMPLES = r"""
     namespace: climate
     chart_ref: /srv/charts/jupyterhub-4.4.0.tgz
     chart_sha256: "{{ chart_sha256 }}"  # of sha256sum jupyterhub-4.4.0.tgz
+    values: "{{ hub_values }}"
+    layers: [hub_oauth]
+    secrets:
+      oauth_client_secret: "{{ hub_oauth_client_secret }}"
     pending_policy: rollback
 
 - name: Remove the release, keep the homes

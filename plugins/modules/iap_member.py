@@ -39,6 +39,7 @@ extends_documentation_fragment:
   - researchops.jupyterhub.attributes.actiongroup_gcp
 requirements:
   - google-auth >= 2.23.0
+  - requests >= 2.31.0
   - kubernetes >= 29.0.0 (for O(resource.kubernetes))
 options:
   role:

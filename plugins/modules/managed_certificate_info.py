@@ -32,6 +32,7 @@ requirements:
   - kubernetes >= 29.0.0
   - dnspython >= 2.4.0
   - google-auth >= 2.23.0
+  - requests >= 2.31.0
 options:
   project:
     description:

@@ -111,6 +111,16 @@ def names(desk: Desk) -> list[str]:
     return found
 
 
+def texts(desk: Desk) -> list[str]:
+    """The texts of the zone itself."""
+    found: list[str] = desk.google.do(
+        lambda: sorted(
+            text for one in desk.google.app.standin.records.read("lab.test.") for text in one.data if one.kind == "TXT"
+        )
+    )
+    return found
+
+
 NAME = role(
     "hub_dns", "clouddns", __hub_dns_cloud_name="{{ hub_domain }}", __hub_dns_cloud_wanted={"A": ["203.0.113.9"]}
 )
@@ -124,6 +134,25 @@ def test_two_hubs_of_one_play_change_one_zone(desk: Desk) -> None:
     assert done.returncode == 0, said(done)
     assert names(desk) == ["climate.lab.test.", "ocean.lab.test."]
     assert desk.calls()["dns.changes.create"] == 2  # nobody had to come again
+
+
+TEXT = role("hub_dns", "txt_clouddns", hub_dns_txt_name="lab.test", hub_dns_txt_present=["{{ inventory_hostname }}"])
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param([], id="00-the-second-wrote-over-it"),
+        pytest.param([{"method": "dns.changes.create", "status": 412, "times": 1}], id="01-the-second-was-faster"),
+    ],
+)
+def test_two_hubs_of_one_play_add_a_text_to_one_set(desk: Desk, rules: list[dict[str, Any]]) -> None:
+    """Both look before one of them writes, and Cloud DNS takes whole sets only."""
+    a_zone(desk)
+    desk.google.control("POST", "faults", {"rules": rules})
+    done = desk.play([TEXT], "climate", "ocean")
+    assert done.returncode == 0, said(done)
+    assert texts(desk) == ['"climate"', '"ocean"']
 
 
 def test_another_run_changes_the_zone_at_the_same_moment(desk: Desk) -> None:

@@ -37,7 +37,8 @@ Secrets are only in variables that end in `_secret`, `_password`, `_token` or `_
 *secret* are kept out of all output.
 
 On the command line and in a survey of AWX all is text, and may be: `-e hub_admins=ada,bob` is a list of two,
-`-e letsencrypt_staging=yes` a yes. A dict is given as JSON.
+`-e letsencrypt_staging=yes` a yes. A dict is given as JSON. A path may begin with `~` and hold `$VARIABLES`;
+a relative one starts in the folder that `ansible-playbook` was started in.
 """
 MARKUP: tuple[tuple[str, str], ...] = (
     (r"\bL\(([^,()]+),\s*([^()\s]+)\)", r"[\1](\2)"),

@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""The list, the mapping, the yes or no that was meant where text was given, as ``-e`` and a survey of AWX give it.
+"""What was meant by a text: a list, a mapping, a yes or no where ``-e`` or a survey of AWX gave text; a path.
 
 Ansible's check of a role's arguments takes text for all of them, and what it makes of the text is for the check only:
 the role still sees the text. A loop over it goes from letter to letter, ``false`` is a text that is not empty, and
@@ -14,7 +14,8 @@ Ansible's filter ``bool`` takes ``y`` for a no, which the check takes for a yes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 TRUE_WORDS = frozenset({"yes", "on", "1", "true", "y", "t", "1.0"})
@@ -77,6 +78,35 @@ def as_dict(value: Any) -> dict[str, Any]:
     return found
 
 
+def as_path(value: Any) -> str:
+    """A path from the root on, with ``~`` and variables of the environment replaced; empty stays empty.
+
+    A relative one starts in the folder that ansible-playbook was started in, as it does for every other program of a
+    shell. Ansible itself starts modules in the playbook's folder, which for a collection's playbook is the collection.
+
+    Raises:
+        ValueError: says what was expected, without repeating the value.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, (str, os.PathLike)):
+        raise ValueError(f"a path is wanted, this is a {kind(value)}")
+    text = os.path.expanduser(os.path.expandvars(os.fspath(value)))
+    try:
+        return os.path.abspath(text) if text else ""
+    except OSError:
+        raise ValueError("it is relative, and the folder that this was started in is not there any more") from None
+
+
+def with_paths(found: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """A mapping in which these keys, where it has them, hold paths from the root on.
+
+    Raises:
+        ValueError: as :func:`as_path`.
+    """
+    return found | {key: as_path(found[key]) for key in keys if key in found}
+
+
 def kind(value: Any) -> str:
     """What a value is, in one word."""
     return "mapping" if isinstance(value, Mapping) else "list" if isinstance(value, list) else "single value"
@@ -87,7 +117,10 @@ def _in_brackets(text: str) -> list[Any]:
     try:
         found: list[Any] = json.loads(text)
     except ValueError:
-        return [item.strip("'\"") for item in _items(text[1:-1])]
+        inner = text[1:-1]
+        if "[" in inner or "]" in inner:  # the brackets are those of the items, as IPv6 addresses have them
+            return _items(text)
+        return [item.strip("'\"") for item in _items(inner)]
     return found
 
 

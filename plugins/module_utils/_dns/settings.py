@@ -57,6 +57,9 @@ def _domain(domain: str, option: str) -> HubError | None:
         return HubError(
             "E-DNS-07", f"{option} {domain!r} is no host name", "write the bare name, without https:// and path"
         )
+    if option == HUB_DOMAIN and domain.endswith("."):
+        # It is the same name, but also part of URLs, certificates and names of objects, where the dot is another text.
+        return HubError("E-DNS-07", f"{option} {domain!r} ends with a dot", "write the name without the dot at its end")
     return None
 
 

@@ -158,6 +158,6 @@ def not_logged_in(finish: Finish, email: str, hub_url: str) -> HubError:
         seen=finish.seen,
         wanted="a session of this user without a second login",
         do="set hub_oauth_provider: iap; where it is set, compare hub_oauth_iap_audiences with the backend service "
-        "(a recreated one has a new number: run gke_iap and z2jh again) and read the hub's log",
+        "(a recreated one has a new number: run the playbook gke_iap.yml without --tags) and read the hub's log",
         details={"end": finish.end.name.lower()},
     )

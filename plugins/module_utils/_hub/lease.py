@@ -161,7 +161,7 @@ class Lease:
         now = self._stamp()
         metadata: Json = {"name": f"researchops-{self._release}", "namespace": self._namespace}
         if found is not None:
-            metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
+            metadata |= _as_seen(found)
         return {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
@@ -205,9 +205,10 @@ class Lease:
         quick = self._client.brief(RENEW_WITHIN)
         while not self._ended.wait(RENEW_EVERY):
             try:
-                if self._ours(quick) is None:
+                found = self._ours(quick)
+                if found is None:
                     return
-                quick.merge(self._path, {"spec": {"renewTime": self._stamp()}})
+                quick.merge(self._path, {"metadata": _as_seen(found), "spec": {"renewTime": self._stamp()}})
             except HubError:
                 continue
 
@@ -236,16 +237,20 @@ class Lease:
             )
 
     def _give_back(self) -> None:
-        """Let go of the Lease as it was seen: who takes us for dead may take it over between look and write."""
+        """Let go of the Lease as it was seen."""
         found = self._ours(self._client)
         if found is None:
             return
-        version = {"resourceVersion": found["metadata"]["resourceVersion"]}
         if self._discarded:
-            self._client.delete(self._path, body={"preconditions": version})
+            self._client.delete(self._path, body={"preconditions": _as_seen(found)})
         else:
             spec = {"holderIdentity": None, "renewTime": self._stamp()}
-            self._client.merge(self._path, {"metadata": version, "spec": spec})
+            self._client.merge(self._path, {"metadata": _as_seen(found), "spec": spec})
+
+
+def _as_seen(found: Json) -> Json:
+    """What makes the API server refuse a write to a Lease that has changed since: who takes us for dead may have it."""
+    return {"resourceVersion": found["metadata"]["resourceVersion"]}
 
 
 def busy(release: str, holder: str) -> HubError:

@@ -406,6 +406,7 @@ SAMPLES = [
                 "x: \"{{ thing_x | researchops.jupyterhub.typed('list') }}\"",
                 "typed('dict')",
             ),
+            ("a relative path", "path", THING_TASKS, '[{do: {x: "{{ thing_x }}"}}]', "typed('path')"),
             ("a condition", "bool", THING_TASKS, "[{do: {}, when: thing_x}]", "typed('bool')"),
             ("one of several", "bool", THING_TASKS, "[{do: {}, when: [y, not thing_x]}]", "typed('bool')"),
             ("in a block", "bool", THING_TASKS, "[{block: [{do: {that: thing_x}}]}]", "typed('bool')"),

@@ -36,11 +36,12 @@ TYPES: dict[str, tuple[type, ...]] = {
     "dict": (dict,),
 }
 RUN_ROLE = re.compile(r"(?:(?:include|import)_role:\s+name|\brole): [\"']?researchops\.jupyterhub\.(\w+)")
-#: what makes of a text the type that a spec promises; -e and surveys give text, which Ansible's check lets pass
+#: what makes of a text the type that a spec promises; Ansible's check lets the text of -e pass, and relative paths
 CONVERTERS = {
     "list": "researchops.jupyterhub.typed('list')",
     "dict": "researchops.jupyterhub.typed('dict')",
     "bool": "researchops.jupyterhub.typed('bool')",
+    "path": "researchops.jupyterhub.typed('path')",
     "int": "int",
     "float": "float",
 }
@@ -245,7 +246,10 @@ def converted(root: Path) -> Verdict:
         module = path.parent.name == "tasks"  # it makes a number or a yes of its option itself
         for name, alone, rest in (found for text in templates(load(path)) for found in readings(text, kinds)):
             wanted = CONVERTERS[kinds[name]]
-            good = rest.startswith(f"|{wanted}") or (module and alone and kinds[name] not in ("list", "dict"))
+            # a filter may have more to say than the type
+            good = rest.startswith((f"|{wanted}", f"|{wanted.removesuffix(')')},")) or (
+                module and alone and kinds[name] not in ("list", "dict", "path")
+            )
             verdict.look(None if good else f"{path.relative_to(root)}: {name} without | {wanted}")
     return verdict
 

@@ -12,20 +12,22 @@ from pathlib import Path
 from typing import Any
 
 
-def played(folder: Path, tasks: list[dict[str, Any]], *given: str, **keywords: Any) -> str:
+def played(folder: Path, tasks: list[dict[str, Any]], *given: str, book: str = "play.yml", **keywords: Any) -> str:
     """What a playbook of these tasks prints; it must succeed.
 
     Args:
-        folder: where it is run, and where relative paths of its tasks lead.
+        folder: where it is run.
         tasks: its tasks.
         given: what the command line has besides, such as ``-e`` and a variable.
+        book: the playbook's path, below the folder; where relative paths of modules of Ansible's own start.
         keywords: what the play has besides, such as ``vars``.
     """
     play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks, **keywords}
-    (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
+    (folder / book).parent.mkdir(exist_ok=True)
+    (folder / book).write_text(json.dumps([play]), encoding="utf-8")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GCP_")}
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "play.yml", *given],
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", book, *given],
         env={**environ, "ANSIBLE_LOCAL_TEMP": str(folder / "local"), "ANSIBLE_PYTHON_INTERPRETER": sys.executable},
         cwd=folder,
         capture_output=True,

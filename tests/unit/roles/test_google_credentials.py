@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.researchops.jupyterhub.plugins.filter.typed import typed
 from jinja2 import Environment
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
@@ -22,6 +23,7 @@ def auth_kind(role: str, settings: dict[str, str], environ: dict[str, str]) -> s
     """The kind of credentials that the role hands to its modules."""
     found: dict[str, Any] = yaml.safe_load((ROLES / role / "vars" / "main.yml").read_text(encoding="utf-8"))
     jinja = Environment()  # noqa: S701  no page is made of it
+    jinja.filters["researchops.jupyterhub.typed"] = typed
 
     def lookup(plugin: str, name: str) -> str:
         assert plugin == "ansible.builtin.env"

@@ -15,6 +15,8 @@ def test_text_becomes_what_was_meant() -> None:
     assert typed("a, b", "list") == ["a", "b"]
     assert typed("a=b", "dict") == {"a": "b"}
     assert typed("y", "bool") is True
+    assert typed("/etc/./ca.pem", "path") == "/etc/ca.pem"
+    assert typed('{"key": "/etc/./key", "b": "./c"}', "dict", paths=["key"]) == {"key": "/etc/key", "b": "./c"}
 
 
 def test_what_cannot_be_read_is_one_error_without_the_value() -> None:
@@ -24,5 +26,5 @@ def test_what_cannot_be_read_is_one_error_without_the_value() -> None:
 
 
 def test_another_type_is_a_mistake_of_the_role() -> None:
-    with pytest.raises(AnsibleFilterError, match="typed knows list, dict, bool, not 'str'"):
+    with pytest.raises(AnsibleFilterError, match="typed knows list, dict, bool, path, not 'str'"):
         typed("a", "str")

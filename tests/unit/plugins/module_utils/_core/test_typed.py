@@ -4,11 +4,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.typed import as_bool, as_dict, as_list, kind
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.typed import (
+    as_bool,
+    as_dict,
+    as_list,
+    as_path,
+    kind,
+    with_paths,
+)
 
 SECRET = "hQ4t-Vx9"
 
@@ -31,6 +39,7 @@ SECRET = "hQ4t-Vx9"
         pytest.param(["a,b", 1], ["a,b", 1], id="12-a-list-as-it-is"),
         pytest.param(("a", "b"), ["a", "b"], id="13-another-sequence"),
         pytest.param(7, ["7"], id="14-a-number"),
+        pytest.param("[2001:db8::1],[2001:db8::2]", ["[2001:db8::1]", "[2001:db8::2]"], id="15-brackets-of-the-items"),
     ],
 )
 def test_a_list(given: Any, read: list[Any]) -> None:
@@ -83,3 +92,49 @@ def test_every_no_of_ansibles_check_and_nothing(given: Any) -> None:
 def test_what_is_neither_is_refused_and_not_repeated() -> None:
     with pytest.raises(ValueError, match=r"^true or false is wanted$"):
         as_bool(SECRET)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        pytest.param("/etc/hub/ca.pem", "/etc/hub/ca.pem", id="00-from-the-root"),
+        pytest.param("ca.pem", "{here}/ca.pem", id="01-relative"),
+        pytest.param("./certs/../ca.pem", "{here}/ca.pem", id="02-with-dots"),
+        pytest.param("~/ca.pem", "/home/ada/ca.pem", id="03-home"),
+        pytest.param("$PLACE/ca.pem", "/srv/ca.pem", id="04-environment"),
+        pytest.param("$NOWHERE/ca.pem", "{here}/$NOWHERE/ca.pem", id="05-not-in-the-environment"),
+        pytest.param(Path("ca.pem"), "{here}/ca.pem", id="06-no-text"),
+        pytest.param("", "", id="07-empty"),
+        pytest.param(None, "", id="08-nothing"),
+    ],
+)
+def test_a_path(given: Any, read: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("PLACE", "/srv")
+    monkeypatch.delenv("NOWHERE", raising=False)
+    assert as_path(given) == read.format(here=tmp_path)
+
+
+@pytest.mark.parametrize(("given", "seen"), [([SECRET], "list"), ({"a": SECRET}, "mapping"), (7, "single value")])
+def test_what_is_no_path_is_refused_and_not_repeated(given: Any, seen: str) -> None:
+    with pytest.raises(ValueError, match=rf"^a path is wanted, this is a {seen}$"):
+        as_path(given)
+
+
+def test_a_relative_path_needs_the_folder_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ValueError, match=r"^it is relative, and the folder that this was started in is not there"):
+        as_path("ca.pem")
+    assert as_path("/ca.pem") == "/ca.pem"
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_paths_of_a_mapping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {"host": "bastion", "key": "id_ed25519"}
+    assert with_paths(given, ["key", "known_hosts"]) == {"host": "bastion", "key": f"{tmp_path}/id_ed25519"}
+    assert given["key"] == "id_ed25519"

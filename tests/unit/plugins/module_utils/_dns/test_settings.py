@@ -44,6 +44,9 @@ ZONES = [{"name": "example-org", "dnsName": "example.org."}]
         pytest.param(UPDATE | {"key_secret": "YWJj"}, "E-DNS-07", "not base64", id="11-too-short"),
         pytest.param(UPDATE | {"zone": "example.com"}, "E-DNS-07", "is not in hub_dns_zone", id="12-another-zone"),
         pytest.param(CLOUD | {"domain": ""}, "E-DNS-07", "hub_domain is not set", id="14-cloud-without-a-name"),
+        pytest.param(
+            MANUAL | {"domain": "hub.example.org."}, "E-DNS-07", "ends with a dot", id="dot-that-urls-would-have-too"
+        ),
         pytest.param(CLOUD | {"project": ""}, "E-DNS-07", "hub_dns_project", id="15-cloud-without-a-project"),
         pytest.param(CLOUD | {"zone": "example.org"}, "E-DNS-07", "no name of a managed zone", id="16-a-domain"),
         pytest.param(CLOUD | {"zones": [], "zones_problem": "403."}, "E-DNS-11", "403", id="17-cloud-refuses"),
@@ -72,7 +75,7 @@ def test_settings_that_cannot_work(values: dict[str, Any], error_id: str, seen: 
         CLOUD | {"zones": "", "zone": ""},
         UPDATE,
         UPDATE | {"zone": ""},
-        UPDATE | {"zone": "hub.example.org", "domain": "Hub.Example.org."},
+        UPDATE | {"zone": "hub.example.org", "domain": "Hub.Example.org.", "option": "hub_dns_txt_name"},
     ],
 )
 def test_settings_that_work(values: dict[str, Any]) -> None:

@@ -245,6 +245,15 @@ def test_a_lease_taken_by_somebody_else_is_not_taken_back(world: World, monkeypa
     assert world.spec["holderIdentity"] == "bob"
 
 
+def test_a_renewal_on_its_way_does_not_prolong_the_lease_of_who_took_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where this process stood still between its look and its write."""
+    lease = renewed(world, monkeypatch, 2, lambda method, _body: world.held_by("bob") if method == "PATCH" else None)
+    assert lease.lost == "bob"
+    assert (world.spec["holderIdentity"], world.spec["renewTime"]) == ("bob", STAMP)
+
+
 def test_a_lease_that_cannot_be_given_back_is_no_failure(world: World) -> None:
     lease = world.lease()
     with lease:
