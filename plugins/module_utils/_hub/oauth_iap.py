@@ -78,8 +78,8 @@ def _no_audience() -> Finding:
         "hub_oauth_iap_audiences",
         "is not set, and neither this run's front door (gke_iap) nor the running release says for which backend "
         "service IAP signs its statements",
-        "run the playbook gke_iap.yml without --tags, or set hub_oauth_iap_audiences; the audience of a backend service "
-        "is shown by `Get JWT audience code` on the console's page of IAP",
+        "run the playbook gke_iap.yml without --tags, or set hub_oauth_iap_audiences; the audience of a backend "
+        "service is shown by `Get JWT audience code` on the console's page of IAP",
         wanted="a list of /projects/NUMBER/global/backendServices/ID",
     )
 
