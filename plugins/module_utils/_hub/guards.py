@@ -9,8 +9,10 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from string import Formatter
 from typing import Any
 
 from .._core.errors import HubError
@@ -23,15 +25,25 @@ Json = dict[str, Any]
 CLAIM = "PersistentVolumeClaim"
 HOMES_SELECTOR = "component=singleuser-storage"
 """Labels KubeSpawner puts on people's claims."""
+SCHEME_SINCE = 4
+"""The first chart with KubeSpawner 7, which knows ``slug_scheme`` and starts with ``safe``; before it there was only
+what is called ``escape`` now."""
+PLAIN_FIELDS = frozenset({"userid", "hubnamespace"})
+PLAIN_PREFIXES = ("unescaped_", "safe_", "escaped_")
+"""What a template may use without depending on ``slug_scheme`` (KubeSpawner, ``_expand_user_properties``)."""
 
 
 @dataclass(frozen=True)
 class Homes:
     """What decides the names of people's claims, from the values a chart's Secret carries.
 
+    KubeSpawner 7 remembers claims and looks for those with a name in the old scheme, but that proves nothing here: it
+    looks under today's template only, which the chart changed between 3 and 4 (zero-to-jupyterhub-k8s#3574), and not
+    after a server from before the upgrade was stopped once (kubespawner#937). Then people find an empty home.
+
     Attributes:
         template: ``singleuser.storage.dynamic.pvcNameTemplate``, or KubeSpawner's own option where that is set.
-        scheme: ``slug_scheme``; None leaves it to KubeSpawner.
+        scheme: ``slug_scheme``, or what KubeSpawner does without it; None where the template does not depend on it.
         kind: ``singleuser.storage.type``.
         static: the one claim of a static setup.
     """
@@ -89,12 +101,30 @@ def read_homes(manifest: Manifest) -> Homes | None:
 
 
 def homes_of(values: Mapping[str, Any]) -> Homes:
-    """What decides people's claims, from z2jh values."""
+    """What decides people's claims, from z2jh values as the chart passes them on, with its own version among them."""
     storage = _at(values, "singleuser", "storage")
     spawner = _at(values, "hub", "config", "KubeSpawner")
     dynamic, static = _at(storage, "dynamic"), _at(storage, "static")
     template = spawner.get("pvc_name_template") or dynamic.get("pvcNameTemplate")
-    return Homes(template, spawner.get("slug_scheme"), storage.get("type"), static.get("pvcName"))
+    scheme = spawner.get("slug_scheme") or _usual_scheme(_at(values, "Chart").get("Version"))
+    if template and not _needs_scheme(str(template)):
+        scheme = None
+    return Homes(template, scheme, storage.get("type"), static.get("pvcName"))
+
+
+def _usual_scheme(version: object) -> str:
+    """What KubeSpawner does where ``slug_scheme`` is not set; a chart that does not tell its version counts as new."""
+    major = re.match(r"v?(\d+)\.", str(version or ""))
+    return "escape" if major and int(major[1]) < SCHEME_SINCE else "safe"
+
+
+def _needs_scheme(template: str) -> bool:
+    """Whether another scheme may make another name of a template; one that cannot be read may."""
+    try:
+        fields = {field for _text, field, _form, _conversion in Formatter().parse(template) if field is not None}
+    except ValueError:
+        return True
+    return any(not (field in PLAIN_FIELDS or field.startswith(PLAIN_PREFIXES)) for field in fields)
 
 
 def _at(values: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
@@ -126,8 +156,8 @@ def check_homes(new: Homes | None, old: Homes | None, claims: Sequence[str]) -> 
     raise HubError(
         "E-STORE-03",
         f"This upgrade would look for people's homes under other names; {len(claims)} homes would seem empty",
-        "keep the deployed values in z2jh_values (for hubs made before chart 4: slug_scheme: escape under "
-        "hub.config.KubeSpawner, and singleuser.storage.dynamic.pvcNameTemplate: 'claim-{username}{servername}')",
+        "keep the deployed values in z2jh_values: slug_scheme goes under hub.config.KubeSpawner, pvcNameTemplate under "
+        "singleuser.storage.dynamic (a hub of a chart before 4 has slug_scheme escape without saying so)",
         seen="; ".join(f"{name} {_told(after)}" for name, (_before, after) in changed.items()),
         wanted="; ".join(f"{name} {_told(before)}" for name, (before, _after) in changed.items()),
         details={"claims": sorted(claims)[:20]},

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from .._core.clock import parse_time
 from .._core.errors import Changed, HubError
 from .oidc import WELL_KNOWN
 from .probe_images import Image, image_of
@@ -34,6 +35,8 @@ LIMIT = 300
 """Seconds until a probe is given up; also the pods' own deadline, should nobody be left to delete them."""
 NO_ROOM = 120
 """Seconds for which no node may take a pod: an autoscaler adds a node in less, or not at all."""
+PULL_PATIENCE = 90
+"""Seconds on a node for which a pull may fail: kubelet tries again after 10, 20 and 40 s, and registries hiccup."""
 USER = 1000
 """The chart's own user of both images."""
 NOT_ANSWERED = 3
@@ -43,10 +46,15 @@ TOLD = 400
 CHUNK = 60_000
 """Characters in one environment variable; the kernel takes 128 KiB."""
 
-NOT_PULLED = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
-    | {"RegistryUnavailable", "SignatureValidationFailed"}
-)
+TRIED_AGAIN = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
+NOT_THERE = ("not found", "manifest unknown", "name unknown", "does not exist")
+"""Words of registries and container runtimes for an image that another try will not find either."""
+NOT_PULLED = TRIED_AGAIN | {
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImageInspectError",
+    "SignatureValidationFailed",
+}
 NOT_STARTED = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError"}
 )
@@ -367,10 +375,11 @@ def _of_pod(pod: Mapping[str, Any] | None, refused: str, known: bool, elapsed: i
         return Verdict("E-PROBE-04", refused)
     if pod is None:
         return Verdict("E-PROBE-03", "the pod is gone" if known else "no answer", pending=not known and elapsed < LIMIT)
-    return _of_status(pod.get("status") or {}, str((pod.get("spec") or {}).get("nodeName") or ""), elapsed)
+    return _of_status(pod, str((pod.get("spec") or {}).get("nodeName") or ""), elapsed)
 
 
-def _of_status(status: Mapping[str, Any], node: str, elapsed: int) -> Verdict:
+def _of_status(pod: Mapping[str, Any], node: str, elapsed: int) -> Verdict:
+    status = pod.get("status") or {}
     container: Json = next(iter(status.get("containerStatuses") or []), {})
     state = container.get("state") or {}
     if status.get("phase") == "Failed" and status.get("reason"):  # evicted, past its deadline, refused by kubelet
@@ -379,8 +388,27 @@ def _of_status(status: Mapping[str, Any], node: str, elapsed: int) -> Verdict:
         return _ended(state["terminated"], node)
     waiting = state.get("waiting") or {}
     if waiting.get("reason") in NOT_PULLED | NOT_STARTED:
-        return Verdict("E-PROBE-01", _words(waiting), node)
+        hopeful = _tried_again(waiting) and elapsed < LIMIT and _on_node(pod, elapsed) < PULL_PATIENCE
+        return Verdict("E-PROBE-01", _words(waiting), node, pending=hopeful)
     return _unstarted(status, waiting, node, elapsed)
+
+
+def _tried_again(waiting: Mapping[str, Any]) -> bool:
+    """Whether kubelet's next try may find the image."""
+    told = str(waiting.get("message") or "").lower()
+    return waiting.get("reason") in TRIED_AGAIN and not any(words in told for words in NOT_THERE)
+
+
+def _on_node(pod: Mapping[str, Any], elapsed: int) -> float:
+    """Seconds since the pod got its node; how long it waited for one is a difference of the server's own stamps."""
+    made = parse_time(pod["metadata"].get("creationTimestamp"))
+    placed = parse_time(_placed(pod.get("status") or {}).get("lastTransitionTime"))
+    return elapsed - max(0.0, (placed - made).total_seconds()) if made and placed else elapsed
+
+
+def _placed(status: Mapping[str, Any]) -> Json:
+    """What the scheduler says."""
+    return next((each for each in status.get("conditions") or [] if each.get("type") == "PodScheduled"), {})
 
 
 def _ended(state: Mapping[str, Any], node: str) -> Verdict:
@@ -394,7 +422,7 @@ def _ended(state: Mapping[str, Any], node: str) -> Verdict:
 
 def _unstarted(status: Mapping[str, Any], waiting: Mapping[str, Any], node: str, elapsed: int) -> Verdict:
     """A pod that is still on its way."""
-    placed: Json = next((each for each in status.get("conditions") or [] if each.get("type") == "PodScheduled"), {})
+    placed = _placed(status)
     homeless = placed.get("status") == "False"
     if homeless and elapsed >= NO_ROOM:
         return Verdict("E-PROBE-03", _words(placed))

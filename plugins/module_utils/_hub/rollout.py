@@ -18,7 +18,7 @@ from .._core.progress import Reporter
 from .._core.redact import Redactor
 from .._k8s.client import KubeClient
 from .._k8s.objects import object_path
-from .._k8s.readiness import Trouble, pod_facts, rollout, trouble
+from .._k8s.readiness import Patience, Trouble, complaint, pod_facts, rollout, trouble
 from .guards import no_storage
 from .manifest import Manifest
 
@@ -43,12 +43,18 @@ CURES = {
 
 @dataclass(frozen=True)
 class Served:
-    """One look at a Deployment: its verdict, its pods, and what holds them up."""
+    """One look at a Deployment: its verdict, its pods, what holds them up, and what its controller says of it."""
 
     name: str
     verdict: Verdict
-    pods: tuple[Json, ...]
-    troubles: tuple[Trouble, ...]
+    pods: tuple[Json, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    complaint: str = ""
+
+    def told(self) -> str:
+        """Why it does not serve yet, for a person."""
+        reason = max(self.troubles, key=_weight).text if self.troubles else self.verdict.reason
+        return f"{reason}; {self.complaint}" if self.complaint else reason
 
 
 def serving(manifest: Manifest) -> list[Json]:
@@ -79,9 +85,10 @@ class Rollout:
         """
         wanted = serving(manifest)
         names = " and ".join(item["metadata"]["name"] for item in wanted) or "nothing"
+        watched = [(item, Patience()) for item in wanted]
         ended = wait(
             f"{names} to serve",
-            lambda: [self._look(item) for item in wanted],
+            lambda: [self._look(item, patience) for item, patience in watched],
             judge,
             timeout=timeout,
             interval=LOOK_EVERY,
@@ -91,28 +98,30 @@ class Rollout:
             raise self._not_ready(release, ended.observation, ended.verdict, ended.seconds)
         return [pod_facts(pod) for look in ended.observation for pod in look.pods]
 
-    def _look(self, wanted: Json) -> Served:
+    def _look(self, wanted: Json, patience: Patience) -> Served:
         name = wanted["metadata"]["name"]
         live = self._client.get(object_path(wanted, "deployments", True))
         if live is None:
-            return Served(name, Verdict(State.PENDING, f"{name} is not there"), (), ())
+            return Served(name, Verdict(State.PENDING, f"{name} is not there"))
         labels = ",".join(f"{key}={value}" for key, value in sorted(live["spec"]["selector"]["matchLabels"].items()))
         pods = self._client.list(f"/api/v1/namespaces/{live['metadata']['namespace']}/pods", {"labelSelector": labels})
         remaining = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
         now = self._client.server_time.now()
-        found = [trouble(pod, now) for pod in remaining]
-        return Served(name, rollout(live), tuple(remaining), tuple(item for item in found if item is not None))
+        found = [item for pod in remaining if (item := trouble(pod, now)) is not None]
+        troubles = patience.judge(found, self._reporter.clock.monotonic())
+        return Served(name, rollout(live), tuple(remaining), tuple(troubles), complaint(live))
 
     def _not_ready(self, release: str, looks: Sequence[Served], verdict: Verdict, seconds: float) -> HubError:
-        troubles = [item for look in looks if look.verdict.state is not State.DONE for item in look.troubles]
-        worst = max(troubles, key=_weight, default=None)
+        late = [look for look in looks if look.verdict.state is not State.DONE]
+        worst = max((item for look in late for item in look.troubles), key=_weight, default=None)
         if worst is None:
             return not_ready(release, verdict.reason, CURES["starting"], seconds)
         if worst.cause == "crash":
             worst = replace(worst, text=worst.text + self._last_words(looks, worst))
         if worst.cause == "claim" and self._nothing_provides_storage():
             return replace(no_storage(_claim(looks, worst.pod), "nothing provides storage", []), changed=Changed.SOME)
-        return not_ready(release, worst.text, CURES[worst.cause], seconds)
+        complaints = [look.complaint for look in late if look.complaint]
+        return not_ready(release, "; ".join([worst.text, *complaints]), CURES[worst.cause], seconds)
 
     def _nothing_provides_storage(self) -> bool:
         """Whether the cluster has no StorageClass at all; who may not look cannot say so."""
@@ -139,13 +148,12 @@ def judge(looks: Sequence[Served]) -> Verdict:
     """All must serve; one hopeless pod is enough to stop."""
     for look in looks:
         hopeless = [item for item in look.troubles if item.fatal]
-        if look.verdict.state is State.FATAL or (look.verdict.state is State.PENDING and hopeless):
-            return Verdict(State.FATAL, hopeless[0].text if hopeless else look.verdict.reason)
+        if look.verdict.state is State.PENDING and hopeless:
+            return Verdict(State.FATAL, hopeless[0].text)
     waiting = [look for look in looks if look.verdict.state is State.PENDING]
     if not waiting:
         return Verdict(State.DONE)
-    told = [max(look.troubles, key=_weight).text if look.troubles else look.verdict.reason for look in waiting]
-    return Verdict(State.PENDING, "; ".join(told))
+    return Verdict(State.PENDING, "; ".join(look.told() for look in waiting))
 
 
 def _weight(item: Trouble) -> tuple[bool, bool]:

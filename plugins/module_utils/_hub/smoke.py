@@ -31,7 +31,7 @@ from .login import End, Finish
 from .pinned import Pinned
 from .rest import NAVIGATE, Credentials, HubApi
 from .signin import enter, failure, has_password, sign_in, sign_in_page
-from .userpod import UserPods, wrong_image
+from .userpod import UserPods, compare_image
 from .userserver import UserServer
 from .wish import Wish
 
@@ -427,15 +427,18 @@ class SmokeTest:
                 reason = pinned.reason or "no image was given to compare with"
                 draft.result, draft.text = Result.NOT_PROVED, f"runs {draft.text}; {reason}"
                 return
-            wrong = wrong_image(pod, pinned.image)
-            if wrong:
+            compared = compare_image(pod, pinned.image)
+            if compared.wrong:
                 raise HubError(
                     error_id="E-VERIFY-13",
                     what=f"The server of {server.user} does not run the pinned image",
-                    seen=wrong,
+                    seen=compared.wrong,
                     wanted=pinned.image,
-                    do="stop servers older than the release, or correct singleuser.image or hub_verify_expected_image",
+                    do="stop servers older than the release, or correct singleuser.image or hub_verify_expected_image "
+                    "(as pods have it, where an admission policy of the cluster rewrites images)",
                 )
+            if compared.unproved:
+                draft.result, draft.text = Result.NOT_PROVED, f"runs {draft.text}; {compared.unproved}"
 
     def _write(self, server: UserServer) -> None:
         with self._step("write", "file written to the home") as draft:

@@ -24,6 +24,8 @@ USER_NOTE = "hub.jupyter.org/username"
 SERVER_NOTE = "hub.jupyter.org/servername"
 """Annotations with the names as the hub has them; the labels' escaped form changed between releases."""
 CONTAINER = "notebook"
+DOCKER_HUB = "docker.io"
+"""The registry of a reference that names none."""
 HINTS = 4
 """Events quoted in a message; older ones rarely say more."""
 
@@ -66,17 +68,76 @@ def pods_of(pods: Iterable[Mapping[str, Any]], user: str) -> list[UserPod]:
     return found
 
 
-def wrong_image(pod: UserPod, expected: str) -> str:
-    """What differs from the pinned image; empty when it is the one.
+@dataclass(frozen=True)
+class Reference:
+    """An image reference, with what it leaves out.
 
-    A digest in ``expected`` is compared with what the node runs, not only with what the pod asks for.
+    Attributes:
+        registry: its host.
+        path: the repository there.
+        tag: ``latest`` where it says neither tag nor digest; empty where it says a digest only.
+        digest: with its algorithm; empty where there is none.
     """
-    if pod.image != expected:
-        return f"the pod asks for {pod.image}"
-    _name, at, digest = expected.partition("@")
-    if at and not pod.image_id.endswith(digest):
-        return f"the node runs {pod.image_id or 'an unknown image'}"
-    return ""
+
+    registry: str
+    path: str
+    tag: str
+    digest: str
+
+    @classmethod
+    def read(cls, text: str) -> Reference:
+        """A reference as container runtimes read it."""
+        rest, _at, digest = text.partition("@")
+        head, slash, last = rest.rpartition("/")
+        name, _colon, tag = last.partition(":")
+        registry, _slash, path = (head + slash + name).partition("/")
+        if not path or not ("." in registry or ":" in registry or registry == "localhost"):
+            registry, path = DOCKER_HUB, head + slash + name
+        if registry == DOCKER_HUB and "/" not in path:
+            path = f"library/{path}"
+        return cls(registry, path, tag or ("" if digest else "latest"), digest)
+
+    def copied_by(self, other: Reference) -> bool:
+        """Whether another reference may be a mirror's for this one: its path in another registry, maybe below more."""
+        path = self.path.removeprefix("library/")
+        return other.registry != self.registry and f"/{other.path}".endswith(f"/{path}")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How a pod's image and the pinned one differ; both empty when it is the one.
+
+    Attributes:
+        wrong: what is certainly another image.
+        unproved: what admission may have made of the pinned one, and nobody here can tell.
+    """
+
+    wrong: str = ""
+    unproved: str = ""
+
+
+def compare_image(pod: UserPod, expected: str) -> Compared:
+    """Whether a pod runs the pinned image.
+
+    A digest in ``expected`` is compared with what the node runs, not only with what the pod asks for. Admission may add
+    a digest (Kyverno, k8s-digester, Connaisseur) or put a mirror's name in place of the registry's; only a digest in
+    ``expected`` proves that a mirror has the same.
+    """
+    asks, wish = Reference.read(pod.image), Reference.read(expected)
+    told = f"the pod asks for {pod.image}"
+    at_home = (asks.registry, asks.path) == (wish.registry, wish.path)
+    place_fits = at_home or wish.copied_by(asks)
+    tag_fits = not wish.tag or asks.tag in ("", wish.tag)
+    if not place_fits or not tag_fits or wish.digest not in ("", asks.digest):
+        return Compared(wrong=told)
+    if wish.digest:
+        runs = pod.image_id.endswith(wish.digest)
+        return Compared() if runs else Compared(wrong=f"the node runs {pod.image_id or 'an unknown image'}")
+    if not asks.tag:
+        return Compared(unproved=f"{told}, whose tag nobody can tell")
+    if not at_home:
+        return Compared(unproved=f"{told}, which has path and tag of {expected} in another registry (a mirror?)")
+    return Compared()
 
 
 def hints(events: Iterable[Mapping[str, Any]], user: str) -> list[str]:

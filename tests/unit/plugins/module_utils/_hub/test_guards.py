@@ -6,9 +6,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible.utils.vars import merge_hash
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.guards import (
     Homes,
@@ -81,14 +85,14 @@ VALUES = {
 @pytest.mark.parametrize(
     ("values", "homes"),
     [
-        ({}, Homes()),
+        ({}, Homes(scheme="safe")),
         (VALUES, Homes("claim-{username}", "escape", "dynamic")),
-        ({"hub": {"config": {"KubeSpawner": {"pvc_name_template": "x"}}}}, Homes("x")),
+        ({"hub": {"config": {"KubeSpawner": {"pvc_name_template": "{username}"}}}}, Homes("{username}", "safe")),
         (
             {"singleuser": {"storage": {"type": "static", "static": {"pvcName": "all"}}}},
-            Homes(kind="static", static="all"),
+            Homes(scheme="safe", kind="static", static="all"),
         ),
-        ({"singleuser": {"storage": None}, "hub": "odd"}, Homes()),
+        ({"singleuser": {"storage": None}, "hub": "odd"}, Homes(scheme="safe")),
     ],
 )
 def test_what_decides_peoples_claims(values: Json, homes: Homes) -> None:
@@ -108,7 +112,111 @@ def test_the_values_are_read_from_the_charts_own_secret() -> None:
     assert read_homes(manifest({**plain, "stringData": {"values.yaml": "text"}})) is None
 
 
-OLD, NEW = Homes("claim-{username}{servername}", "escape", "dynamic"), Homes(None, None, "dynamic")
+def of_chart(version: Any, template: str | None = None, **spawner: str) -> Homes:
+    dynamic = {"pvcNameTemplate": template}
+    return homes_of(
+        {
+            "Chart": {"Name": "jupyterhub", "Version": version},
+            "hub": {"config": {"KubeSpawner": spawner}},
+            "singleuser": {"storage": {"type": "dynamic", "dynamic": dynamic}},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "spawner", "scheme"),
+    [
+        pytest.param("3.3.8", {}, "escape", id="before-4"),
+        pytest.param("v0.11.1", {}, "escape", id="long-before-4"),
+        pytest.param("4.4.0", {}, "safe", id="since-4"),
+        pytest.param("10.0.0-0.dev.git.1.habc", {}, "safe", id="long-after-4"),
+        pytest.param("4.4.0", {"slug_scheme": "escape"}, "escape", id="said"),
+        pytest.param("3.3.8", {"slug_scheme": "safe"}, "safe", id="said-too-early"),
+        pytest.param(None, {}, "safe", id="unknown"),
+        pytest.param(4, {}, "safe", id="odd"),
+    ],
+)
+def test_what_the_spawner_does_without_a_slug_scheme(version: Any, spawner: dict[str, str], scheme: str) -> None:
+    assert of_chart(version, **spawner).scheme == scheme
+
+
+@pytest.mark.parametrize(
+    ("template", "depends"),
+    [
+        (None, True),
+        ("claim-{username}{servername}", True),
+        ("claim-{user_server}", True),
+        ("{pod_name}-home", True),
+        ("claim-{userid}-{username}", True),
+        ("claim-{username", True),
+        ("claim-{userid}", False),
+        ("claim-{escaped_username}--{unescaped_servername}", False),
+        ("{hubnamespace}-{safe_user_server}", False),
+    ],
+)
+def test_a_template_without_slugs_makes_the_same_names_in_both_schemes(template: str | None, depends: bool) -> None:
+    assert homes_moved(of_chart("4.4.0", template), of_chart("3.3.8", template)) is depends
+
+
+# The two charts' own values, as far as they decide people's claims.
+PUBLISHED: dict[str, Json] = {
+    "3.3.8": {
+        "hub": {"config": {}},
+        "singleuser": {"storage": {"type": "dynamic", "dynamic": {"pvcNameTemplate": "claim-{username}{servername}"}}},
+    },
+    "4.4.0": {"hub": {"config": {}}, "singleuser": {"storage": {"type": "dynamic", "dynamic": {}}}},
+}
+FOLDER = Path(os.environ.get("Z2JH_REFERENCE", Path(__file__).resolve().parents[5].parent / "shared/data/z2jh"))
+
+
+def released(version: str, values: Json, **given: Json) -> Manifest:
+    """What a chart makes of its own values and the operator's, as far as the guard looks."""
+    merged = merge_hash({**values, "Chart": {"Name": "jupyterhub", "Version": version}}, given)
+    return manifest({"kind": "Secret", "metadata": {"name": "hub"}, "stringData": {"values.yaml": json.dumps(merged)}})
+
+
+def upgrade(charts: dict[str, Json], **given: Json) -> None:
+    """An upgrade from 3.3.8 as it came to 4.4.0 with these values of the operator."""
+    new, old = released("4.4.0", charts["4.4.0"], **given), released("3.3.8", charts["3.3.8"])
+    check_homes(read_homes(new), read_homes(old), ["claim-ada"])
+
+
+def wanted_values(error: HubError) -> Json:
+    """The operator's values, put where the message says, from what it calls wanted."""
+    wanted = dict(part.split(" ", 1) for part in (error.wanted or "").split("; "))
+    return {
+        "hub": {"config": {"KubeSpawner": {"slug_scheme": wanted["slug_scheme"]}}},
+        "singleuser": {"storage": {"dynamic": {"pvcNameTemplate": wanted["pvcNameTemplate"]}}},
+    }
+
+
+def refused_and_cured(charts: dict[str, Json]) -> None:
+    with pytest.raises(HubError, match="E-STORE-03") as caught:
+        upgrade(charts)
+    assert caught.value.seen == "pvcNameTemplate unset; slug_scheme safe"
+    cure = wanted_values(caught.value)
+    upgrade(charts, **cure)
+    for forgotten in cure:
+        with pytest.raises(HubError, match="E-STORE-03"):
+            upgrade(charts, **{name: part for name, part in cure.items() if name != forgotten})
+
+
+def test_an_upgrade_to_chart_4_passes_with_the_values_the_refusal_asks_for() -> None:
+    refused_and_cured(PUBLISHED)
+
+
+def test_an_upgrade_between_the_published_charts_passes_with_the_values_the_refusal_asks_for() -> None:
+    files = {version: FOLDER / version / "values.yaml" for version in PUBLISHED}
+    if not all(file.is_file() for file in files.values()):
+        pytest.skip("not cross-checked: the published values are not here")
+    charts = {version: yaml.safe_load(file.read_text()) for version, file in files.items()}
+    refused_and_cured(charts)
+    for version, values in PUBLISHED.items():
+        chart = {"Chart": {"Version": version}}
+        assert homes_of({**charts[version], **chart}) == homes_of({**values, **chart})
+
+
+OLD, NEW = of_chart("3.3.8", "claim-{username}{servername}"), of_chart("4.4.0")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +234,7 @@ def test_homes_are_not_orphaned() -> None:
     assert (error.error_id, error.details) == ("E-STORE-03", {"claims": ["claim-ada", "claim-bob"]})
     assert error.what == "This upgrade would look for people's homes under other names; 2 homes would seem empty"
     assert (error.seen, error.wanted) == (
-        "pvcNameTemplate unset; slug_scheme unset",
+        "pvcNameTemplate unset; slug_scheme safe",
         "pvcNameTemplate claim-{username}{servername}; slug_scheme escape",
     )
 

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.probes
     LIMIT,
     NO_ROOM,
     NOT_ANSWERED,
+    PULL_PATIENCE,
     RUN_LABEL,
     SCRIPT,
     beside,
@@ -224,8 +226,12 @@ def test_an_obstacle_leaves_leftovers_alone() -> None:
 # ---- the verdict ---------------------------------------------------------------------------------------------------
 
 
+MADE = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
+
+
 def pod(name: str, status: Json, node: str = "n1") -> Json:
-    return {"metadata": {"name": name}, "spec": {"nodeName": node}, "status": status}
+    metadata = {"name": name, "creationTimestamp": MADE.isoformat().replace("+00:00", "Z")}
+    return {"metadata": metadata, "spec": {"nodeName": node}, "status": status}
 
 
 def container(**state: Json) -> Json:
@@ -240,6 +246,14 @@ HOMELESS = {
     ],
 }
 PULL = "failed to pull and unpack image: not found"
+HICCUP = {"reason": "ErrImagePull", "message": "503 Service Unavailable"}
+
+
+def placed(seconds: int, waiting: Json) -> Json:
+    """A container that waits, in a pod that got its node so many seconds after it was made."""
+    when = (MADE + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+    conditions = [{"type": "PodScheduled", "status": "True", "lastTransitionTime": when}]
+    return {**container(waiting=waiting), "conditions": conditions}
 
 
 @pytest.mark.parametrize(
@@ -250,8 +264,8 @@ PULL = "failed to pull and unpack image: not found"
         ),
         pytest.param(
             container(waiting={"reason": "ImagePullBackOff", "message": "Back-off"}),
-            1,
-            "E-PROBE-01 Back-off",
+            PULL_PATIENCE,
+            "E-PROBE-01 ImagePullBackOff: Back-off",
             id="01 off",
         ),
         pytest.param(
@@ -289,6 +303,24 @@ PULL = "failed to pull and unpack image: not found"
         pytest.param({}, LIMIT, "E-PROBE-03 not looked at yet after 300 s", id="10 never seen"),
         pytest.param(container(running={}), 1, "pending", id="11 running"),
         pytest.param(GOOD, 1, "", id="12 good"),
+        pytest.param(container(waiting=HICCUP), PULL_PATIENCE - 1, "pending", id="13 a registry hiccups"),
+        pytest.param(container(waiting=HICCUP), PULL_PATIENCE, "E-PROBE-01 ErrImagePull: 503", id="14 for too long"),
+        pytest.param(
+            container(waiting={"reason": "RegistryUnavailable"}), 1, "pending", id="15 a registry that comes back"
+        ),
+        pytest.param(
+            container(waiting={"reason": "ErrImagePull", "message": "Manifest unknown: v9"}),
+            1,
+            "E-PROBE-01 ErrImagePull: Manifest",
+            id="16 mistyped",
+        ),
+        pytest.param(
+            container(waiting={"reason": "ErrImageNeverPull"}), 1, "E-PROBE-01 ErrImageNeverPull", id="17 never pulled"
+        ),
+        pytest.param(placed(200, HICCUP), 200 + PULL_PATIENCE - 1, "pending", id="18 an autoscaler's node"),
+        pytest.param(placed(200, HICCUP), 200 + PULL_PATIENCE, "E-PROBE-01 ErrImagePull", id="19 for too long there"),
+        pytest.param(placed(250, HICCUP), LIMIT, "E-PROBE-01 ErrImagePull: 503", id="20 the time is up"),
+        pytest.param(placed(-9, HICCUP), PULL_PATIENCE, "E-PROBE-01 ErrImagePull: 503", id="21 odd stamps"),
     ],
 )
 def test_what_became_of_the_users_image(status: Json, elapsed: int, wanted: str) -> None:
@@ -347,7 +379,7 @@ def test_an_older_kubelet_tells_in_an_event_why_it_backs_off() -> None:
         {"involvedObject": {"name": HUB_POD}, "message": "Error: ImagePullBackOff"},
         {},
     ]
-    found = {"pods": [pod(HUB_POD, status), pod(USER_POD, GOOD)], "elapsed": 1, "created": {}, "events": events}
+    found = {"pods": [pod(HUB_POD, status), pod(USER_POD, GOOD)], "elapsed": 90, "created": {}, "events": events}
     rows = judge(plan(wish()), found)["rows"]
     assert f"Seen: Failed to pull image: {PULL}. " in rows[0]["text"]
     assert rows[1]["ok"]

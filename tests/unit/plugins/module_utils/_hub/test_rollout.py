@@ -242,8 +242,59 @@ def test_pods_on_their_way_out_do_not_count(world: World) -> None:
     assert [pod["name"] for pod in world.wait()] == ["hub-1", "proxy-1"]
 
 
-def test_a_passed_deadline_of_the_deployment_ends_the_wait(world: World) -> None:
+LATE = {"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out progressing."}
+SAID = "the controller of hub says: timed out progressing"
+
+
+def test_a_passed_deadline_of_the_deployment_is_told_and_the_wait_goes_on(world: World) -> None:
     world.ready(PROXY)
-    late = {"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out progressing"}
-    world.kube.objects[path(HUB)]["status"]["conditions"] = [late]
-    assert world.error(600.0).what.endswith("after 0 s: hub: timed out progressing")
+    world.kube.objects[path(HUB)]["status"]["conditions"] = [LATE]
+    world.clock.at(700, lambda: world.ready(HUB))
+    assert [pod["name"] for pod in world.wait(900.0)] == ["hub-1", "proxy-1"]
+    assert world.clock.passed == 700
+    assert world.reporter.transitions[0]["text"] == (
+        f"waiting: hub and proxy to serve: hub: 0 of 1 pods are ready; {SAID}; 0 s of at most 900 s"
+    )
+
+
+def test_a_passed_deadline_of_the_deployment_is_told_at_the_end(world: World) -> None:
+    world.ready(PROXY)
+    world.kube.objects[path(HUB)]["status"]["conditions"] = [LATE]
+    assert world.error(900.0).what.endswith(f"after 900 s: hub: 0 of 1 pods are ready; {SAID}")
+    conditions = [{"type": "PodScheduled", "status": "False", "message": "Insufficient memory"}]
+    world.pod("hub-1", "hub", conditions=conditions)
+    assert world.error(10.0).what.endswith(f": pod hub-1 cannot be scheduled: Insufficient memory; {SAID}")
+    assert f"Insufficient memory; {SAID}; 0 s" in world.reporter.transitions[-1]["text"]
+
+
+def test_an_image_gets_its_time_after_an_autoscaler_brought_a_node(world: World) -> None:
+    world.ready(PROXY)
+    placed = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-11-22T14:05:00Z"}
+    pulled = waiting("ErrImagePull")
+    world.pod("hub-1", "hub", conditions=[{"type": "PodScheduled", "status": "False", "message": "no room"}])
+    world.clock.at(300, lambda: world.pod("hub-1", "hub", conditions=[placed], containerStatuses=pulled))
+    world.clock.at(350, lambda: world.ready(HUB))
+    assert [pod["name"] for pod in world.wait(900.0)] == ["hub-1", "proxy-1"]
+
+
+def test_an_image_whose_first_pull_took_minutes_is_tried_again(world: World) -> None:
+    world.ready(PROXY)
+    world.pod("hub-1", "hub", phase="Pending", containerStatuses=waiting("ContainerCreating"))
+    late = waiting("ErrImagePull")
+    world.clock.at(200, lambda: world.pod("hub-1", "hub", phase="Pending", containerStatuses=late))
+    assert "does not serve after 230 s: pod hub-1 cannot get image" in world.error(900.0).what
+
+
+def test_a_secret_that_comes_late_does_no_harm(world: World) -> None:
+    world.ready(PROXY)
+    world.pod("hub-1", "hub", phase="Pending", containerStatuses=waiting("CreateContainerConfigError"))
+    world.clock.at(40, lambda: world.ready(HUB))
+    assert [pod["name"] for pod in world.wait()] == ["hub-1", "proxy-1"]
+
+
+def test_a_secret_that_does_not_come_ends_the_wait(world: World) -> None:
+    world.ready(PROXY)
+    world.pod("hub-1", "hub", phase="Pending", containerStatuses=waiting("CreateContainerConfigError"))
+    error = world.error(600.0)
+    assert error.what.endswith("after 45 s: container hub of pod hub-1 cannot be made (CreateContainerConfigError)")
+    assert error.do == "create what this message names, then run again"

@@ -164,10 +164,71 @@ def test_a_long_reason_is_cut_and_stays_one_line(kube: FakeKube) -> None:
     assert len(caught.value.what) < 700
 
 
-def test_a_missing_permission_is_told_as_such(kube: FakeKube) -> None:
-    kube.on(lambda method, _p, _q, _b: Reply(403, {"message": "forbidden"}) if method == "PATCH" else None)
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param("forbidden", id="terse"),
+        pytest.param(
+            'services "hub" is forbidden: User "ci" cannot patch resource "services" in API group "" in the namespace '
+            '"hub"',
+            id="rbac",
+        ),
+        pytest.param(
+            'roles.rbac.authorization.k8s.io "hub" is forbidden: user "ci" (groups=["system:authenticated"]) is '
+            'attempting to grant RBAC permissions not currently held:\n{APIGroups:[""], Resources:["pods"], '
+            'Verbs:["get"]}',
+            id="grant",
+        ),
+        pytest.param(
+            'services "hub" is forbidden: unable to create new content in namespace hub because it is being terminated',
+            id="going",
+        ),
+    ],
+)
+def test_a_missing_permission_is_told_as_such(kube: FakeKube, message: str) -> None:
+    kube.on(lambda method, _p, _q, _b: Reply(403, {"message": message}) if method == "PATCH" else None)
     with pytest.raises(HubError, match="E-K8S-04"):
         plan(kube, [service(port=2)], [])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(
+            'admission webhook "validation.gatekeeper.sh" denied the request: [team] you must provide labels: owner',
+            id="gatekeeper",
+        ),
+        pytest.param(
+            'services "hub" is forbidden: exceeded quota: team, requested: services=1, used: services=5, limited: '
+            "services=5",
+            id="quota",
+        ),
+        pytest.param(
+            'pods "hub" is forbidden: failed quota: team: must specify limits.cpu for: hub', id="quota-of-limits"
+        ),
+        pytest.param(
+            'pods "hub" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false',
+            id="pod-security",
+        ),
+        pytest.param(
+            "services \"hub\" is forbidden: ValidatingAdmissionPolicy 'no-lb' with binding 'all' denied request: no "
+            "load balancers",
+            id="policy",
+        ),
+        pytest.param(
+            'persistentvolumeclaims "hub-db-dir" is forbidden: maximum storage usage per PersistentVolumeClaim is 1Gi, '
+            "but request is 10Gi",
+            id="limit-range",
+        ),
+    ],
+)
+def test_a_policy_of_the_cluster_is_not_a_missing_permission(kube: FakeKube, message: str) -> None:
+    kube.on(lambda method, _p, _q, _b: Reply(403, {"message": f"{message}."}) if method == "PATCH" else None)
+    with pytest.raises(HubError, match="E-HELM-12") as caught:
+        plan(kube, [service(port=2)], [])
+    assert caught.value.what == f"The cluster would refuse Service/hub of this release: {message}"
+    assert "policy or quota of the cluster" in caught.value.do
+    assert caught.value.changed is Changed.NOTHING
 
 
 def test_it_asks_as_helm_and_never_for_real(kube: FakeKube) -> None:

@@ -227,6 +227,15 @@ def test_why_the_release_pins_nothing_is_told(bench: Bench) -> None:
     assert (row.result.value, row.text.partition("; ")[2]) == ("not proved", "there is no release hub in hub")
 
 
+def test_an_image_that_may_come_from_a_mirror_is_not_proved(bench: Bench) -> None:
+    row = next(row for row in bench.run(expected_image="quay.io/lab:1").rows if row.step == "image")
+    assert row.result.value == "not proved"
+    assert row.text == (
+        "runs lab:1 (lab:1@sha256:aa); the pod asks for lab:1, which has path and tag of quay.io/lab:1 in another "
+        "registry (a mirror?)"
+    )
+
+
 def test_the_image_that_the_release_pins_is_compared_unless_one_was_given(bench: Bench) -> None:
     bench.pinned = Pinned("lab:1")
     assert results(bench.run(expected_image=""))["image"] == "ok"
@@ -378,6 +387,7 @@ def test_a_server_that_never_gets_ready_ends_with_the_budget(bench: Bench) -> No
 def test_the_wrong_image(bench: Bench) -> None:
     error = bench.fails("E-VERIFY-13", expected_image="lab:2")
     assert (error.seen, error.wanted) == ("the pod asks for lab:1", "lab:2")
+    assert "where an admission policy of the cluster rewrites images" in error.do
     assert bench.hub.running == set()
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.userpod import (
+    Compared,
     UserPod,
     UserPods,
+    compare_image,
     hints,
     parse_pod,
     pods_of,
-    wrong_image,
 )
 
 
@@ -87,10 +88,45 @@ def test_the_name_is_compared_as_the_hub_has_it() -> None:
         ("lab:1@sha256:aa", "", "lab:1@sha256:aa", "the node runs an unknown image"),
         ("lab:1@sha256:aa", "docker.io/lab@sha256:aa", "lab:1@sha256:aa", ""),
         ("lab:1", "anything", "lab:1", ""),
+        ("lab:1", "lab@sha256:aa", "lab:1@sha256:aa", "the pod asks for lab:1"),
+        ("lab", "anything", "lab:latest", ""),
+        ("", "", "lab:1", "the pod asks for "),
+        # admission with digests
+        ("lab:1@sha256:aa", "anything", "lab:1", ""),
+        ("docker.io/library/lab:1@sha256:aa", "anything", "lab:1", ""),
+        ("r.example.org:5000/x/lab:1@sha256:aa", "anything", "r.example.org:5000/x/lab:1", ""),
+        ("lab:1@sha256:aa", "lab@sha256:aa", "lab@sha256:aa", ""),
+        ("lab@sha256:aa", "lab@sha256:aa", "lab:1@sha256:aa", ""),
+        ("lab@sha256:aa", "lab@sha256:bb", "lab:1@sha256:aa", "the node runs lab@sha256:bb"),
+        ("lab:2@sha256:aa", "lab@sha256:aa", "lab:1", "the pod asks for lab:2@sha256:aa"),
+        ("r.example.org:5000/lab", "", "lab:5000", "the pod asks for r.example.org:5000/lab"),
+        # mirrors
+        ("m.example.org/x/lab:1@sha256:aa", "x@sha256:aa", "quay.io/x/lab:1@sha256:aa", ""),
+        ("m.example.org/x/lab:1@sha256:aa", "", "quay.io/x/lab:1@sha256:aa", "the node runs an unknown image"),
+        ("m.example.org/x/lab:2", "", "quay.io/x/lab:1", "the pod asks for m.example.org/x/lab:2"),
+        ("m.example.org/x/mylab:1", "", "quay.io/lab:1", "the pod asks for m.example.org/x/mylab:1"),
+        ("quay.io/y/x/lab:1", "", "quay.io/x/lab:1", "the pod asks for quay.io/y/x/lab:1"),
     ],
 )
 def test_whether_it_is_the_pinned_image(image: str, image_id: str, expected: str, wrong: str) -> None:
-    assert wrong_image(UserPod("p", "u", image, image_id, "n"), expected) == wrong
+    assert compare_image(UserPod("p", "u", image, image_id, "n"), expected) == Compared(wrong=wrong)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected", "reason"),
+    [
+        ("m.example.org/x/lab:1", "quay.io/x/lab:1", "path and tag of quay.io/x/lab:1 in another registry"),
+        ("m.example.org/quay/x/lab:1@sha256:aa", "quay.io/x/lab:1", "path and tag of quay.io/x/lab:1 in another"),
+        ("localhost/hub/lab:1", "lab:1", "path and tag of lab:1 in another registry (a mirror?)"),
+        ("lab@sha256:aa", "lab:1", "whose tag nobody can tell"),
+        ("m.example.org/lab@sha256:aa", "lab:1", "whose tag nobody can tell"),
+    ],
+)
+def test_what_admission_made_of_an_image_is_not_proved(image: str, expected: str, reason: str) -> None:
+    compared = compare_image(UserPod("p", "u", image, "x@sha256:aa", "n"), expected)
+    assert compared.wrong == ""
+    assert compared.unproved.startswith(f"the pod asks for {image}, ")
+    assert reason in compared.unproved
 
 
 # ---- events -----------------------------------------------------------------------------------------------------

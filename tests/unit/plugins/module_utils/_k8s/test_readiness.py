@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll import State, Verdict
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.readiness import (
+    CONFIG_PATIENCE,
     CRASHES,
+    PULL_RETRIES,
+    Patience,
     Trouble,
+    complaint,
     pod_facts,
     rollout,
     trouble,
@@ -37,7 +41,7 @@ def deployment(status: dict[str, Any], replicas: int | None = 2) -> dict[str, An
         pytest.param(deployment({**SERVING, "observedGeneration": 2}),
                      Verdict(State.PENDING, "hub has not been looked at by its controller yet"), id="old-generation"),
         pytest.param(deployment({**SERVING, "availableReplicas": 0, "conditions": LATE}),
-                     Verdict(State.FATAL, "hub: timed out"), id="deadline"),
+                     Verdict(State.PENDING, "hub: 0 of 2 pods are ready"), id="deadline"),
         pytest.param(deployment({**SERVING, "updatedReplicas": 1}),
                      Verdict(State.PENDING, "hub: 1 of 2 pods are new"), id="not-updated"),
         pytest.param(deployment({**SERVING, "replicas": 3}),
@@ -57,6 +61,27 @@ def test_rollout(live: dict[str, Any], verdict: Verdict) -> None:
     assert rollout(live) == verdict
 
 
+QUOTA = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: q."}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "told"),
+    [
+        pytest.param([], "", id="nothing"),
+        pytest.param(FINE, "", id="content"),
+        pytest.param(LATE, "the controller of hub says: timed out", id="deadline"),
+        pytest.param([{**LATE[0], "message": None}],
+                     "the controller of hub says: ProgressDeadlineExceeded", id="terse"),
+        pytest.param([QUOTA, *LATE], "the controller of hub says: exceeded quota: q, timed out", id="no-pods"),
+        pytest.param([{**QUOTA, "status": "False"}], "", id="pods-again"),
+    ],
+)  # fmt: skip
+def test_what_the_controller_says(conditions: list[dict[str, Any]], told: str) -> None:
+    assert complaint(deployment({"observedGeneration": 3, "conditions": conditions})) == told
+    assert complaint(deployment({"observedGeneration": 2, "conditions": conditions})) == ""
+    assert complaint({"metadata": {"name": "hub"}}) == ""
+
+
 def pod(container: dict[str, Any] | None = None, born: datetime = YOUNG, **status: Any) -> dict[str, Any]:
     found = [] if container is None else [{"name": "hub", "image": "hub:1", "ready": False, **container}]
     metadata = {"name": "hub-1", "creationTimestamp": born.isoformat().replace("+00:00", "Z")}
@@ -69,6 +94,10 @@ def waiting(reason: str, message: str = "") -> dict[str, Any]:
 
 def unscheduled(message: str) -> dict[str, Any]:
     return pod(conditions=[{"type": "PodScheduled", "status": "False", "message": message}])
+
+
+def placed(when: datetime) -> list[dict[str, Any]]:
+    return [{"type": "PodScheduled", "status": "True", "lastTransitionTime": when.isoformat().replace("+00:00", "Z")}]
 
 
 CRASHED = {"restartCount": CRASHES - 1, "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
@@ -94,13 +123,18 @@ PULL = "pod hub-1 cannot get image hub:1 (ImagePullBackOff: Back-off)"
         pytest.param(pod(waiting("ImagePullBackOff", "Back-off")),
                      Trouble("hub-1", "image", PULL, False, "hub"), id="image-young"),
         pytest.param(pod(waiting("ImagePullBackOff", "Back-off"), OLD),
-                     Trouble("hub-1", "image", PULL, True, "hub"), id="image-old"),
+                     Trouble("hub-1", "image", PULL, False, "hub", PULL_RETRIES), id="image-old"),
+        pytest.param(pod(waiting("ImagePullBackOff", "Back-off"), OLD, conditions=placed(YOUNG)),
+                     Trouble("hub-1", "image", PULL, False, "hub"), id="image-of-a-pod-that-waited-for-its-node"),
+        pytest.param(pod(waiting("ImagePullBackOff", "Back-off"), OLD, conditions=placed(OLD)),
+                     Trouble("hub-1", "image", PULL, False, "hub", PULL_RETRIES), id="image-long-after-its-node"),
         pytest.param(pod(waiting("InvalidImageName")),
                      Trouble("hub-1", "image", "pod hub-1 cannot get image hub:1 (InvalidImageName)", True, "hub"),
                      id="image-hopeless"),
         pytest.param(pod(waiting("CreateContainerConfigError", 'secret "x" not found.')),
                      Trouble("hub-1", "config", "container hub of pod hub-1 cannot be made "
-                             '(CreateContainerConfigError: secret "x" not found)', True, "hub"), id="config"),
+                             '(CreateContainerConfigError: secret "x" not found)', False, "hub", CONFIG_PATIENCE),
+                     id="config"),
         pytest.param(pod({**CRASHED, "state": {"running": {}}}),
                      Trouble("hub-1", "crash", "container hub of pod hub-1 crashes "
                              "(exit code 137, OOMKilled; 3 restarts)", False, "hub"), id="crashed-and-tries-again"),
@@ -136,13 +170,35 @@ def test_the_worst_container_is_told() -> None:
     found = trouble(live, NOW)
     assert found is not None
     assert (found.container, found.cause, found.fatal) == ("init", "image", True)
+    live["status"]["initContainerStatuses"] = []
+    live["status"]["containerStatuses"] += [{"name": "late", **waiting("CreateContainerConfigError")}]
+    live["status"]["containerStatuses"][:0] = [{"name": "new", **waiting("ErrImagePull")}]
+    found = trouble(live, NOW)
+    assert found is not None
+    assert (found.container, found.patience) == ("late", CONFIG_PATIENCE)
 
 
 def test_an_unreadable_birthday_gives_an_image_patience() -> None:
     live = pod(waiting("ErrImagePull"))
     live["metadata"]["creationTimestamp"] = "yesterday"
     found = trouble(live, NOW)
-    assert found is not None and not found.fatal
+    assert found is not None and not found.fatal and found.patience is None
+
+
+def test_patience_counts_from_the_first_look_at_a_trouble_and_starts_anew_without_it() -> None:
+    patience = Patience()
+    config = Trouble("hub-1", "config", "no secret", container="hub", patience=45.0)
+    slow = Trouble("hub-1", "starting", "slow", container="init")
+
+    def fatal(now: float, *found: Trouble) -> list[bool]:
+        return [item.fatal for item in patience.judge(found, now)]
+
+    assert fatal(100, config, slow) == [False, False]
+    assert fatal(144, slow, config) == [False, False]
+    assert fatal(145, slow, config) == [False, True]
+    assert fatal(146, slow) == [False]
+    assert fatal(147, config) == [False]
+    assert fatal(192, config) == [True]
 
 
 def test_pod_facts() -> None:
