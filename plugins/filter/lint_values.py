@@ -21,7 +21,9 @@ options:
     type: dict
     required: true
   chart_version:
-    description: The chart's version. Keys are compared for version 4 only; Helm asks any other chart's own schema.
+    description:
+      - The chart's version. Keys are compared for version 4 only; Helm asks any other chart's own schema.
+      - Names that only the hub of an older chart knows are refused from version 4 on; without a version they are not.
     type: str
     default: ""
   callback_url:

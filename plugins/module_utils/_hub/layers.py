@@ -12,11 +12,11 @@ the same variables and the same discovery document always give the same values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from . import base, https, lint, oauth
+from . import base, environment, https, lint, oauth
 from .settings import SHARED, Finding, Json, is_secret, plain, read
 from .values import dig, merge_layers, overridden, override, root_path, touches, under_root
 
@@ -29,6 +29,8 @@ LAYERS: dict[str, LayerFunction] = {
 }
 """Name of the role that owns the layer, in the order in which layers are merged."""
 
+READ = SHARED | base.DEFAULTS | base.FRONT_DEFAULTS | https.DEFAULTS | oauth.DEFAULTS
+"""What is read of the variables to judge all layers together."""
 
 HUB_ONLY = frozenset({"hub", "singleuser"})
 """Keys that no parent chart has for itself."""
@@ -84,14 +86,16 @@ def chart_values(
         secrets: the secrets the release will hold, by name; looked at only to find placeholders and missing ones.
     """
     layers, findings = _layers(variables, discovery)
-    settled, _seen_already = read(variables, SHARED | base.DEFAULTS | oauth.DEFAULTS)
+    settled, _seen_already = read(variables, READ)
     operator, root = settled["z2jh_values"], settled["z2jh_values_root"]
     mine = dig(operator, *root_path(root), default={})
     if not isinstance(mine, dict):
         findings.append(Finding("E-VALUES-08", "z2jh_values", f"holds no mapping below {root}", "correct z2jh_values"))
         operator, mine = {}, {}
     merged = merge_layers(layers)
-    final = override(merged.values, mine)
+    findings += _placed(environment.list_findings(merged.values, mine), mine, root)
+    ours, mine = environment.with_mappings(merged.values, mine)
+    final = override(ours, mine)
     findings += [finding for finding in merged.findings if not touches(finding.path, mine)]
     findings += _outside_root(operator, root) + _lint(final, mine, settled, findings)
     findings += lint.lint_secrets(final, secrets or {})
@@ -106,14 +110,27 @@ def _lint(final: Json, mine: Json, settled: Json, known: list[Finding]) -> list[
         acknowledged=settled["hub_oauth_acknowledge_open_hub"],
         callback=oauth.callback_url(settled) if settled["hub_domain"] and by_callback else "",
         chart_version=settled["z2jh_chart_version"],
+        parent=bool(settled["z2jh_values_root"]),
+        front=_by_front(settled),
     )
-    prefix = ".".join(("z2jh_values", *root_path(settled["z2jh_values_root"])))
     decided = any(finding.error_id in ("E-OAUTH-04", "E-OAUTH-05") for finding in known)
+    found = [one for one in lint.lint(final, context) if not (one.error_id == "E-OAUTH-04" and decided)]
+    return _placed(found, mine, settled["z2jh_values_root"])
+
+
+def _placed(findings: Iterable[Finding], mine: Json, root: str) -> list[Finding]:
+    """Findings about chart values, those about the operator's own named by the variable they came from."""
+    prefix = ".".join(("z2jh_values", *root_path(root)))
     return [
         replace(finding, path=f"{prefix}.{finding.path}") if touches(finding.path, mine) else finding
-        for finding in lint.lint(final, context)
-        if not (finding.error_id == "E-OAUTH-04" and decided)
+        for finding in findings
     ]
+
+
+def _by_front(settled: Json) -> bool:
+    """Whether people come in by our Service hub-front, not by the chart's own nor by Google's load balancer."""
+    google = settled["hub_platform"] == "gke" and settled["hub_https_type"] in ("", *https.DOORS)
+    return not (google or settled["hub_front_keep_proxy_public"])
 
 
 def _layers(variables: Mapping[str, Any], discovery: Mapping[str, Any] | None) -> tuple[dict[str, Json], list[Finding]]:

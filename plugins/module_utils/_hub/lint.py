@@ -20,17 +20,22 @@ from typing import Any
 
 from . import keys
 from .oauth import ALLOW_RULES as VARIABLES
-from .oauth import SECRET_KEY, SECRET_NAME, open_hub, same_url, wrong_callback
-from .placeholders import is_placeholder
+from .oauth import OLD_GROUPS, SECRET_KEY, SECRET_NAME, before_groups, hub_major, open_hub, same_url, wrong_callback
+from .placeholders import is_placeholder, place_of
 from .secrets_in_values import misplaced_secrets
-from .settings import Finding, Json, plain
+from .settings import Finding, Json, chart_major, plain
 from .values import dig, dotted, leaves, strings
 
-AUTHENTICATORS = (
-    "dummy", "null", "pam", "auth0", "azuread", "bitbucket", "cilogon", "generic-oauth", "github", "gitlab", "globus",
-    "google", "mediawiki", "openshift", "native", "tmp", "shared-password", "ltiauthenticator", "lti11", "lti13",
+LOCAL_OAUTH = (
+    "auth0", "azuread", "bitbucket", "cilogon", "generic-oauth", "github", "gitlab", "globus", "google", "openshift",
 )  # fmt: skip
-"""Names that ``authenticator_class`` takes without a module path."""
+OAUTH_CLASSES = frozenset({*LOCAL_OAUTH, "mediawiki"})
+AUTHENTICATORS = (
+    "default", "dummy", "null", "pam", "shared-password", "firstuse", "firstuseauthenticator", "ldap",
+    "ldapauthenticator", "native", "tmp", *sorted(OAUTH_CLASSES), *(f"local-{name}" for name in LOCAL_OAUTH),
+)  # fmt: skip
+"""Names that ``authenticator_class`` takes without a module path, in the chart's hub image (tests/hub_image compares);
+JupyterHub does not look at their case."""
 
 OPEN_CLASSES = frozenset({"dummy", "tmp", "dummyauthenticator", "tmpauthenticator"})
 """Authenticators that ask for no proof of who somebody is (last word of the class name, in lower case)."""
@@ -38,9 +43,8 @@ OPEN_CLASSES = frozenset({"dummy", "tmp", "dummyauthenticator", "tmpauthenticato
 REMOVED_CLASSES = {
     "okpy": "generic-oauth",
     "dummyauthenticator.DummyAuthenticator": "dummy",
-    "tmpauthenticator.TmpAuthenticator": "tmp",
     "custom": "the class's full name",
-    "lti": "lti11 or lti13",
+    "lti": "ltiauthenticator.lti11.auth.LTI11Authenticator or ltiauthenticator.lti13.auth.LTI13Authenticator",
 }
 
 RENAMED_TRAITS = {
@@ -51,7 +55,7 @@ RENAMED_TRAITS = {
     "username_key": "username_claim",
     "extra_params": "token_params",
     "tls_verify": "validate_server_cert",
-    "claim_groups_key": "auth_state_groups_key",
+    OLD_GROUPS: "auth_state_groups_key: oauth_user.CLAIM",
     "org_whitelist": "allowed_organizations",
     "github_organization_whitelist": "allowed_organizations",
     "gitlab_group_whitelist": "allowed_gitlab_groups",
@@ -67,9 +71,14 @@ ALLOW_RULES = (
 IAP_CLASS = "iapauthenticator"
 IAP_RULES = ("allowed_users", "allowed_domains", "allow_existing_users", "allow_all")
 GROUP_TRAITS = ("allowed_groups", "admin_groups", "auth_state_groups_key")
-OAUTH_CLASSES = frozenset(AUTHENTICATORS[3:13])
 
 SHELL = re.compile(r"\$\([A-Za-z_./-]+\s[^)]*\)|^`[^`]+`$")
+PROGRAMS = frozenset({
+    "command", "args", "cmd", "lifecycleHooks", "lifecycle_hooks", "lifecycle", "initContainers", "init_containers",
+    "extraInitContainers", "extraContainers", "extra_containers", "containers", "exec", "livenessProbe",
+    "readinessProbe", "startupProbe", "stringData", "data", "extraConfig", "custom",
+})  # fmt: skip
+"""Keys at or below which something may well run a shell command: containers' commands, files, the operator's own."""
 ONE_LINE = 200
 """Characters up to which a text is taken for a value, not for a script or a page."""
 
@@ -84,12 +93,21 @@ class Context:
     Attributes:
         acknowledged: the operator said that everybody may enter.
         callback: the address the provider must send people back to; empty where the host name is not known.
-        chart_version: as asked for; decides whether the tree of keys applies.
+        chart_version: as asked for; decides whether the tree of keys applies, and which names are the old ones.
+        parent: the version is that of a parent chart, which says nothing about the hub's.
+        front: people come in by our Service hub-front, which wants a port named https on the chart's proxy.
     """
 
     acknowledged: bool = False
     callback: str = ""
     chart_version: str = ""
+    parent: bool = False
+    front: bool = False
+
+    @property
+    def hub_major(self) -> int | None:
+        """The major version of the hub's own chart; None where it is not known."""
+        return hub_major(self.chart_version, parent=self.parent)
 
 
 def lint(values: Mapping[str, Any], context: Context) -> list[Finding]:
@@ -137,8 +155,7 @@ def _referred_keys(values: Any) -> set[str]:
 
 def _unknown_keys(values: Json, context: Context) -> Iterator[Finding]:
     """Keys the chart would refuse or, worse, ignore; with the nearest key that exists."""
-    major = re.match(r"\d+", context.chart_version.lstrip("v"))
-    if major and int(major[0]) not in (0, keys.MAJOR):
+    if chart_major(context.chart_version) not in (None, 0, keys.MAJOR):
         return  # the tree describes another release: Helm asks that chart's own schema
     for path in _strangers(values, keys.TREE):
         new = keys.MOVED.get(".".join(path))
@@ -224,15 +241,20 @@ def _config_classes(values: Json, _context: Context) -> Iterator[Finding]:
         )
 
 
-def _renamed_traits(values: Json, _context: Context) -> Iterator[Finding]:
+def _renamed_traits(values: Json, context: Context) -> Iterator[Finding]:
+    fits = context.hub_major is None or before_groups(context.hub_major)
+    renamed = {old: new for old, new in RENAMED_TRAITS.items() if not (fits and old == OLD_GROUPS)}
     for section, traits in _sections(values):
         if not section.endswith("Authenticator"):
             continue
-        for old, new in RENAMED_TRAITS.items():
+        for old, new in renamed.items():
             if old in traits:
                 path = f"hub.config.{section}"
                 yield Finding(
-                    "E-VALUES-05", f"{path}.{old}", "was renamed and has no effect any more", f"use {path}.{new}"
+                    "E-VALUES-05",
+                    f"{path}.{old}",
+                    "is an old name, which the hub warns of or ignores",
+                    f"use {path}.{new}",
                 )
 
 
@@ -242,14 +264,14 @@ def _removed_class(values: Json, _context: Context) -> Iterator[Finding]:
         yield Finding(
             "E-VALUES-05",
             "hub.config.JupyterHub.authenticator_class",
-            f"names {chosen}, which no longer exists",
+            f"names {chosen}, which the chart's hub does not have",
             f"use {REMOVED_CLASSES[chosen]}",
         )
 
 
 def _unknown_class(values: Json, _context: Context) -> Iterator[Finding]:
     chosen = _authenticator(values)
-    known = chosen in REMOVED_CLASSES or chosen.removeprefix("local-") in AUTHENTICATORS
+    known = chosen in REMOVED_CLASSES or chosen.lower() in AUTHENTICATORS
     if re.fullmatch(r"[A-Za-z0-9-]+", chosen) and not known:
         near = difflib.get_close_matches(chosen.lower(), AUTHENTICATORS, n=1, cutoff=0.6)
         yield Finding(
@@ -264,7 +286,7 @@ def _unknown_class(values: Json, _context: Context) -> Iterator[Finding]:
 
 def _placeholders(values: Json, _context: Context) -> Iterator[Finding]:
     for path, text in strings(values):
-        if is_placeholder(text):
+        if is_placeholder(text, place=place_of(path)):
             yield Finding(
                 "E-VALUES-03", dotted(path), "still holds a placeholder", "put the real value there, or remove the key"
             )
@@ -276,7 +298,7 @@ def _secrets(values: Json, _context: Context) -> Iterator[Finding]:
 
 def _unevaluated_shell(values: Json, _context: Context) -> Iterator[Finding]:
     for path, text in strings(values):
-        if "\n" not in text and len(text) <= ONE_LINE and path[:2] != ("hub", "extraConfig") and SHELL.search(text):
+        if "\n" not in text and len(text) <= ONE_LINE and not PROGRAMS.intersection(path) and SHELL.search(text):
             yield Finding(
                 "E-VALUES-07",
                 dotted(path),
@@ -311,6 +333,25 @@ def _https(values: Json, _context: Context) -> Iterator[Finding]:
             "proxy.https.secret.name",
             "is empty while proxy.https.type is secret",
             "name the Secret that holds the certificate",
+        )
+
+
+def _closed_front(values: Json, context: Context) -> Iterator[Finding]:
+    """Types of HTTPS with which the chart's proxy has no port for hub-front to send https to."""
+    https = dig(values, "proxy", "https", default={})
+    elsewhere = any(dig(values, place, "enabled") for place in ("ingress", "httpRoute"))
+    if not context.front or elsewhere or not isinstance(https, dict) or not https.get("enabled"):
+        return
+    kind = https.get("type", "letsencrypt")
+    if kind in ("letsencrypt", "offload"):
+        yield Finding(
+            "E-VALUES-06",
+            "proxy.https",
+            f"is of type {kind}, for which the hub's proxy has no https port: nothing would answer at port 443 of "
+            "hub-front, and port 80 would serve the hub unencrypted",
+            "set hub_https_type: secret (with letsencrypt_method: direct for a certificate over ACME) or manual, and "
+            "remove proxy.https; a hub that already has its address on proxy-public keeps it with "
+            "hub_front_keep_proxy_public: true",
         )
 
 
@@ -351,10 +392,10 @@ def _without_effect(values: Json, _context: Context) -> Iterator[Finding]:
         )
 
 
-def _groups(values: Json, _context: Context) -> Iterator[Finding]:
-    """Group rules without ``manage_groups``: the hub would not start."""
+def _groups(values: Json, context: Context) -> Iterator[Finding]:
+    """Group rules without ``manage_groups``: the hub would not start, from OAuthenticator 17 on."""
     managing = any(traits.get("manage_groups") is True for _section, traits in _sections(values))
-    if managing:
+    if managing or before_groups(context.hub_major):
         return
     for section, traits in _sections(values):
         for trait in GROUP_TRAITS:
@@ -439,6 +480,7 @@ RULES: tuple[Callable[[Json, Context], Iterator[Finding]], ...] = (
     _secrets,
     _unevaluated_shell,
     _https,
+    _closed_front,
     _unprotected,
     _without_effect,
     _groups,

@@ -9,7 +9,9 @@
 Facts about OAuthenticator are read from its release 17.4: without an allow rule nobody enters; ``allowed_groups``,
 ``admin_groups`` and ``auth_state_groups_key`` need ``manage_groups``; groups come from the userinfo reply and need no
 stored auth state; client id, secret and callback are read from the environment where the traits are unset;
-``http_request_kwargs.ca_certs`` is honoured by tornado's own HTTP client and touches no other connection of the hub.
+``http_request_kwargs.ca_certs`` is honoured by tornado's own HTTP client and touches no other connection of the hub;
+``userdata_url`` beside ``userdata_from_id_token`` stops the hub. Release 16, in charts before 4, knows
+``claim_groups_key`` instead of ``auth_state_groups_key``; release 17 reads it still, as the same rule.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .._core.transport import origin
-from . import oauth_iap
+from . import base, oauth_iap
 from .hub_program import hub_program
 from .oauth_iap import CA_MOUNT
-from .settings import SHARED, Finding, Json, read, stray_names
+from .settings import SHARED, Finding, Json, chart_major, read, stray_names
+from .values import dig, root_path
 
 DEFAULTS: Json = {
     "hub_oauth_provider": "",
@@ -45,6 +48,9 @@ DEFAULTS: Json = {
     "hub_oauth_login_service": "",
 }
 
+CHART_DEFAULTS: Json = {name: base.DEFAULTS[name] for name in ("z2jh_chart_version", "z2jh_values", "z2jh_values_root")}
+"""The role z2jh's variables that this layer also reads."""
+
 PROVIDERS = ("generic", "iap")
 LATER_PROVIDERS = (
     "auth0", "azuread", "bitbucket", "cilogon", "github", "gitlab", "globus", "google", "indigo_iam", "mediawiki",
@@ -64,6 +70,12 @@ ALLOW_RULES = {
 """The variables that say who may enter, by provider."""
 WANTED_SCOPES = ("openid", "profile", "email", "groups")
 HTTPS_PORT = 443
+NEW_GROUPS = "auth_state_groups_key"
+OLD_GROUPS = "claim_groups_key"
+GROUPS_MAJOR = 4
+"""The first chart whose hub knows :data:`NEW_GROUPS`."""
+SECTIONS = ("LocalGenericOAuthenticator", "GenericOAuthenticator", "OAuthenticator")
+"""Sections of ``hub.config`` that speak to the class of provider ``generic``; the first that says something counts."""
 
 
 def layer(variables: Mapping[str, Any], discovery: Mapping[str, Any]) -> tuple[Json | None, list[Finding]]:
@@ -77,7 +89,7 @@ def layer(variables: Mapping[str, Any], discovery: Mapping[str, Any]) -> tuple[J
     Returns:
         No layer (None) where no provider is chosen; the lint of the final values then judges what lets people in.
     """
-    settled, findings = read(variables, SHARED | DEFAULTS)
+    settled, findings = read(variables, SHARED | DEFAULTS | CHART_DEFAULTS)
     findings += stray_names(variables, "hub_oauth_", DEFAULTS)
     if not settled["hub_oauth_provider"]:
         return None, findings
@@ -253,17 +265,55 @@ def _traits(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> Json:
         "basic_auth": basic_auth(settled, discovery),
         "login_service": settled["hub_oauth_login_service"] or origin(settled["hub_oauth_issuer"])[1] or "OAuth 2.0",
     }
-    if discovery.get("userinfo_endpoint"):
-        traits["userdata_url"] = discovery["userinfo_endpoint"]
-    else:
-        traits["userdata_from_id_token"] = True
+    traits |= _source(settled, discovery)
     for rule in ("allowed_groups", "admin_groups"):
         if settled[f"hub_oauth_{rule}"]:
             traits[rule] = sorted(map(str, settled[f"hub_oauth_{rule}"]))
     if groups_used(settled):
-        traits["auth_state_groups_key"] = f"oauth_user.{settled['hub_oauth_groups_claim']}"
+        traits |= _groups_key(settled)
     if settled["hub_oauth_allow_all"] or not narrowed:
         traits["allow_all"] = settled["hub_oauth_acknowledge_open_hub"]
     if discovery.get("ca_pem"):
         traits["http_request_kwargs"] = {"ca_certs": CA_MOUNT}
     return traits
+
+
+def _source(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> Json:
+    """Where the claims come from: what the operator's own values say, else the userinfo endpoint, else the ID token.
+
+    With one of the two set by the operator the other stays away: Microsoft Entra, for example, has a userinfo endpoint,
+    but tells groups in the ID token only.
+    """
+    endpoint = discovery.get("userinfo_endpoint")
+    if _own(settled, "userdata_from_id_token") is True:
+        return {}
+    if endpoint:
+        return {"userdata_url": endpoint}
+    return {} if _own(settled, "userdata_url") else {"userdata_from_id_token": True}
+
+
+def _own(settled: Mapping[str, Any], trait: str) -> Any:
+    """What the operator's own values say about a trait; None for nothing."""
+    hub = dig(settled["z2jh_values"], *root_path(settled["z2jh_values_root"]), "hub", "config")
+    said = (dig(hub, section, trait) for section in SECTIONS)
+    return next((value for value in said if value is not None), None)
+
+
+def _groups_key(settled: Mapping[str, Any]) -> Json:
+    """Which claim holds the groups, in the words of the chart's hub; of both where its version is not known."""
+    claim = settled["hub_oauth_groups_claim"]
+    new, old = {NEW_GROUPS: f"oauth_user.{claim}"}, {OLD_GROUPS: claim}
+    major = hub_major(settled["z2jh_chart_version"], parent=bool(settled["z2jh_values_root"]))
+    if major is None:
+        return new | old  # release 16 warns of a name it does not know, release 17 of an old one
+    return old if before_groups(major) else new
+
+
+def hub_major(chart_version: str, *, parent: bool) -> int | None:
+    """The major version of the hub's own chart; None where nobody says it, or only that of its parent chart."""
+    return None if parent else chart_major(chart_version)
+
+
+def before_groups(major: int | None) -> bool:
+    """Whether a chart's hub has OAuthenticator 16 or older; version 0 is nobody's release, but a chart like today's."""
+    return 0 < (major or 0) < GROUPS_MAJOR

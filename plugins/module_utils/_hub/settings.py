@@ -15,6 +15,7 @@ of a default is the type of the variable.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +93,12 @@ class Finding:
 def is_secret(name: str) -> bool:
     """Whether a variable of this name holds a secret."""
     return name.endswith(SECRET_ENDINGS)
+
+
+def chart_major(version: str) -> int | None:
+    """The first number of a chart's version, as 4 for ``v4.4.0``; None where none is said, as for a chart at a path."""
+    found = re.match(r"v?(\d+)", version)
+    return int(found[1]) if found else None
 
 
 def plain(data: Any) -> Any:

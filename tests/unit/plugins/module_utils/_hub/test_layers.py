@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import os
@@ -177,6 +178,26 @@ def own(values: Json, **more: Any) -> Json:
             VARIABLES | {"hub_https_type": ""}, [("E-VALUES-06", "proxy.https.enabled")], id="16 nothing ends TLS"
         ),
         pytest.param(
+            own({"proxy": {"https": {"enabled": True, "type": "offload"}}}, hub_https_type="", letsencrypt_method=""),
+            [("E-VALUES-06", "z2jh_values.proxy.https")],
+            id="17 HTTPS that the Service hub-front cannot reach",
+        ),
+        pytest.param(
+            own({"proxy": {"https": {"type": "offload"}}}),
+            [("E-VALUES-06", "z2jh_values.proxy.https")],
+            id="18 likewise, over what hub_https says",
+        ),
+        pytest.param(
+            own({"hub": {"extraEnv": [{"value": "x"}, {"name": "A", "value": "a"}, "B=b"]}}),
+            [("E-VALUES-08", "z2jh_values.hub.extraEnv.0"), ("E-VALUES-08", "z2jh_values.hub.extraEnv.2")],
+            id="19 environment variables without a name",
+        ),
+        pytest.param(
+            own({"hub": {"extraEnv": [{"name": "OAUTH_CALLBACK_URL", "value": "https://x.example.org/"}]}}),
+            [("E-OAUTH-03", "z2jh_values.hub.extraEnv.OAUTH_CALLBACK_URL")],
+            id="20 another callback, in a list",
+        ),
+        pytest.param(
             VARIABLES | {"z2jh_valuse": {}, "hub_https_typ": "x", "hub_oauth_isuer": "x"},
             [("E-VALUES-09", "z2jh_valuse"), ("E-VALUES-09", "hub_https_typ"), ("E-VALUES-09", "hub_oauth_isuer")],
             id="13 misspelt variables of three roles",
@@ -216,13 +237,74 @@ def test_values_of_a_parent_chart() -> None:
     operator = {"jupyterhub": VARIABLES["z2jh_values"], "dask-gateway": {"enabled": True}}
     result = layers.chart_values(own(operator, z2jh_values_root="jupyterhub"), DISCOVERY, SECRETS)
     assert result.findings == ()
-    assert result.values == {"jupyterhub": WANTED, "dask-gateway": {"enabled": True}}
+    wanted = copy.deepcopy(WANTED)
+    wanted["hub"]["config"]["GenericOAuthenticator"]["claim_groups_key"] = "groups"  # its hub may be older
+    assert result.values == {"jupyterhub": wanted, "dask-gateway": {"enabled": True}}
 
 
 def test_operators_values_come_last_and_are_reported() -> None:
     result = layers.chart_values(own({"proxy": {"https": {"hosts": ["x.example.org"]}}}), DISCOVERY, SECRETS)
     assert result.values["proxy"]["https"]["hosts"] == ["x.example.org"]
     assert result.overridden == {"proxy.https.hosts": "hub_https"}
+
+
+PROXY = [{"name": "HTTP_PROXY", "value": "http://proxy.example.org:3128"}]
+
+
+@pytest.mark.parametrize("root", ["", "jupyterhub"])
+def test_a_list_of_environment_variables_does_not_replace_the_login(root: str) -> None:
+    mine: Json = {"hub": {"extraEnv": PROXY}}
+    operator = {root: mine} if root else mine
+    result = layers.chart_values(own(operator, z2jh_values_root=root), DISCOVERY, SECRETS)
+    assert result.findings == ()
+    hub = result.values[root]["hub"] if root else result.values["hub"]
+    assert hub["extraEnv"] == WANTED["hub"]["extraEnv"] | {"HTTP_PROXY": "http://proxy.example.org:3128"}
+    assert result.overridden == {}
+
+
+def test_what_a_list_replaces_is_reported() -> None:
+    operator = {"hub": {"extraEnv": [{"name": "OAUTH_CLIENT_ID", "value": "another"}]}}
+    result = layers.chart_values(own(operator), DISCOVERY, SECRETS)
+    assert result.overridden == {"hub.extraEnv.OAUTH_CLIENT_ID": "hub_oauth"}
+
+
+def test_a_list_replaces_the_variables_it_names_and_stays_a_list_where_no_layer_has_any() -> None:
+    given = {"name": "OAUTH_CLIENT_SECRET", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "b"}}}
+    operator = {"hub": {"extraEnv": [given]}, "singleuser": {"extraEnv": PROXY}}
+    result = layers.chart_values(own(operator), DISCOVERY, SECRETS)
+    assert result.findings == ()
+    assert result.values["hub"]["extraEnv"]["OAUTH_CLIENT_SECRET"] == {"valueFrom": given["valueFrom"]}
+    assert result.values["singleuser"]["extraEnv"] == PROXY
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"hub_front_keep_proxy_public": True, "hub_https_type": ""}, id="00 the chart's own Service"),
+        pytest.param({"hub_platform": "gke", "hub_https_type": ""}, id="01 Google's load balancer"),
+    ],
+)
+def test_other_front_doors_may_offload(changes: Json) -> None:
+    values = {"proxy": {"https": {"enabled": True, "type": "offload"}}}
+    assert found(own(values, letsencrypt_method="") | changes) == []
+
+
+def test_on_gke_too_hub_front_needs_the_proxys_own_https() -> None:
+    values = {"proxy": {"https": {"type": "offload"}}}
+    assert found(own(values, hub_platform="gke")) == [("E-VALUES-06", "z2jh_values.proxy.https")]
+
+
+def test_a_chart_of_unknown_version_is_not_told_off_for_our_own_layer() -> None:
+    assert found(VARIABLES | {"z2jh_chart_version": ""}) == []
+    assert found(VARIABLES | {"z2jh_chart_version": "3.3.8"}) == []
+
+
+def test_claims_from_the_id_token_leave_the_userinfo_endpoint_out() -> None:
+    values = {"hub": {"config": {"GenericOAuthenticator": {"userdata_from_id_token": True}}}}
+    result = layers.chart_values(own(values), DISCOVERY, SECRETS)
+    assert result.findings == ()
+    assert result.values["hub"]["config"]["GenericOAuthenticator"]["userdata_from_id_token"] is True
+    assert "userdata_url" not in result.values["hub"]["config"]["GenericOAuthenticator"]
 
 
 def test_open_hub_that_was_acknowledged() -> None:

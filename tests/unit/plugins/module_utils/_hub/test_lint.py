@@ -32,6 +32,23 @@ CLOSED: Json = {
 CONTEXT = Context(callback="https://hub.example.org/hub/oauth_callback", chart_version="4.4.0")
 
 
+SCRIPT = ["sh", "-c", "cp -n $(ls -d /etc/skel/*) /home/jovyan"]
+SHELLS: list[tuple[str, Any]] = [
+    ("hub.command", SCRIPT),
+    ("hub.args", SCRIPT),
+    ("singleuser.cmd", SCRIPT),
+    ("hub.config.KubeSpawner.args", SCRIPT),
+    ("singleuser.lifecycleHooks", {"postStart": {"exec": {"command": SCRIPT}}}),
+    ("hub.lifecycle", {"postStart": {"exec": {"command": SCRIPT}}}),
+    ("singleuser.initContainers", [{"name": "skel", "env": [{"name": "WHAT", "value": SCRIPT[2]}]}]),
+    ("hub.extraContainers", [{"name": "sync", "args": SCRIPT}]),
+    ("singleuser.extraFiles", {"start": {"mountPath": "/etc/start", "stringData": SCRIPT[2]}}),
+    ("hub.livenessProbe", {"exec": {"command": SCRIPT}}),
+    ("singleuser.profileList", [{"display_name": "x", "kubespawner_override": {"cmd": SCRIPT}}]),
+]
+"""Places whose shell commands somebody does run."""
+
+
 def found(values: Json, context: Context = CONTEXT) -> list[tuple[str, str, str]]:
     return [(one.error_id, one.path, one.do) for one in lint(values, context)]
 
@@ -136,8 +153,25 @@ def test_keys_are_compared_otherwise(version: str) -> None:
         ),
         pytest.param(
             "hub.config.JupyterHub.authenticator_class", "local-githob", "E-VALUES-05",
-            "hub.config.JupyterHub.authenticator_class", "use the class's full name, as in package.module.ClassName",
+            "hub.config.JupyterHub.authenticator_class", "use local-github, or the class's full name",
             id="26a unknown local authenticator",
+        ),
+        pytest.param(
+            "hub.config.JupyterHub.authenticator_class", "local-mediawiki", "E-VALUES-05",
+            "hub.config.JupyterHub.authenticator_class", "use mediawiki, or the class's full name",
+            id="26b this one has no local variant",
+        ),
+        pytest.param(
+            "hub.config.JupyterHub.authenticator_class", "lti", "E-VALUES-05",
+            "hub.config.JupyterHub.authenticator_class",
+            "use ltiauthenticator.lti11.auth.LTI11Authenticator or ltiauthenticator.lti13.auth.LTI13Authenticator",
+            id="26c the image has the classes, and no short names for them",
+        ),
+        pytest.param(
+            "hub.config.GenericOAuthenticator.claim_groups_key", "groups", "E-VALUES-05",
+            "hub.config.GenericOAuthenticator.claim_groups_key",
+            "use hub.config.GenericOAuthenticator.auth_state_groups_key: oauth_user.CLAIM",
+            id="26d old, from chart 4 on",
         ),
         pytest.param(
             "hub.templateVars.title", "CHANGEME", "E-VALUES-03", "hub.templateVars.title",
@@ -148,12 +182,28 @@ def test_keys_are_compared_otherwise(version: str) -> None:
             "put the real value there, or remove the key", id="28 placeholder in a list",
         ),
         pytest.param(
+            "hub.existingSecret", "your-hub-secret", "E-VALUES-03", "hub.existingSecret",
+            "put the real value there, or remove the key", id="28a placeholder for a name",
+        ),
+        pytest.param(
+            "hub.extraEnv.OAUTH_CLIENT_ID", "my-client-id", "E-VALUES-03", "hub.extraEnv.OAUTH_CLIENT_ID",
+            "put the real value there, or remove the key", id="28b placeholder that would be fine as a name",
+        ),
+        pytest.param(
             "imagePullSecret.email", "$(aws ecr get-login)", "E-VALUES-07", "imagePullSecret.email",
             "compute the value in the inventory, for example with the pipe look-up", id="29 shell",
         ),
         pytest.param(
             "imagePullSecret.email", "`whoami`", "E-VALUES-07", "imagePullSecret.email",
             "compute the value in the inventory, for example with the pipe look-up", id="30 shell, old style",
+        ),
+        pytest.param(
+            "singleuser.extraEnv.BUILD", "$(date +%F)", "E-VALUES-07", "singleuser.extraEnv.BUILD",
+            "compute the value in the inventory, for example with the pipe look-up", id="30a shell in the environment",
+        ),
+        pytest.param(
+            "hub.annotations", {"commit": "$(git rev-parse HEAD)"}, "E-VALUES-07", "hub.annotations.commit",
+            "compute the value in the inventory, for example with the pipe look-up", id="30b shell in an annotation",
         ),
         pytest.param(
             "proxy.https", {"enabled": True, "letsencrypt": {"contactEmail": "a@example.org"}}, "E-VALUES-06",
@@ -289,7 +339,28 @@ def test_hub_with_a_rule(config: Json) -> None:
         pytest.param("hub.templateVars.page", "$(run this) " + "x" * 200, id="70b a long text"),
         pytest.param("hub.config.KubeSpawner.whitelist", ["x"], id="70c no authenticator's trait"),
         pytest.param("hub.config.JupyterHub.authenticator_class", "local-github", id="70d local accounts"),
+        pytest.param("hub.config.JupyterHub.authenticator_class", "ldap", id="70e LDAP"),
+        pytest.param("hub.config.JupyterHub.authenticator_class", "firstuseauthenticator", id="70f first use"),
+        pytest.param("hub.config.JupyterHub.authenticator_class", "GitHub", id="70g the case does not matter"),
+        pytest.param("imagePullSecrets", ["my-registry-key"], id="70h name of a Secret"),
+        pytest.param("imagePullSecrets", [{"name": "my-secret"}], id="70i likewise"),
+        pytest.param("hub.existingSecret", "my-hub-secret", id="70j likewise"),
+        pytest.param("ingress.tls", [{"secretName": "my-tls-secret", "hosts": ["h"]}], id="70k likewise"),
+        pytest.param(
+            "hub.extraEnv.DB_HOST",
+            {"valueFrom": {"secretKeyRef": {"name": "my-secret", "key": "my-host"}}},
+            id="70l likewise, and a key in it",
+        ),
+        pytest.param(
+            "singleuser.profileList",
+            [{"display_name": "Your own token", "description": "Choose the size; you can change it any time"}],
+            id="70m sentences for people",
+        ),
         pytest.param("singleuser.cmd", ["start", "$(JUPYTERHUB_SERVICE_PREFIX)"], id="71 a variable of Kubernetes"),
+        *(
+            pytest.param(path, value, id=f"71{letter} a shell will run it")
+            for letter, (path, value) in zip("abcdefghijk", SHELLS, strict=True)
+        ),
         pytest.param("proxy.https", {"enabled": False, "type": "letsencrypt"}, id="72 HTTPS off"),
         pytest.param("proxy.https", {"enabled": True, "type": "offload"}, id="73 TLS ends elsewhere"),
         pytest.param("proxy.service", {"loadBalancerSourceRanges": ["192.0.2.0/24"]}, id="74 the default type"),
@@ -341,7 +412,72 @@ def test_the_charts_default_is_told_from_a_choice(config: Json, text: str) -> No
 
 
 def test_every_rule_is_run() -> None:
-    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 14
+    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 15
+
+
+@pytest.mark.parametrize("version", ["3.3.8", "1.2.0", "v2.0.0"])
+def test_groups_of_older_charts_have_their_own_names(version: str) -> None:
+    traits = {"claim_groups_key": "groups", "allowed_groups": ["physicists"]}
+    assert found(with_("hub.config.GenericOAuthenticator", traits), Context(chart_version=version)) == []
+
+
+@pytest.mark.parametrize(
+    ("context", "told"),
+    [
+        pytest.param(CONTEXT, True, id="00 from chart 4 on it is the old name"),
+        pytest.param(Context(chart_version="0.1.0"), True, id="01 a chart like today's"),
+        pytest.param(Context(), False, id="02 nobody knows the version"),
+        pytest.param(Context(chart_version="2024.1.1", parent=True), False, id="03 nor by that of a parent chart"),
+    ],
+)
+def test_old_name_of_the_groups_key(context: Context, told: bool) -> None:
+    values = with_("hub.config.GenericOAuthenticator.claim_groups_key", "groups")
+    assert [one[1] for one in found(values, context)] == ["hub.config.GenericOAuthenticator.claim_groups_key"] * told
+
+
+FRONT = Context(chart_version="4.4.0", front=True)
+LETSENCRYPT: Json = {"enabled": True, "hosts": ["h"], "letsencrypt": {"contactEmail": "ada@example.org"}}
+
+
+@pytest.mark.parametrize(
+    ("values", "context", "wanted"),
+    [
+        pytest.param({"proxy": {"https": {"enabled": True, "type": "offload"}}}, FRONT, ["offload"], id="00 offload"),
+        pytest.param({"proxy": {"https": LETSENCRYPT}}, FRONT, ["letsencrypt"], id="01 letsencrypt, by default"),
+        pytest.param(
+            {"proxy": {"https": LETSENCRYPT | {"type": "letsencrypt"}}}, FRONT, ["letsencrypt"], id="02 letsencrypt"
+        ),
+        pytest.param(
+            {"proxy": {"https": {"enabled": True, "type": "offload"}}}, CONTEXT, [], id="03 another front door"
+        ),
+        pytest.param(
+            {"proxy": {"https": {"enabled": True, "type": "secret", "secret": {"name": "x"}}}},
+            FRONT,
+            [],
+            id="04 secret",
+        ),
+        pytest.param({"proxy": {"https": {"enabled": True, "type": "manual"}}}, FRONT, [], id="05 manual"),
+        pytest.param({"proxy": {"https": {"enabled": False, "type": "offload"}}}, FRONT, [], id="06 off"),
+        pytest.param(
+            {"proxy": {"https": {"enabled": True, "type": "offload"}}, "ingress": {"enabled": True}},
+            FRONT,
+            [],
+            id="07 people come in by an Ingress",
+        ),
+        pytest.param(
+            {"proxy": {"https": {"enabled": True, "type": "offload"}}, "httpRoute": {"enabled": True}},
+            FRONT,
+            [],
+            id="08 or by a route",
+        ),
+        pytest.param({"proxy": {"https": ["x"]}}, FRONT, [], id="09 an odd shape"),
+    ],
+)
+def test_https_that_hub_front_cannot_reach(values: Json, context: Context, wanted: list[str]) -> None:
+    findings = lint({"hub": CLOSED["hub"]} | values, context)
+    told = [one for one in findings if one.path == "proxy.https"]
+    assert [one.sentence.split()[3].rstrip(",") for one in told] == wanted
+    assert {(one.error_id, "hub_https_type: secret" in one.do) for one in told} <= {("E-VALUES-06", True)}
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,108 @@ def test_values(changes: Json, discovery: Json, wanted: Json) -> None:
     assert oauth.layer(VARIABLES | changes, DISCOVERY | discovery) == (wanted, [])
 
 
+SAID = "oauth_user.realm_access.roles"
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        pytest.param({}, {"auth_state_groups_key": SAID}, id="00 the default chart"),
+        pytest.param({"z2jh_chart_version": "v4.0.0"}, {"auth_state_groups_key": SAID}, id="01 chart 4"),
+        pytest.param({"z2jh_chart_version": "0.1.0"}, {"auth_state_groups_key": SAID}, id="02 a chart like today's"),
+        pytest.param({"z2jh_chart_version": "3.3.8"}, {"claim_groups_key": "realm_access.roles"}, id="03 chart 3"),
+        pytest.param({"z2jh_chart_version": "2.0.0"}, {"claim_groups_key": "realm_access.roles"}, id="04 chart 2"),
+        pytest.param(
+            {"z2jh_chart_version": ""},
+            {"auth_state_groups_key": SAID, "claim_groups_key": "realm_access.roles"},
+            id="05 a chart at a path, whose version nobody says",
+        ),
+        pytest.param(
+            {"z2jh_chart_version": "2024.1.1", "z2jh_values_root": "jupyterhub"},
+            {"auth_state_groups_key": SAID, "claim_groups_key": "realm_access.roles"},
+            id="06 a parent chart has versions of its own",
+        ),
+    ],
+)
+def test_groups_in_the_words_of_the_charts_hub(changes: Json, wanted: Json) -> None:
+    asked = {"hub_oauth_allowed_groups": ["a"], "hub_oauth_groups_claim": "realm_access.roles"}
+    values, findings = oauth.layer(VARIABLES | asked | changes, DISCOVERY)
+    assert findings == []
+    assert values is not None
+    traits = values["hub"]["config"]["GenericOAuthenticator"]
+    assert {name: value for name, value in traits.items() if name.endswith("groups_key")} == wanted
+
+
+def own(section: str, **traits: Any) -> Json:
+    """The operator's own values with some traits."""
+    return {"hub": {"config": {section: traits}}}
+
+
+ENDPOINT: Json = {"userdata_url": "https://issuer.example.org/me"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "endpoint", "wanted"),
+    [
+        pytest.param({}, True, ENDPOINT, id="00 the endpoint"),
+        pytest.param({}, False, {"userdata_from_id_token": True}, id="01 no endpoint"),
+        pytest.param(
+            {"z2jh_values": own("GenericOAuthenticator", userdata_from_id_token=True)},
+            True,
+            {},
+            id="02 the operator wants the ID token",
+        ),
+        pytest.param(
+            {"z2jh_values": own("OAuthenticator", userdata_from_id_token=True)}, True, {}, id="03 for all classes"
+        ),
+        pytest.param(
+            {"z2jh_values": own("LocalGenericOAuthenticator", userdata_from_id_token=True)}, True, {}, id="04 local"
+        ),
+        pytest.param(
+            {
+                "z2jh_values": {
+                    "hub": {
+                        "config": {
+                            "OAuthenticator": {"userdata_from_id_token": True},
+                            "GenericOAuthenticator": {"userdata_from_id_token": False},
+                        }
+                    }
+                }
+            },
+            True,
+            ENDPOINT,
+            id="05 the nearer section counts",
+        ),
+        pytest.param(
+            {"z2jh_values": own("GitHubOAuthenticator", userdata_from_id_token=True)}, True, ENDPOINT, id="06 another"
+        ),
+        pytest.param(
+            {
+                "z2jh_values": {"jupyterhub": own("GenericOAuthenticator", userdata_from_id_token=True)},
+                "z2jh_values_root": "jupyterhub",
+            },
+            True,
+            {},
+            id="07 below a parent chart",
+        ),
+        pytest.param(
+            {"z2jh_values": own("GenericOAuthenticator", userdata_url="https://elsewhere.example.org/me")},
+            False,
+            {},
+            id="08 an endpoint that the issuer does not tell",
+        ),
+        pytest.param({"z2jh_values": {"hub": ["odd"]}}, True, ENDPOINT, id="09 an odd shape"),
+    ],
+)
+def test_claims_have_one_source(changes: Json, endpoint: bool, wanted: Json) -> None:
+    known = DISCOVERY if endpoint else {key: DISCOVERY[key] for key in DISCOVERY if key != "userinfo_endpoint"}
+    values, findings = oauth.layer(VARIABLES | changes, known)
+    assert findings == []
+    assert values is not None
+    traits = values["hub"]["config"]["GenericOAuthenticator"]
+    assert {name: value for name, value in traits.items() if name.startswith("userdata_")} == wanted
+
+
 def test_issuer_without_userinfo_gives_the_claims_in_the_id_token() -> None:
     values, findings = oauth.layer(VARIABLES, {key: DISCOVERY[key] for key in DISCOVERY if key != "userinfo_endpoint"})
     traits = {key: value for key, value in TRAITS.items() if key != "userdata_url"} | {"userdata_from_id_token": True}

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import (
     SHARED,
     Finding,
+    chart_major,
     is_secret,
     plain,
     read,
@@ -141,3 +142,11 @@ def test_finding_is_one_sentence_and_a_failed_row() -> None:
 def test_sentence_of_its_own_is_set_off_by_a_colon() -> None:
     finding = Finding.from_error("hub_oauth_issuer", {"error_id": "E-OAUTH-02", "what": "No answer", "do": "look"})
     assert finding.text() == "E-OAUTH-02 hub_oauth_issuer: No answer. Nothing was changed. Do: look."
+
+
+@pytest.mark.parametrize(
+    ("version", "major"),
+    [("4.4.0", 4), ("v3.3.8", 3), ("0.1.0", 0), ("10.0.0-0.dev", 10), ("", None), ("main", None), ("x4", None)],
+)
+def test_first_number_of_a_charts_version(version: str, major: int | None) -> None:
+    assert chart_major(version) == major
