@@ -633,10 +633,11 @@ def test_a_stream_ends_with_the_callers_time(site: Site) -> None:
 def test_an_authority_of_the_operator_may_have_the_old_form(tmp_path: Path) -> None:
     """Red on Python 3.13 without accept_old_form(): "Missing Authority Key Identifier"."""
     with serving(tmp_path, lambda *_request: (200, {"read": "it"}, {}), old_authority()) as server:
-        assert Http(ca_file=str(server.ca_file)).request("GET", server.url).json() == {"read": "it"}
+        url = server.url.replace("127.0.0.1", "localhost")  # urllib3 1.26 does not check an address by our context
+        assert Http(ca_file=str(server.ca_file)).request("GET", url).json() == {"read": "it"}
         other = tmp_path / "other.pem"
         other.write_text(old_authority().pem)
-        fails("tls", lambda: Http(ca_file=str(other)).request("GET", server.url))
+        fails("tls", lambda: Http(ca_file=str(other)).request("GET", url))
 
 
 def test_only_the_operators_trust_has_other_rules(tmp_path: Path) -> None:
