@@ -361,7 +361,7 @@ def _try_secret(document: Mapping[str, Any], client: Client, shown: Shown, ask: 
         "redirect_uri": client.callback_url,
         "code_verifier": secrets.token_urlsafe(48),
     }
-    answer = ask(Question(str(document["token_endpoint"]), form | shown.form, shown.headers))
+    answer = ask(Question(str(document["token_endpoint"]), {**form, **shown.form}, shown.headers))
     said = answer.json()
     word = str(said.get("error") or f"HTTP {answer.status}")[:80]
     if word == "invalid_grant":
