@@ -83,6 +83,14 @@ options:
         type: list
         elements: str
         default: []
+  or_addresses:
+    description:
+      - Whether, where a CNAME with one value is wanted, addresses at the name are right as well, if all of them are
+        addresses that the value leads to at that moment. Name servers that follow an alias themselves (ALIAS of
+        Route 53, CNAME flattening, the top of a zone, where no CNAME may stand) never show the CNAME.
+      - Leave this off for an alias that proves who owns a domain; its addresses prove nothing.
+    type: bool
+    default: false
   wait_timeout:
     description: Seconds to wait; V(0) looks once and fails unless the records are right.
     type: int
@@ -314,7 +322,7 @@ def body(request: Request) -> Outcome:
         if params["records"] is not None
         else [{key: params[key] for key in ("type", "values", "exact", "without")}]
     )
-    wanted = parse_wanted(items, params["name"] or "")
+    wanted = parse_wanted(items, params["name"] or "", or_addresses=params["or_addresses"])
     clock = SystemClock()
     reporter = Reporter.from_environment(params["hub"] or wanted[0].name, "front door", clock)
     proof = prove(
@@ -352,6 +360,7 @@ def main() -> None:
             **RECORD,
             "name": {"type": "str"},
             "records": {"type": "list", "elements": "dict", "options": record},
+            "or_addresses": {"type": "bool", "default": False},
             "wait_timeout": {"type": "int", "default": 600},
             "wait_sleep": {"type": "int", "default": 2},
             "nameservers": addresses,

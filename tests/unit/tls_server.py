@@ -14,10 +14,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import DAY, NOW, make
+from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import DAY, NOW, Made, make
 
 Answering = Callable[[str, str, dict[str, str], str], tuple[int, Any, dict[str, str]]]
 """Method, path, headers and body of a request to status, JSON document and headers of the reply."""
+
+
+def old_authority() -> Made:
+    """A CA as older clusters have it: without key usage, and what it signs names no authority key."""
+    return make("an old CA", authority=True, begins=NOW - 9000 * DAY, ends=NOW + 9000 * DAY)
 
 
 @dataclass
@@ -30,14 +35,19 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, answering: Answering) -> Iterator[Server]:
-    """Serve until the block ends."""
+def serving(folder: Path, answering: Answering, authority: Made | None = None) -> Iterator[Server]:
+    """Serve until the block ends, with a certificate of this authority, or one that is its own."""
     made = make(
-        "127.0.0.1", names=["127.0.0.1", "localhost"], authority=True, begins=NOW - 9000 * DAY, ends=NOW + 9000 * DAY
+        "127.0.0.1",
+        issuer=authority,
+        names=["127.0.0.1", "localhost"],
+        authority=authority is None,
+        begins=NOW - 9000 * DAY,
+        ends=NOW + 9000 * DAY,
     )
     certificate, ca_file = folder / "server.pem", folder / "ca.pem"
     certificate.write_text(made.pem + made.key_pem)
-    ca_file.write_text(made.pem)
+    ca_file.write_text((authority or made).pem)
     server = Server("", ca_file)
 
     class Handler(BaseHTTPRequestHandler):

@@ -127,6 +127,16 @@ def joined(base: str, link: str) -> str:
     return address if any(origin(address)) else ""
 
 
+def accept_old_form(context: ssl.SSLContext) -> None:
+    """Take certificates of an authority that the operator named whatever their form; call it for no other trust.
+
+    From Python 3.13 on a new context refuses certificates that leave out a field of RFC 5280 (the authority key
+    identifier, the key usage). Older clusters on EKS and GKE and many an institute's own authority leave them out, and
+    kubectl, Helm, browsers and the hub take them. Chain, dates, purpose and host name are checked as before.
+    """
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+
+
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
     """Trust in the system's certificate authorities plus, if given, those in ``ca_file``.
 
@@ -138,6 +148,7 @@ def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
     _add_fallback_authorities(context)
     if not ca_file:
         return context
+    accept_old_form(context)  # a context has one set of rules, so the system's authorities in it are under them, too
     try:
         context.load_verify_locations(cafile=os.path.expanduser(ca_file))
     except OSError as problem:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from .._core.errors import HubError
 from .._core.transport import Http, HttpError
-from .verdicts import Answer, Code, Look, Wanted
+from .verdicts import ADDRESS_TYPES, Answer, Code, Look, Wanted, with_addresses
 from .wire import ONE_TRY, TRIES, Exchange, ask, exchange, question, read
 
 HTTPS_TIMEOUT = 5.0
@@ -82,11 +82,22 @@ class Recursives:
     def look(self, wanted: Sequence[Wanted]) -> tuple[Look, ...]:
         """One round: every record set at every resolver, all at once."""
         items = [(item, server) for item in wanted for server in self.servers]
-        answers = self.each(lambda pair: self._ask(*pair), items)
+        answers = self.each(lambda pair: self._ask_or_addresses(*pair), items)
         pairs = list(zip(items, answers, strict=True))
         return tuple(
             Look(item, answers=tuple(answer for (owner, _server), answer in pairs if owner is item)) for item in wanted
         )
+
+    def _ask_or_addresses(self, wanted: Wanted, server: str) -> Answer:
+        """The answer, where an alias is missing and its target's addresses would do, with what is there instead."""
+        answer = self._ask(wanted, server)
+        if not wanted.host or answer.code is not Code.NO_DATA:
+            return answer
+        instead, target = (
+            [self._ask(Wanted(name, rtype, ()), server) for rtype in ADDRESS_TYPES]
+            for name in (wanted.name, wanted.host)
+        )
+        return with_addresses(wanted, answer, instead, [value for item in target for value in item.values])
 
     def _ask(self, wanted: Wanted, server: str) -> Answer:
         name = urlsplit(server).hostname or server

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from .._core.clock import Clock
 from .._core.errors import HubError
 from .recursive import parse_servers
-from .verdicts import Answer, Code, Hop, Look, Wanted, alias_of, by_server, proved
+from .verdicts import ADDRESS_TYPES, Answer, Code, Hop, Look, Wanted, alias_of, by_server, proved, with_addresses
 from .wire import MAX_ALIASES, ONE_TRY, TRIES, Exchange, ask, bare, exchange, names_in, read
 
 LOOKUP_TIMEOUT = 6.0
@@ -200,7 +200,7 @@ class Authorities:
 
     def _addresses(self, server: str) -> tuple[str, ...]:
         found: list[str] = []
-        for rtype, number in (("A", 1), ("AAAA", 28)):
+        for rtype, number in zip(ADDRESS_TYPES, (1, 28), strict=True):
             try:
                 response = self._resolve(server, rtype)
             except NoZone:
@@ -239,7 +239,21 @@ class Authorities:
             for place in names:
                 hop = Hop(asked[place], looks[place].answers)
                 looks[place] = replace(looks[place], via=(*looks[place].via, hop), answers=())
-        return tuple(looks.values())
+        return tuple(map(self._or_addresses, looks.values()))
+
+    def _or_addresses(self, look: Look) -> Look:
+        """The look, where an alias is missing and its target's addresses would do, with what is there instead."""
+        name, host = look.wanted.name, look.wanted.host
+        if not host or all(item.code is not Code.NO_DATA for item in look.answers):
+            return look
+        asked = {place: (Look(Wanted(name, rtype, ())), name) for place, rtype in enumerate(ADDRESS_TYPES)}
+        there = [item for found in self._ask_all(asked).values() for item in found.answers]
+        target = self._addresses(host)
+        answers = (
+            with_addresses(look.wanted, one, (item for item in there if item.address == one.address), target)
+            for one in look.answers
+        )
+        return replace(look, answers=tuple(answers))
 
     def _ask_all(self, open_: dict[int, tuple[Look, str]]) -> dict[int, Look]:
         """Each look with the answers about the name it has come to."""

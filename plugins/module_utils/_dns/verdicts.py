@@ -17,7 +17,7 @@ import ipaddress
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -26,6 +26,7 @@ from .._core.errors import HubError
 TYPES = ("A", "AAAA", "CNAME", "TXT", "CAA")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 LONGEST_NAME = 253
+ADDRESS_TYPES = ("A", "AAAA")
 
 
 class Code(Enum):
@@ -64,6 +65,7 @@ class Wanted:
         values: canonical and sorted; empty means there must be no such record.
         exact: whether other values beside these are wrong.
         without: values that must not be there.
+        or_addresses: whether, instead of an alias, addresses of its target are right, too.
     """
 
     name: str
@@ -71,9 +73,17 @@ class Wanted:
     values: tuple[str, ...]
     exact: bool = True
     without: tuple[str, ...] = ()
+    or_addresses: bool = False
+
+    @property
+    def host(self) -> str:
+        """The target whose addresses are right, too; empty where only the record itself is."""
+        return self.values[0] if self.or_addresses and self.rtype == "CNAME" and len(self.values) == 1 else ""
 
     def text(self) -> str:
         """The record set as people write it."""
+        if self.host:
+            return f"CNAME {self.host} or its addresses"
         if self.without and not self.values:
             return f"no {self.rtype} {', '.join(self.without)}"
         return f"{self.rtype} {', '.join(self.values)}" if self.values else f"no {self.rtype}"
@@ -103,6 +113,7 @@ class Answer:
         ttl: seconds that others may remember the record.
         texts: the values as the server's zone file would have them, in the order of ``values``.
         heard: whether this address answered earlier in the same wait; then its silence counts.
+        addresses: what it gives instead of a wanted alias; with :attr:`values` they are the target's.
     """
 
     server: str
@@ -113,6 +124,7 @@ class Answer:
     ttl: int = 0
     texts: tuple[str, ...] = ()
     heard: bool = False
+    addresses: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the module's return value."""
@@ -122,7 +134,8 @@ class Answer:
             "status": self.code.value,
             "answers": list(self.values),
         }
-        return answered | ({"alias": self.alias} if self.alias else {})
+        answered |= {"alias": self.alias} if self.alias else {}
+        return answered | ({"addresses": list(self.addresses)} if self.addresses else {})
 
 
 @dataclass(frozen=True)
@@ -194,7 +207,7 @@ def canonical(rtype: str, value: str) -> str:
         HubError: E-DNS-05 for a value that this type cannot have.
     """
     try:
-        if rtype in ("A", "AAAA"):
+        if rtype in ADDRESS_TYPES:
             address = ipaddress.ip_address(value.strip())
             if address.version != (4 if rtype == "A" else 6):
                 raise ValueError("wrong address family")
@@ -230,8 +243,15 @@ def is_host_name(name: str) -> bool:
     return len(name) <= LONGEST_NAME and len(labels) > 1 and all(LABEL.fullmatch(label) for label in labels)
 
 
-def parse_wanted(items: Iterable[Mapping[str, Any]], default_name: str = "") -> tuple[Wanted, ...]:
+def parse_wanted(
+    items: Iterable[Mapping[str, Any]], default_name: str = "", *, or_addresses: bool = False
+) -> tuple[Wanted, ...]:
     """The module's options as record sets.
+
+    Args:
+        items: one each.
+        default_name: for those that have none.
+        or_addresses: see :attr:`Wanted.or_addresses`.
 
     Raises:
         HubError: E-DNS-05 for a value that its type cannot have, or a record without a name.
@@ -247,7 +267,7 @@ def parse_wanted(items: Iterable[Mapping[str, Any]], default_name: str = "") -> 
             for key in ("values", "without")
         )
         exact = item.get("exact")
-        result.append(Wanted(name, rtype, values, True if exact is None else bool(exact), without))
+        result.append(Wanted(name, rtype, values, True if exact is None else bool(exact), without, or_addresses))
     if not result:
         raise HubError("E-DNS-05", "There is no record to prove", "name at least one record")
     return tuple(result)
@@ -275,6 +295,29 @@ def alias_of(answers: Iterable[Answer]) -> str:
     counted = [item for items in by_server(answers).values() for item in items]
     targets = {item.alias if item.code is Code.ANSWER else "" for item in counted}
     return targets.pop() if len(targets) == 1 else ""
+
+
+def with_addresses(wanted: Wanted, answer: Answer, instead: Iterable[Answer], target: Iterable[str]) -> Answer:
+    """An answer without the wanted alias, together with the addresses that the same server gives for the name.
+
+    Where a name server follows the alias itself (ALIAS of Route 53, CNAME flattening of Cloudflare), and at the top of
+    a zone, where no CNAME may stand, nobody ever sees a CNAME. Large load balancers show some of their addresses at a
+    time, so a part of them is enough; a single one that is not the target's is wrong.
+
+    Args:
+        wanted: the alias.
+        answer: what the server says about it.
+        instead: what it says about A and AAAA of the same name.
+        target: the addresses that the alias's target has at this moment.
+    """
+    instead = tuple(instead)
+    found = tuple(sorted({value for item in instead for value in item.values}))
+    if answer.code is not Code.NO_DATA or not found:
+        return answer
+    told = all(item.code in USABLE and not item.alias for item in instead)
+    if not told or not set(found) <= {str(ipaddress.ip_address(text)) for text in target}:
+        return replace(answer, addresses=found)
+    return replace(answer, code=Code.ANSWER, values=wanted.values, addresses=found)
 
 
 def agrees(wanted: Wanted, answers: Iterable[Answer]) -> bool:
@@ -331,7 +374,8 @@ def current(look: Look) -> dict[str, Any]:
     """
     answers = [item for items in by_server(look.answers).values() for item in items]
     sets = {item.values for item in answers}
-    agreed = len(sets) == 1 and not look.via and all(item.code in USABLE and not item.alias for item in answers)
+    plain = all(item.code in USABLE and not item.alias and not item.addresses for item in answers)
+    agreed = len(sets) == 1 and not look.via and plain
     first = answers[0] if agreed else Answer("", "", Code.NO_DATA)
     return {
         "name": look.wanted.name,

@@ -65,6 +65,10 @@ def _server_text(server: str, looks: Sequence[Look]) -> str:
         for answer in by_server(look.answers).get(server, []):
             if answer.alias:
                 found.append(f"CNAME {answer.alias}")
+            elif answer.addresses and answer.values:
+                found.append(f"addresses of {', '.join(answer.values)}")
+            elif answer.addresses:
+                found.append(f"addresses {', '.join(answer.addresses)}, not all of {look.wanted.host}")
             elif answer.values:
                 found.append(f"{look.wanted.rtype} {', '.join(answer.values)}")
             elif answer.code is not Code.NO_DATA:
@@ -120,6 +124,6 @@ def _reason(round_: Round, names: str) -> tuple[str, str, str]:
     if any(look.wildcard for look in looks):
         do = "add a record for this name itself, or correct the wildcard, and run again"
         return "E-DNS-02", f"{names} points elsewhere", do
-    elsewhere = any(answer.values or answer.alias for look in looks for answer in look.answers)
+    elsewhere = any(answer.values or answer.alias or answer.addresses for look in looks for answer in look.answers)
     what = f"{names} {'points elsewhere' if elsewhere else 'has no such record'}"
     return "E-DNS-02", what, "correct the record, run again"

@@ -68,6 +68,8 @@ ALLOW_RULES = {
     "iap": ("hub_oauth_allowed_users", "hub_oauth_allowed_domains"),
 }
 """The variables that say who may enter, by provider."""
+WHOLE_CLAIMS = ("wlcg.groups",)
+"""Claims whose names have dots by a standard (the WLCG profile), whether or not the issuer lists them."""
 WANTED_SCOPES = ("openid", "profile", "email", "groups")
 HTTPS_PORT = 443
 NEW_GROUPS = "auth_state_groups_key"
@@ -101,6 +103,7 @@ def layer(variables: Mapping[str, Any], discovery: Mapping[str, Any]) -> tuple[J
         return oauth_iap.values(settled, discovery, hub_program()), findings
     findings += oauth_iap.misplaced(settled, oauth_iap.ONLY_IAP, DEFAULTS)
     findings += _missing(settled) + _discovery_problem(discovery) + _callback_problem(settled) + _open_hub(settled)
+    findings += _dotted_claim(settled, discovery)
     return _values(settled, discovery), findings
 
 
@@ -206,6 +209,28 @@ def wrong_callback(path: str, seen: str, wanted: str) -> Finding:
         seen=seen,
         wanted=wanted,
     )
+
+
+def _dotted_claim(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> list[Finding]:
+    """A groups claim whose name itself has dots: OAuthenticator takes each one for a step, finds nothing, and says so
+    in the hub's log only.
+    """
+    claim = str(settled["hub_oauth_groups_claim"])
+    listed = claim in WHOLE_CLAIMS or claim in (discovery.get("claims_supported") or [])
+    if not groups_used(settled) or "." not in claim or not (listed or "://" in claim):
+        return []
+    return [
+        Finding(
+            "E-OAUTH-10",
+            "hub_oauth_groups_claim",
+            "is one claim with dots in its name, which the hub would take for a path: it would find no groups, and "
+            "nobody could enter or administer by group",
+            "have the issuer put the groups into a claim without dots as well and name that one (INDIGO IAM has "
+            "`groups` where the client's profile is `iam`), or go without groups: hub_oauth_allowed_users, hub_admins",
+            seen=claim,
+            wanted="a claim without dots in its name, or a path to a nested one, as in realm_access.roles",
+        )
+    ]
 
 
 def _open_hub(settled: Mapping[str, Any]) -> list[Finding]:

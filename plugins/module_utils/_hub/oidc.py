@@ -8,13 +8,15 @@
 
 Needs Python's standard library only, because the look-up runs in Ansible's own interpreter, and trusts exactly what
 the hub will trust: with a CA file nothing but that file, as tornado's client does with ``ca_certs``. Protocols: OpenID
-Connect Discovery 1.0, RFC 6749 (section 4.1.3 token request, 5.2 its errors, 2.3.1 the two ways to show a secret).
+Connect Discovery 1.0, RFC 6749 (section 4.1.3 token request, 5.2 its errors, 2.3.1 the two ways to show a secret; in
+the header OAuthenticator leaves out the encoding which that section asks for).
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 import ssl
 from collections.abc import Callable, Mapping
@@ -25,6 +27,7 @@ from urllib import error, parse, request
 
 from .._core.clock import SystemClock
 from .._core.errors import HubError
+from .._core.transport import accept_old_form
 from .oauth import TOKEN_AUTH_METHODS
 
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -38,6 +41,9 @@ KEPT = (
     "token_endpoint_auth_methods_supported", "code_challenge_methods_supported",
 )  # fmt: skip
 """What of the document anybody here uses; the rest changes for reasons that do not concern a hub."""
+
+MALFORMED = re.compile(r"AADSTS\d+|malformed", re.IGNORECASE)
+"""How providers say that a login code cannot be one of theirs; Entra has no other word for a code that is made up."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +143,12 @@ def _body(reply: Any, timeout: float) -> str:
 
 def _trust(ca_file: str) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file or None)
+        context = ssl.create_default_context(cafile=ca_file or None)
     except (OSError, ssl.SSLError) as problem:
         raise _bad_ca_file(ca_file, str(problem)) from problem
+    if ca_file:
+        accept_old_form(context)
+    return context
 
 
 def read_ca(ca_file: str) -> str:
@@ -277,7 +286,8 @@ class Client:
 def prove_client(document: Mapping[str, Any], client: Client, ask: Ask) -> dict[str, str]:
     """Ask the provider about id and secret, with a login code that cannot exist.
 
-    A provider judges the client before the code: ``invalid_grant`` means that id and secret are right.
+    A provider judges the client before the code: ``invalid_grant`` means that id and secret are right. Unless it says
+    that the code is malformed: such a word may come before anybody has looked at the secret.
 
     Returns:
         ``secret`` and ``callback`` (each ``proved`` or ``unknown``) with the provider's own words in ``secret_reason``
@@ -287,15 +297,18 @@ def prove_client(document: Mapping[str, Any], client: Client, ask: Ask) -> dict[
         HubError: E-AUTH-03 wrong id or secret, E-AUTH-04 the secret is shown in a way this client must not use,
             E-AUTH-05 the callback is not registered, E-OAUTH-02 no answer.
     """
-    verdict, reason = _try_secret(document, client, client.method, ask)
+    verdict, reason = _try_secret(document, client, _shown(client, client.method), ask)
     if verdict == "refused":
         other = TOKEN_AUTH_METHODS[1 - TOKEN_AUTH_METHODS.index(client.method)]
-        if _try_secret(document, client, other, ask)[0] == "proved":
+        if _try_secret(document, client, _shown(client, other), ask)[0] == "proved":
             raise HubError(
                 "E-AUTH-04",
                 f"The issuer takes the secret of client {client.client_id} by {other}, not by {client.method}",
                 f"set hub_oauth_token_auth_method: {other}",
             )
+        plain, quoted = (_shown(client, TOKEN_AUTH_METHODS[1], written) for written in (str, parse.quote_plus))
+        if quoted != plain and _try_secret(document, client, quoted, ask)[0] == "proved":
+            raise _only_quoted(client)
         raise wrong_secret(document, client, reason)
     callback, why = _try_callback(document, client, ask)
     return {"secret": verdict, "secret_reason": reason, "callback": callback, "callback_reason": why}
@@ -313,7 +326,34 @@ def wrong_secret(document: Mapping[str, Any], client: Client, reason: str) -> Hu
     )
 
 
-def _try_secret(document: Mapping[str, Any], client: Client, method: str, ask: Ask) -> tuple[str, str]:
+def _only_quoted(client: Client) -> HubError:
+    """The error for a provider that reads the header as RFC 6749 has it; OAuthenticator writes it otherwise."""
+    return HubError(
+        "E-AUTH-04",
+        f"The issuer takes the secret of client {client.client_id} only by {TOKEN_AUTH_METHODS[1]} and with its "
+        "special characters encoded (RFC 6749, 2.3.1); the hub sends id and secret there as they are",
+        "make a new secret there of letters, digits, - and _ only (and a client id without other characters), set "
+        f"hub_oauth_client_secret and hub_oauth_token_auth_method: {TOKEN_AUTH_METHODS[1]}",
+    )
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One way to show the secret: members of the form, and headers."""
+
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def _shown(client: Client, method: str, written: Callable[[str], str] = str) -> Shown:
+    """The secret as the hub shows it; ``written`` turns id and secret into what stands in the header."""
+    if method == TOKEN_AUTH_METHODS[0]:
+        return Shown(form={"client_id": client.client_id, "client_secret": client.client_secret})
+    pair = f"{written(client.client_id)}:{written(client.client_secret)}"
+    return Shown(headers={"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()})
+
+
+def _try_secret(document: Mapping[str, Any], client: Client, shown: Shown, ask: Ask) -> tuple[str, str]:
     """``proved``, ``refused`` or ``unknown`` for one way to show the secret, and the provider's word for it."""
     form = {
         "grant_type": "authorization_code",
@@ -321,15 +361,13 @@ def _try_secret(document: Mapping[str, Any], client: Client, method: str, ask: A
         "redirect_uri": client.callback_url,
         "code_verifier": secrets.token_urlsafe(48),
     }
-    headers = {}
-    if method == TOKEN_AUTH_METHODS[0]:
-        form |= {"client_id": client.client_id, "client_secret": client.client_secret}
-    else:
-        pair = f"{parse.quote_plus(client.client_id)}:{parse.quote_plus(client.client_secret)}"
-        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-    answer = ask(Question(str(document["token_endpoint"]), form, headers))
-    word = str(answer.json().get("error") or f"HTTP {answer.status}")[:80]
+    answer = ask(Question(str(document["token_endpoint"]), {**form, **shown.form}, shown.headers))
+    said = answer.json()
+    word = str(said.get("error") or f"HTTP {answer.status}")[:80]
     if word == "invalid_grant":
+        malformed = MALFORMED.search(str(said.get("error_description") or ""))
+        if malformed:
+            return "unknown", f"{word}, {malformed[0]}: said of the login code, perhaps before anybody saw the secret"
         return "proved", word
     if word in ("invalid_client", "incorrect_client_credentials", "unauthorized_client") or answer.status == 401:
         return "refused", word

@@ -28,7 +28,7 @@ from urllib.parse import urlencode
 
 from .._core.clock import ServerTime, SystemClock
 from .._core.errors import Changed, HubError, require
-from .connection import open_connection, proxy_of
+from .connection import checking, open_connection, proxy_of
 from .readback import Fate, Write, judge
 
 Json = dict[str, Any]
@@ -441,7 +441,15 @@ def _load(path: str, context: str | None) -> tuple[Any, Any]:
     configuration.chosen_context = context
     # The package reads proxy-url from 37.0 on only; without it a request would go past the tunnel.
     configuration.proxy = proxy_of(path, context) or configuration.proxy
-    return configuration, client.ApiClient(configuration).rest_client.pool_manager
+    return configuration, _as_named(configuration, client.ApiClient(configuration).rest_client.pool_manager)
+
+
+def _as_named(configuration: Any, pool: Any) -> Any:
+    """The package's pool, which takes a CA that the kubeconfig names as :func:`.connection.checking` does."""
+    if configuration.ssl_ca_cert and configuration.verify_ssl:
+        # The package has no way to say it; urllib3 loads the CA and the client's certificate into this one.
+        pool.connection_pool_kw["ssl_context"] = checking(named=True)
+    return pool
 
 
 def _unreachable(server: str, origin: str, problem: Exception, method: str) -> HubError:

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._core.errors import HubError
+from .._core.transport import accept_old_form
 from . import login_helper
 from .kubeconfig import Chosen, choose, parse_source
 
@@ -151,12 +152,24 @@ def _ask(helper: Mapping[str, Any]) -> str:
     return done.stdout
 
 
-def _tls(connection: Connection, user: Mapping[str, Any]) -> ssl.SSLContext:
-    """Certificates checked against the kubeconfig's CA alone, or the system's where it names none."""
+def checking(*, named: bool) -> ssl.SSLContext:
+    """TLS as urllib3 has it, which trusts nobody yet.
+
+    Args:
+        named: whether the kubeconfig names the CA that will be trusted.
+    """
     from urllib3.util.ssl_ import create_urllib3_context
 
     context = create_urllib3_context()
     context.verify_mode = ssl.CERT_REQUIRED
+    if named:
+        accept_old_form(context)
+    return context
+
+
+def _tls(connection: Connection, user: Mapping[str, Any]) -> ssl.SSLContext:
+    """Certificates checked against the kubeconfig's CA alone, or the system's where it names none."""
+    context = checking(named=bool(connection.ca_data or connection.ca_file))
     if connection.ca_data:
         context.load_verify_locations(cadata=connection.ca_data)
     elif connection.ca_file:

@@ -159,3 +159,12 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None
 def test_no_record_is_not_a_proof(asked: dict[str, Any]) -> None:
     with pytest.raises(HubError, match="E-DNS-05 There is no record to prove"):
         run(name="x", records=[])
+
+
+@pytest.mark.parametrize("choice", [True, False])
+def test_addresses_instead_of_an_alias_count_only_where_that_is_asked_for(asked: dict[str, Any], choice: bool) -> None:
+    run(name="hub.example.org", type="CNAME", values=["lb.cloud.test"], or_addresses=choice)
+    (wanted,) = asked["wanted"]
+    assert wanted.host == ("lb.cloud.test" if choice else "")
+    run(**ONE, or_addresses=choice)
+    assert asked["wanted"][0].host == ""

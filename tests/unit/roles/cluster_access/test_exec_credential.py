@@ -30,7 +30,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import make
-from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Server, serving
+from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Server, old_authority, serving
 
 HELPER = Path(__file__).resolve().parents[4] / "roles" / "cluster_access" / "files" / "exec_credential.py"
 SECRET = "s3cr?t/with+odd:characters%"
@@ -371,6 +371,15 @@ def test_a_provider_of_an_unknown_ca_is_refused_at_once(provider: Provider) -> N
     assert "CERTIFICATE_VERIFY_FAILED" in said
     assert provider.server
     assert provider.server.requests == []
+
+
+def test_a_provider_whose_own_authority_has_the_old_form(tmp_path: Path) -> None:
+    """Red on Python 3.13, which refuses what kubectl takes."""
+    made = Provider(tmp_path)
+    with serving(tmp_path, made.answer, old_authority()) as server:
+        made.server = server
+        done = made.run()
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("text", [None, "no certificate"])

@@ -15,12 +15,13 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import HttpError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns import recursive
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.recursive import Recursives
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Code, Wanted
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Code, Wanted, proved
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.wire import ONE_TRY, TRIES
 from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import A, in_turn, sections
 from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import serving
@@ -118,3 +119,33 @@ def test_resolvers_are_named_by_address_or_url() -> None:
     for text in ("dns.test", "http://dns.test/", ""):
         with pytest.raises(HubError, match=r"E-DNS-05 .* in resolvers is neither an address nor an https URL"):
             recursive.parse_servers([text], "resolvers")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "right"),
+    [
+        pytest.param(("198.51.100.7",), True, id="of-the-target"),
+        pytest.param(("203.0.113.9",), False, id="others"),
+        pytest.param((), False, id="none"),
+    ],
+)
+def test_a_resolver_that_sees_addresses_instead_of_an_alias(addresses: tuple[str, ...], right: bool) -> None:
+    """Its own view of the target is what counts: it may remember another one than somebody else."""
+    records = {
+        ("hub.example.org.", "A"): addresses,
+        ("lb.cloud.test.", "A"): ("198.51.100.7", "198.51.100.8"),
+    }
+
+    def send(message: Any, *_where: Any) -> Any:
+        (question,) = message.question
+        key = (str(question.name), dns.rdatatype.to_text(question.rdtype))
+        reply = dns.message.make_response(message)
+        reply.answer = sections([(*key, *records[key])] if records.get(key) else [])
+        return reply
+
+    wanted = Wanted("hub.example.org", "CNAME", ("lb.cloud.test",), or_addresses=True)
+    (look,) = Recursives(("192.0.2.53",), in_turn, broken, send).look([wanted])
+    assert [(item.values, item.addresses) for item in look.answers] == [
+        (("lb.cloud.test",) if right else (), addresses)
+    ]
+    assert proved(look) is right

@@ -16,10 +16,13 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdic
     Answer,
     Code,
     Look,
+    Round,
     Wanted,
+    current,
     proved,
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.wire import ONE_TRY
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.words import describe, not_proved
 from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import (
     FAR,
     NS1,
@@ -311,3 +314,90 @@ def test_a_machine_without_a_resolver_is_an_error(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(dns.resolver, "Resolver", none)
     with pytest.raises(HubError, match="E-DNS-01 This machine has no DNS resolver"):
         resolver.recursive([], 53)
+
+
+# ---- a host name is wanted, and the name servers follow it themselves
+
+LB = ("lb.cloud.test.", "A", "198.51.100.7", "198.51.100.8", "198.51.100.9")
+FLAT = Wanted("hub.example.org", "CNAME", ("lb.cloud.test",), or_addresses=True)
+STRICT = Wanted("hub.example.org", "CNAME", ("lb.cloud.test",))
+NOERROR: list[Any] = []
+
+
+def flattened(*records: tuple[str, ...], wanted: Wanted = FLAT, target: Any = (LB,), aaaa: Any = NOERROR) -> Look:
+    """A look at servers that have no CNAME, and these A records, where the target has those addresses."""
+    table = RECURSIVE | {("lb.cloud.test.", "A"): list(target) if isinstance(target, tuple) else target}
+    said = {("hub.example.org.", "CNAME"): NOERROR, ("hub.example.org.", "A"): list(records)}
+    said |= {("hub.example.org.", "AAAA"): aaaa}
+    (look,) = authorities(table, {NS1: said, NS2: said, "2001:db8::1": said}).look([wanted])
+    return look
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        pytest.param(("198.51.100.7", "198.51.100.8", "198.51.100.9"), id="all"),
+        pytest.param(("198.51.100.8",), id="some, as large load balancers show"),
+    ],
+)
+def test_addresses_of_the_wanted_host_name_are_right_too(addresses: tuple[str, ...]) -> None:
+    look = flattened(("hub.example.org.", "A", *addresses))
+    assert proved(look)
+    assert {item.addresses for item in look.answers} == {addresses}
+    assert describe([look]) == "addresses of lb.cloud.test at 2 of 2 authoritative servers"
+    assert look.as_dicts()[0]["addresses"] == list(addresses)
+    assert current(look)["agreed"] is False  # nothing may be built upon a record that is not there
+
+
+@pytest.mark.parametrize(
+    ("records", "more"),
+    [
+        pytest.param((), {}, id="00-no-addresses"),
+        pytest.param((("hub.example.org.", "A", "203.0.113.9"),), {}, id="01-other-addresses"),
+        pytest.param((("hub.example.org.", "A", "198.51.100.7", "203.0.113.9"),), {}, id="02-one-too-many"),
+        pytest.param((("hub.example.org.", "A", "198.51.100.7"),), {"wanted": STRICT}, id="03-a-proof"),
+        pytest.param((("hub.example.org.", "A", "198.51.100.7"),), {"target": ()}, id="04-a-target-without-any"),
+        pytest.param(
+            (("hub.example.org.", "A", "198.51.100.7"),), {"target": dns.exception.Timeout()}, id="05-target-unknown"
+        ),
+        pytest.param((("hub.example.org.", "A", "198.51.100.7"),), {"aaaa": "SERVFAIL"}, id="06-half-an-answer"),
+        pytest.param(
+            (("hub.example.org.", "A", "198.51.100.7"),),
+            {"aaaa": [("hub.example.org.", "AAAA", "2001:db8::99")]},
+            id="07-a-forgotten-aaaa",
+        ),
+    ],
+)
+def test_other_addresses_stay_wrong(records: Any, more: dict[str, Any]) -> None:
+    assert not proved(flattened(*records, **more))
+
+
+def test_a_name_that_is_not_there_stays_wrong_and_costs_no_further_questions() -> None:
+    log: list[tuple[str, str, str]] = []
+    (look,) = authorities(RECURSIVE, {NS1: {}, NS2: {}}, log=log).look([FLAT])
+    assert not proved(look)
+    assert {rtype for _address, _name, rtype in log} == {"CNAME"}
+
+
+def test_the_wanted_alias_itself_is_right_without_a_look_at_addresses() -> None:
+    log: list[tuple[str, str, str]] = []
+    said = {("hub.example.org.", "CNAME"): [("hub.example.org.", "CNAME", "lb.cloud.test.")]}
+    (look,) = authorities(RECURSIVE, {NS1: said, NS2: said, "2001:db8::1": said}, log=log).look([FLAT])
+    assert proved(look)
+    assert {rtype for _address, _name, rtype in log} == {"CNAME"}
+
+
+def test_one_server_with_other_addresses_is_told() -> None:
+    said = {("hub.example.org.", "CNAME"): NOERROR, ("hub.example.org.", "AAAA"): NOERROR}
+    right = said | {("hub.example.org.", "A"): [("hub.example.org.", "A", "198.51.100.7")]}
+    wrong = said | {("hub.example.org.", "A"): [("hub.example.org.", "A", "203.0.113.9")]}
+    table = RECURSIVE | {("lb.cloud.test.", "A"): [LB]}
+    (look,) = authorities(table, {NS1: right, "2001:db8::1": right, NS2: wrong}).look([FLAT])
+    assert not proved(look)
+    assert describe([look]) == (
+        "addresses of lb.cloud.test at 1 of 2 (ns1.example.org), "
+        "addresses 203.0.113.9, not all of lb.cloud.test at 1 of 2 (ns2.example.org)"
+    )
+    error = not_proved(Round((look,)), 600, {})
+    assert (error.error_id, error.what) == ("E-DNS-02", "hub.example.org points elsewhere")
+    assert error.wanted == "CNAME lb.cloud.test or its addresses; waited 600 s"

@@ -384,3 +384,29 @@ def test_problem_of_the_issuer_is_a_finding() -> None:
 )
 def test_callback_is_computed(settings: Json, url: str) -> None:
     assert oauth.callback_url({"hub_domain": "Hub.Example.org"} | settings) == url
+
+
+WHOLE = "https://hub.example.org/groups"
+
+
+@pytest.mark.parametrize(
+    ("claim", "listed", "refused"),
+    [
+        pytest.param("wlcg.groups", [], True, id="00 a known name"),
+        pytest.param(WHOLE, [], True, id="01 an address as name"),
+        pytest.param("org.groups", ["sub", "org.groups"], True, id="02 the issuer lists it as one"),
+        pytest.param("realm_access.roles", ["sub", "groups"], False, id="03 a nested claim"),
+        pytest.param("groups", ["groups"], False, id="04 no dots"),
+        pytest.param("urn:example:groups", [], False, id="05 no dots either"),
+    ],
+)
+def test_a_groups_claim_with_dots_in_its_name_is_refused(claim: str, listed: list[str], refused: bool) -> None:
+    changes = {"hub_oauth_groups_claim": claim, "hub_oauth_admin_groups": ["hub-admins"]}
+    findings = oauth.layer(VARIABLES | changes, DISCOVERY | {"claims_supported": listed})[1]
+    assert [(one.error_id, one.path, one.seen) for one in findings] == (
+        [("E-OAUTH-10", "hub_oauth_groups_claim", claim)] if refused else []
+    )
+
+
+def test_the_name_of_a_claim_nobody_reads_is_no_problem() -> None:
+    assert oauth.layer(VARIABLES | {"hub_oauth_groups_claim": WHOLE}, DISCOVERY)[1] == []

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import oidc
+from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import old_authority, serving
 
 ISSUER = "https://issuer.example.org/realm"
 DOCUMENT = {
@@ -260,7 +261,7 @@ class Provider:
     """Answers the token and the authorization endpoint, and remembers the questions."""
 
     def __init__(self, token: dict[str, oidc.Answer], authorize: oidc.Answer | None = None) -> None:
-        """Take one answer for each way to show the secret."""
+        """Take one answer for each way to show the secret; ``quoted`` is the header with encoded characters."""
         self.token = token
         self.authorize = authorize or answer("", 303, f"{CALLBACK}?error=login_required&state=x")
         self.questions: list[oidc.Question] = []
@@ -268,12 +269,18 @@ class Provider:
     def __call__(self, question: oidc.Question) -> oidc.Answer:
         self.questions.append(question)
         if question.url == DOCUMENT["token_endpoint"]:
-            return self.token["basic" if "Authorization" in question.headers else "post"]
+            shown = question.headers.get("Authorization", "")
+            way = "basic" if shown else "post"
+            return self.token["quoted" if shown == QUOTED and "quoted" in self.token else way]
         assert question.url.startswith(f"{DOCUMENT['authorization_endpoint']}?"), f"unexpected {question.url}"
         return self.authorize
 
 
 GRANT = answer({"error": "invalid_grant"}, 400)
+QUOTED = "Basic aHViOmhRNHQtVng5XzJtTHBSN3MlMkIlMkYlMjY="
+"""``hub:hQ4t-Vx9_2mLpR7s%2B%2F%26``: form-encoded first, then base64, as RFC 6749 (2.3.1) has it."""
+AS_IT_IS = "Basic aHViOmhRNHQtVng5XzJtTHBSN3MrLyY="
+"""``hub:hQ4t-Vx9_2mLpR7s+/&``: as OAuthenticator sends it."""
 CLIENT = answer({"error": "invalid_client", "error_description": SECRET}, 401)
 
 
@@ -390,14 +397,60 @@ def test_secret_is_sent_to_the_token_endpoint_only() -> None:
     assert "hQ4t" not in authorize.url + repr(authorize.headers)
 
 
-def test_secret_in_the_header_is_encoded_as_the_standard_says() -> None:
+def test_secret_in_the_header_is_sent_as_the_hub_sends_it() -> None:
     provider = Provider({"basic": GRANT})
     oidc.prove_client(KEPT, client(callback="", method="client_secret_basic"), provider)
     (question,) = provider.questions
     assert question.form is not None
     assert "client_secret" not in question.form
-    # RFC 6749 2.3.1: form-encoded first, then base64: "hub:hQ4t-Vx9_2mLpR7s%2B%2F%26"
-    assert question.headers == {"Authorization": "Basic aHViOmhRNHQtVng5XzJtTHBSN3MlMkIlMkYlMjY="}
+    assert question.headers == {"Authorization": AS_IT_IS}
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_a_provider_that_wants_the_header_encoded_is_told(method: str) -> None:
+    provider = Provider({"post": CLIENT, "basic": CLIENT, "quoted": GRANT})
+    with pytest.raises(HubError) as caught:
+        oidc.prove_client(KEPT, client(method=method), provider)
+    assert caught.value.error_id == "E-AUTH-04"
+    assert "encoded (RFC 6749, 2.3.1)" in caught.value.what
+    assert "make a new secret there of letters, digits, - and _ only" in caught.value.do
+    assert SECRET not in caught.value.text()
+
+
+def test_the_form_is_the_better_way_out_where_it_works() -> None:
+    provider = Provider({"post": GRANT, "basic": CLIENT, "quoted": GRANT})
+    with pytest.raises(HubError, match="E-AUTH-04") as caught:
+        oidc.prove_client(KEPT, client(method="client_secret_basic"), provider)
+    assert caught.value.do == "set hub_oauth_token_auth_method: client_secret_post"
+
+
+def test_a_secret_without_such_characters_is_not_shown_a_third_time() -> None:
+    provider = Provider({"post": CLIENT, "basic": CLIENT})
+    with pytest.raises(HubError, match="E-AUTH-03"):
+        oidc.prove_client(KEPT, oidc.Client("hub", "letters-and_1", CALLBACK, "client_secret_basic"), provider)
+    assert len(provider.questions) == 2
+
+
+ENTRA = "AADSTS9002313: Invalid request. Request is malformed or invalid. Trace ID: 1"
+
+
+@pytest.mark.parametrize(
+    ("description", "verdict", "reason"),
+    [
+        pytest.param(ENTRA, "unknown", "invalid_grant, AADSTS9002313: said of the login code", id="Entra"),
+        pytest.param(
+            "Malformed auth code.", "unknown", "invalid_grant, Malformed: said of the login code", id="Google"
+        ),
+        pytest.param("The authorization code is invalid or has expired.", "proved", "invalid_grant", id="Okta"),
+        pytest.param("Code not valid", "proved", "invalid_grant", id="Keycloak"),
+        pytest.param(None, "proved", "invalid_grant", id="no description"),
+    ],
+)
+def test_a_word_about_the_code_alone_proves_no_secret(description: Any, verdict: str, reason: str) -> None:
+    word = answer({"error": "invalid_grant", "error_description": description}, 400)
+    found = oidc.prove_client(KEPT, client(), Provider({"post": word}))
+    assert found["secret"] == verdict
+    assert found["secret_reason"].startswith(reason)
 
 
 def test_callback_is_not_asked_for_when_there_is_none() -> None:
@@ -408,3 +461,11 @@ def test_callback_is_not_asked_for_when_there_is_none() -> None:
 
 def test_secret_is_not_in_the_client_as_text() -> None:
     assert SECRET not in repr(client())
+
+
+def test_an_issuer_whose_own_authority_has_the_old_form(tmp_path: Path) -> None:
+    """Red on Python 3.13 without accept_old_form(); the hub image's Python takes such an authority."""
+    with serving(tmp_path, lambda *_request: (200, {}, {}), old_authority()) as server:
+        assert oidc.asker(str(server.ca_file))(oidc.Question(server.url)).status == 200
+        with pytest.raises(HubError, match="E-OAUTH-02"):
+            oidc.asker()(oidc.Question(server.url))

@@ -27,7 +27,8 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.probes
     judge,
     plan,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import serving
+from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import Made
+from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import old_authority, serving
 
 Json = dict[str, Any]
 ISSUER = "https://issuer.example.org"
@@ -466,15 +467,20 @@ def run(script: str, folder: Path, environ: dict[str, str]) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("named", "trusted", "code", "told"),
+    ("named", "trusted", "code", "told", "authority"),
     [
-        pytest.param("another", True, NOT_ANSWERED, "ValueError: the document there is of another", id="00 another's"),
-        pytest.param("", False, NOT_ANSWERED, "CERTIFICATE_VERIFY_FAILED", id="01 not trusted"),
-        pytest.param("", True, 0, "", id="02 good"),
+        pytest.param(
+            "another", True, NOT_ANSWERED, "ValueError: the document there is of another", None, id="00 another's"
+        ),
+        pytest.param("", False, NOT_ANSWERED, "CERTIFICATE_VERIFY_FAILED", None, id="01 not trusted"),
+        pytest.param("", True, 0, "", None, id="02 good"),
+        pytest.param("", True, 0, "", old_authority(), id="03 good, by an authority of the old form"),
     ],
 )
-def test_the_program_in_the_pod(tmp_path: Path, named: str, trusted: bool, code: int, told: str) -> None:
-    with serving(tmp_path, lambda *_request: (200, {"issuer": named or server.url}, {})) as server:
+def test_the_program_in_the_pod(
+    tmp_path: Path, named: str, trusted: bool, code: int, told: str, authority: Made | None
+) -> None:
+    with serving(tmp_path, lambda *_request: (200, {"issuer": named or server.url}, {}), authority) as server:
         pem = server.ca_file.read_text() if trusted else ""
         half = len(pem) // 2
         environ = {"PROBE_ISSUER": f"{server.url}/", "PROBE_ADDRESS": server.url + WELL_KNOWN}

@@ -19,7 +19,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.error
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import KubeClient
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.connection import open_connection
 from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import make
-from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Server, serving
+from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Server, old_authority, serving
 
 Json = dict[str, Any]
 NO_PROXY: dict[str, str] = {}
@@ -90,6 +90,48 @@ def test_a_ca_in_the_file_itself(config: Config, server: Server) -> None:
     written = made[0].ssl_ca_cert
     assert Path(written).read_text() == server.ca_file.read_text()
     assert made[0].ssl_ca_cert == written
+
+
+@pytest.fixture
+def old_server(tmp_path: Path) -> Iterator[Server]:
+    """The same as older clusters on EKS and GKE are: their CA and certificates leave fields of RFC 5280 out."""
+    with serving(
+        tmp_path, lambda _m, _p, headers, _b: (200, {"who": headers.get("authorization", "")}, {}), old_authority()
+    ) as running:
+        yield running
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["in-the-kubeconfig", "in-a-file"])
+def test_a_ca_of_the_old_form(config: Config, old_server: Server, inside: bool) -> None:
+    """Red on Python 3.13 without accept_old_form()."""
+    text = packed(old_server.ca_file.read_text())
+    name, value = ("certificate-authority-data", text) if inside else ("certificate-authority", str(old_server.ca_file))
+    config.cluster[name] = value
+    assert who(config, old_server) == "Bearer abcdefgh"
+
+
+@pytest.mark.parametrize("user", [{"token": "abcdefgh"}, {"client": "certificate"}], ids=["token", "certificate"])
+def test_a_ca_of_the_old_form_is_taken_by_the_package_too(
+    config: Config, old_server: Server, pair: tuple[str, str], user: Json
+) -> None:
+    config.cluster |= {
+        "server": old_server.url,
+        "certificate-authority-data": packed(old_server.ca_file.read_text()),
+        "disable-compression": True,  # which is left to the package
+    }
+    if "client" in user:
+        user = {"client-certificate-data": packed(pair[0]), "client-key-data": packed(pair[1])}
+    config.user = user
+    kube = KubeClient.from_kubeconfig(config.write(), None)
+    assert type(kube._configuration).__module__.startswith("kubernetes.")
+    assert (kube.get("/version") or {})["who"] == ("Bearer abcdefgh" if "token" in user else "")
+
+
+def test_the_package_keeps_its_own_rules_where_nothing_is_verified_or_named(config: Config) -> None:
+    for cluster in ({"disable-compression": True}, {"insecure-skip-tls-verify": True}):
+        config.cluster = {"server": "https://api.test:6443", **cluster}
+        made = KubeClient.from_kubeconfig(config.write(), None)
+        assert "ssl_context" not in made._pool.connection_pool_kw
 
 
 def test_another_ca_is_not_trusted(config: Config, server: Server, tmp_path: Path) -> None:
