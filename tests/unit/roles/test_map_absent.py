@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.tests.unit.roles.plays import played
 
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "gke_iap"
-MODULE = '''
+MODULE = """
 import json
 from pathlib import Path
 
@@ -30,7 +30,7 @@ with Path("FOLDER/calls").open("a") as calls:
     calls.write(step + " ")
 answer = json.loads(Path("FOLDER/answers.json").read_text()).get(step, {"changed": True})
 (module.fail_json if "error_id" in answer else module.exit_json)(**answer)
-'''
+"""
 RECORD = {"name": "_acme-challenge_x.hub.example.org", "type": "CNAME", "data": "x.authorize.goog"}
 LOOK = {"changed": True, "plan": [{"verb": "delete"}], "records": [RECORD]}
 VARIABLES = {
