@@ -58,7 +58,8 @@ options:
       - V(present) makes all parts.
       - V(absent) takes all of this map's parts away, whatever their domain. Before it takes the first one it waits
         until no load balancer uses the map. It keeps the map itself where somebody else has put an entry into it; then
-        it does not wait, because the load balancer may be theirs.
+        it does not wait, because the load balancer may be theirs. It also keeps a certificate that an entry of another
+        map uses, and an authorization (with its record) that a certificate which stays is proved with, and warns.
     type: str
     choices: [present, authorized, absent]
     default: present
@@ -119,7 +120,8 @@ RETURN = r"""
 records:
   description:
     - The DNS records that prove the domain. With O(state=absent) those that nobody needs any more, and not those that
-      another DNS authorization asks for, because a project has one record for each domain.
+      another DNS authorization asks for, because a project has one record for each domain, nor those of an
+      authorization that stays.
     - Empty in check mode while there is no authorization, because only Google knows them.
   returned: success
   type: list
@@ -205,7 +207,18 @@ from typing import Any
 from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.progress import Reporter
 from ..module_utils._gcp.api import GcpApi
-from ..module_utils._gcp.certificate_map import ABSENT, STATES, Seen, Wish, decide, foreign_entries, parse_wish
+from ..module_utils._gcp.certificate_map import (
+    ABSENT,
+    AUTHORIZATION,
+    STATES,
+    Part,
+    Seen,
+    Wish,
+    decide,
+    foreign_entries,
+    kept_for_others,
+    parse_wish,
+)
 from ..module_utils._gcp.certificate_map_api import CertificateMaps
 from ..module_utils._gcp.certificate_map_verdicts import slow_renewal
 from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, Outcome, Request, run
@@ -248,9 +261,17 @@ def told(wish: Wish, before: Seen, after: Seen) -> dict[str, Any]:
 
 
 def kept(wish: Wish, seen: Seen) -> list[str]:
-    """What to say about a map that cannot go."""
+    """What to say about parts that cannot go."""
     others = foreign_entries(seen) if wish.state == ABSENT else []
-    return [f"The certificate map {wish.name} stays, because it serves {', '.join(others)}, too."] if others else []
+    served = [f"The certificate map {wish.name} stays, because it serves {', '.join(others)}, too."] if others else []
+    return served + [_used(part, seen.users[part.target]) for part in kept_for_others(wish, seen)]
+
+
+def _used(part: Part, users: tuple[str, ...]) -> str:
+    what = f"{part.target} stays, because it is"
+    if part.kind == AUTHORIZATION:
+        what = f"{part.target} and its record in DNS stay, because they are"
+    return f"{what} used by {', '.join(users)}, too."
 
 
 def failing(wish: Wish, after: Seen) -> list[str]:

@@ -140,6 +140,7 @@ options:
     description:
       - Seconds to wait for the load balancer; with O(state=absent), and before another kind of door is made, until the
         one that goes is gone.
+      - A door that was deleted before this run and is still going is waited for as long, and then made anew.
     type: int
     default: 900
   hub:
@@ -238,7 +239,9 @@ plan:
   sample:
     - {verb: create, target: Ingress/hub-front, changes: []}
 not_server_checked:
-  description: Objects of the plan that no server has looked at, because namespace or kind do not exist yet.
+  description:
+    - Objects of the plan that no server has looked at, because namespace or kind do not exist yet, or because the one
+      that there is was deleted and is still going.
   returned: O(state=present)
   type: list
   elements: str
@@ -319,9 +322,11 @@ def present(
     request: Request, front: GkeFront, api: GkeFrontApi, cloud: GkeApi, seen: Seen, reporter: Reporter
 ) -> Outcome:
     """Make what is missing and wait for the load balancer."""
+    timeout = request.params["wait_timeout"]
+    if not request.check_mode:
+        seen = api.make_way(seen, timeout=timeout, reporter=reporter)
     foretold = api.foretell(seen)
     if not request.check_mode:
-        timeout = request.params["wait_timeout"]
         if foretold.plan.changed:
             api.apply(seen, foretold, timeout=timeout, reporter=reporter)
         seen = api.ready(request.params["address"], timeout=timeout, reporter=reporter)
@@ -341,7 +346,7 @@ def present(
 
 def _learn(request: Request, seen: Seen) -> None:
     """Secrets that the cluster holds already are masked like those that were given."""
-    for item in (*seen.live.values(), *seen.stale):
+    for item in (*seen.live.values(), *seen.going, *seen.stale):
         for key, value in (item.get("data") or {}).items() if item["kind"] == "Secret" else ():
             if key != "client_id":
                 request.redactor.add(base64.b64decode(value).decode("utf-8", "replace"))

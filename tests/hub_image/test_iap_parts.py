@@ -235,6 +235,40 @@ def test_statements_are_taken_out_of_the_request_and_judged_once() -> None:
     assert list(handler.request.headers) == []
 
 
+@pytest.mark.parametrize(
+    "handler",
+    [
+        pytest.param(lambda: request(BOB, _token_authenticated=True), id="a token of the hub"),
+        pytest.param(lambda: request(BOB, _jupyterhub_user=user(BOB)), id="an administrator acts on another's server"),
+        pytest.param(lambda: request(ADA), id="a session"),
+    ],
+)
+def test_no_request_keeps_what_would_be_logged_if_it_failed(handler: Any) -> None:
+    asked = handler()
+    assert len(list(asked.request.headers)) == 2
+    asyncio.run(authenticator().refresh_user(user(ADA), asked))
+    assert list(asked.request.headers) == []
+
+
+def test_a_statement_that_was_taken_out_early_is_judged_later() -> None:
+    """JupyterHub asks about several people within one request, in any order."""
+    asked = request(BOB, _jupyterhub_user=user(BOB))
+
+    async def story() -> None:
+        hub = authenticator()
+        assert await hub.refresh_user(user(ADA), asked) is True
+        assert await hub.refresh_user(user(BOB), asked) is True
+        asked._jupyterhub_user = user(ADA)
+        assert await hub.refresh_user(user(ADA), asked) is False, "the statement is Bob's"
+
+    asyncio.run(story())
+
+
+def test_who_asks_without_a_request_has_made_no_statement() -> None:
+    assert program.statements(SimpleNamespace()) == []
+    assert asyncio.run(authenticator().refresh_user(user(ADA), SimpleNamespace(_token_authenticated=True))) is True
+
+
 def test_a_name_that_the_operator_maps_is_the_same_person() -> None:
     hub = authenticator(username_map={ADA: "ada"})
     assert asyncio.run(hub.refresh_user(user("ada"), request(ADA))) is False, "the domain rule is about addresses"

@@ -39,6 +39,7 @@ class FakeManager:
         states: the states that a certificate shows, one at each look; the last one stays.
         given_up: certificates that show FAILED whatever ``states`` says.
         held: how many looks at a map show a load balancer that uses it; until then the map is not deleted.
+        tells: whether a certificate shows who uses it.
         idle: how many deletions of a map are refused because of a proxy that no rule leads to; no look shows it.
         slow: how many further requests an operation outlives; what it changes shows when it is over, as at Google.
         broken: what an operation ends with, by method and collection.
@@ -51,6 +52,7 @@ class FakeManager:
         self.states = list(states) or [{"state": "ACTIVE"}]
         self.given_up: set[str] = set()
         self.held = self.idle = 0
+        self.tells = True
         self.slow = 0
         self.broken: dict[tuple[str, str], Json] = {}
         self.before: Callable[[str, str], Answer | Exception | None] = lambda _method, _name: None
@@ -117,6 +119,9 @@ class FakeManager:
         if name.startswith("certificates/"):
             state = {"state": "FAILED"} if name in self.given_up else self._next_state()
             part["managed"] = {**part["managed"], **state}
+            entries = [key for key, one in self.parts.items() if f"/{name}'" in str(one.get("certificates"))]
+            if entries and self.tells:
+                part["usedBy"] = [{"name": f"{HOST[6:-3]}{NUMBERED}/{key}"} for key in entries]
         if name.startswith("certificateMaps/") and name.count("/") == 1 and self.held > 0:
             self.held -= 1
             part["gclbTargets"] = [

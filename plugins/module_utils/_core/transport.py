@@ -34,6 +34,9 @@ MAX_HOPS = 20
 """Redirects in a row; browsers stop at the same number."""
 MAX_BODY = 8 * 1024 * 1024
 """Bytes read of one answer; a page or an API object is far smaller."""
+MAX_LINE = 65536
+"""Bytes of one line of a stream; an event has some hundred. Lines are read byte by byte, and a long one keeps a core at
+it, so they end well before :data:`MAX_BODY`."""
 PART = 65536
 """Bytes read of a body at most before the clock is looked at."""
 USER_AGENT = "researchops.jupyterhub"
@@ -258,18 +261,21 @@ class Http:
         with self._opened("GET", url, headers, None, None) as reply:
             if reply.status_code != 200:
                 raise _error(url, "format", f"status {reply.status_code} instead of a stream of events")
-            rest = b""
+            line = bytearray()
             try:
                 for part in reply.iter_content(1):  # a line may be the last one for a while
                     self._seconds_left()
-                    *whole, rest = (rest + part).split(b"\n")
-                    if len(rest) > MAX_BODY:
-                        raise _error(url, "size", f"a line of the answer is longer than {MAX_BODY} bytes")
-                    yield from (line.rstrip(b"\r").decode("utf-8", "replace") for line in whole)
+                    for number, piece in enumerate(part.split(b"\n")):
+                        if number:  # the line before it is whole
+                            yield line.rstrip(b"\r").decode("utf-8", "replace")
+                            line.clear()
+                        line += piece
+                        if len(line) > MAX_LINE:
+                            raise _error(url, "size", f"a line of the answer is longer than {MAX_LINE} bytes")
             except requests.RequestException as problem:
                 raise self._failed(url, problem) from problem
-            if rest:
-                yield rest.decode("utf-8", "replace")
+            if line:
+                yield line.decode("utf-8", "replace")
 
     def cookie(self, name: str, url: str) -> str | None:
         """The value of the cookie ``name`` that a browser would send to ``url``; the most specific path wins."""

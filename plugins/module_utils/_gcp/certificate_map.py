@@ -10,7 +10,8 @@ Four parts hang together: the DNS authorization proves the domain, the certifica
 the certificate to a host name, and a load balancer names the map. Parts are made in this order and taken away in the
 opposite one, because Google deletes no map, certificate or authorization that is used. It does delete the entry of a
 map that serves people: while a load balancer holds the map, nothing is taken away. A certificate is replaced by another
-one beside it, which takes its place in the entry when it is issued: what is served stays served.
+one beside it, which takes its place in the entry when it is issued: what is served stays served. What somebody else has
+come to use stays, too: his certificate is renewed with our authorization's record, his map serves our certificate.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class Part:
         ours: whether it carries the marks of this map.
         facts: what it says, in the form of :meth:`Wish.facts`.
         record: of an authorization, the DNS record that it asks for: ``name``, ``type``, ``data``.
-        holders: of a map, the load balancers' proxies that use it.
+        holders: of a map, the load balancers' proxies that use it; of a certificate, the entries of other maps.
     """
 
     kind: str
@@ -157,12 +158,14 @@ class Seen:
         certificate: name of the certificate that shall serve the wanted domain, whether it is there or not.
         issued: about that certificate.
         needed: names of the records that other people's authorizations ask for; a project has one for each domain.
+        users: what others made that uses a certificate or an authorization, by the :attr:`Part.target` of that one.
     """
 
     parts: tuple[Part, ...] = ()
     certificate: str = ""
     issued: Issued = Issued()
     needed: frozenset[str] = frozenset()
+    users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def find(self, kind: str, name: str) -> Part | None:
         """The part of this kind and name."""
@@ -177,8 +180,10 @@ class Seen:
     @property
     def unneeded(self) -> list[dict[str, str]]:
         """The DNS records that nobody asks for when our parts are gone."""
-        ours = self.records(part.name for part in self.parts if part.ours)
-        return [record for record in ours if record["name"] not in self.needed]
+        # By kind, because a certificate is called like its authorization.
+        going = [part for part in self.parts if part.kind == AUTHORIZATION and part.ours]
+        records = self.records(part.name for part in going if part.target not in self.users)
+        return [record for record in records if record["name"] not in self.needed]
 
 
 @dataclass(frozen=True)
@@ -251,13 +256,14 @@ def parse_seen(
     now: datetime,
 ) -> Seen:
     """What Google lists at this moment, without what is neither ours nor in our way."""
-    certificates, entries = list(certificates), list(entries)
+    certificates = list(certificates)
     found = [_part(AUTHORIZATION, item, wish) for item in authorizations]
     found += [_part(CERTIFICATE, item, wish) for item in certificates]
-    needed = _needed(found)
+    inside = [_part(ENTRY, item, wish) for item in entries]
+    needed, users = _needed(found), _users(found, inside)
     found = [part for part in found if part.ours or part.name in wish.certificates]
     found += [_part(MAP, item, wish) for item in maps]
-    found += [_part(ENTRY, item, wish) for item in entries]
+    found += inside
     ours = {part.name for part in found if part.kind == CERTIFICATE and part.ours}
     names = [_short(item.get("name")) for item in certificates]
     states = {name: parse_issued(item, now) for name, item in zip(names, certificates, strict=True) if name in ours}
@@ -265,12 +271,29 @@ def parse_seen(
         name for part in found if (part.kind, part.name) == (ENTRY, wish.part) for name in part.facts["certificates"]
     ]
     chosen = choose(wish, states, used)
-    return Seen(tuple(found), chosen, states.get(chosen, Issued()), needed)
+    return Seen(tuple(found), chosen, states.get(chosen, Issued()), needed, users)
 
 
 def _needed(parts: Iterable[Part]) -> frozenset[str]:
     """Names of the records that parts of others ask for."""
     return frozenset(part.record["name"] for part in parts if part.record and not part.ours)
+
+
+def _users(parts: Iterable[Part], entries: Iterable[Part]) -> dict[str, tuple[str, ...]]:
+    """What others made that uses a certificate or an authorization; a certificate that stays needs its own one."""
+    certificates = [part for part in parts if part.kind == CERTIFICATE]
+    theirs = [entry for entry in entries if not entry.ours]
+    found: dict[str, tuple[str, ...]] = {}
+    for part in certificates:
+        inside = [entry.target for entry in theirs if part.name in entry.facts["certificates"]]
+        if inside or part.holders:
+            found[part.target] = (*inside, *part.holders)
+    for part in certificates:
+        if not part.ours or part.target in found:
+            for name in part.facts["dnsAuthorizations"]:
+                target = f"{AUTHORIZATION}/{name}"
+                found[target] = (*found.get(target, ()), part.target)
+    return found
 
 
 def choose(wish: Wish, states: Mapping[str, Issued], used: Iterable[str]) -> str:
@@ -307,7 +330,8 @@ def _part(kind: str, item: Mapping[str, Any], wish: Wish) -> Part:
     if kind == ENTRY:
         facts = {"hostname": str(item.get("hostname") or ""), "certificates": _shorts(item, "certificates")}
     record = _record(item.get("dnsResourceRecord") or {})
-    return Part(kind, _short(item.get("name")), is_ours(item, wish), facts, record, parse_holders(item))
+    holders = parse_holders(item) or _other_entries(item, wish)
+    return Part(kind, _short(item.get("name")), is_ours(item, wish), facts, record, holders)
 
 
 def parse_holders(item: Mapping[str, Any] | None) -> tuple[str, ...]:
@@ -315,6 +339,16 @@ def parse_holders(item: Mapping[str, Any] | None) -> tuple[str, ...]:
     targets = (item or {}).get("gclbTargets") or []
     names = [str(target.get("targetHttpsProxy") or target.get("targetSslProxy") or "") for target in targets]
     return tuple("/".join(name.split("/")[-2:]) for name in names)
+
+
+def _other_entries(item: Mapping[str, Any], wish: Wish) -> tuple[str, ...]:
+    """The entries of other maps that use a certificate, such as ``certificateMaps/m/certificateMapEntries/e``.
+
+    Those of the wanted map are listed one by one. Load balancers use a certificate of this kind through maps only.
+    """
+    names = [str(user.get("name") or "") for user in item.get("usedBy") or []]
+    entries = ["/".join(name.split("/")[-4:]) for name in names if "/certificateMapEntries/" in name]
+    return tuple(entry for entry in entries if not entry.startswith(f"certificateMaps/{wish.name}/"))
 
 
 def _short(name: Any) -> str:
@@ -368,7 +402,7 @@ def decide(wish: Wish, seen: Seen) -> Work:
         HubError: E-CERT-31 for a part of a wanted name that is not ours.
     """
     if wish.state == ABSENT:
-        return _work(wish, seen, _removals(wish, seen), ())
+        return _work(wish, seen, _removals(_unwanted(wish, seen), seen), ())
     _refuse_foreign(wish, seen)
     if wish.state == AUTHORIZED:
         return _work(wish, seen, _missing(wish, seen, (AUTHORIZATION,)), ())
@@ -376,7 +410,7 @@ def decide(wish: Wish, seen: Seen) -> Work:
     failed = seen.find(CERTIFICATE, seen.certificate) if seen.issued.state == FAILED else None
     rest = replace(seen, parts=tuple(part for part in seen.parts if part != failed))
     now = (*((_delete(failed),) if failed else ()), *_missing(wish, rest, MAKING))
-    later = (*_misled(wish, seen), *_stale(wish, seen))
+    later = (*_misled(wish, seen), *_removals(_stale(wish, seen), seen))
     return _work(wish, seen, now, later if wish.wait or seen.issued.serves else ())
 
 
@@ -397,18 +431,29 @@ def _misled(wish: Wish, seen: Seen) -> tuple[Action, ...]:
     return () if right else (Action("update", ENTRY, wish.part),)
 
 
-def _stale(wish: Wish, seen: Seen) -> tuple[Action, ...]:
-    """Our parts for another domain, and a certificate that was replaced; users before what they use."""
+def _stale(wish: Wish, seen: Seen) -> list[Part]:
+    """Our parts for another domain, and a certificate that was replaced."""
     names = _names(wish, seen)
-    old = [part for part in seen.parts if part.ours and part.name != names[part.kind]]
-    return tuple(_delete(part) for kind in TAKING for part in old if part.kind == kind)
+    return [part for part in seen.parts if part.ours and part.name != names[part.kind]]
 
 
-def _removals(wish: Wish, seen: Seen) -> tuple[Action, ...]:
-    """All our parts, users before what they use; a map with other people's entries stays."""
+def _unwanted(wish: Wish, seen: Seen) -> list[Part]:
+    """All our parts, where nothing is wanted; a map with other people's entries stays."""
     kinds = [kind for kind in TAKING if not (kind == AUTHORIZATION and wish.keep_authorization)]
-    ours = [part for part in seen.parts if part.ours and not (part.kind == MAP and foreign_entries(seen))]
-    return tuple(_delete(part) for kind in kinds for part in ours if part.kind == kind)
+    ours = [part for part in seen.parts if part.ours and part.kind in kinds]
+    return [part for part in ours if not (part.kind == MAP and foreign_entries(seen))]
+
+
+def _removals(parts: Iterable[Part], seen: Seen) -> tuple[Action, ...]:
+    """Users before what they use, and nothing that others use."""
+    free = [part for part in parts if part.target not in seen.users]
+    return tuple(_delete(part) for kind in TAKING for part in free if part.kind == kind)
+
+
+def kept_for_others(wish: Wish, seen: Seen) -> list[Part]:
+    """Our parts that would go if nobody else used them."""
+    going = {ABSENT: _unwanted, PRESENT: _stale}.get(wish.state)
+    return [part for part in going(wish, seen) if part.target in seen.users] if going else []
 
 
 def foreign_entries(seen: Seen) -> list[str]:

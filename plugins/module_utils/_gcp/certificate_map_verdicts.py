@@ -96,6 +96,7 @@ def in_use(target: str, told: str, seconds: float) -> HubError:
         wanted=f"nobody to use it; waited {seconds:.0f} s",
         do="take away what uses it, or lead that to another map (a load balancer stays for some minutes after its "
         "Gateway, and keeps its map while GKE cannot use the one the Gateway shall have), then run again",
+        details={"part": target},
     )
 
 

@@ -8,14 +8,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from .._core.errors import Changed, HubError
 from .._core.plan import Plan, Step
-from .._core.poll import wait
+from .._core.poll import Waited, wait
 from .._core.progress import Reporter
 from .._gcp.front_backends import Backend, backends_for
 from .client import Json, KubeClient
@@ -34,7 +34,16 @@ from .front_gke import (
     possible,
     target_of,
 )
-from .front_gke_verdicts import judge, judge_gone, not_gone, not_ready, stuck_client, unknown_kinds
+from .front_gke_verdicts import (
+    in_the_way,
+    is_going,
+    judge,
+    judge_gone,
+    not_gone,
+    not_ready,
+    stuck_client,
+    unknown_kinds,
+)
 
 INTERVAL = 3.0
 """Seconds between two looks; a look at a door that comes also asks Compute Engine."""
@@ -54,10 +63,11 @@ class Seen:
 
     Attributes:
         namespace: the hub's namespace, None where it is missing.
-        live: the live objects of the front door, by :func:`target_of`.
+        live: the live objects of the front door that stay until somebody deletes them, by :func:`target_of`.
         stale: live objects of ours that the wanted door does not need.
         unknown: wanted kinds that the cluster does not know.
         backends: what Google made of the Service.
+        going: live objects that are wanted and that somebody has deleted already, so that they will be gone soon.
     """
 
     namespace: Json | None
@@ -65,6 +75,7 @@ class Seen:
     stale: tuple[Json, ...] = ()
     unknown: tuple[str, ...] = ()
     backends: tuple[Backend, ...] = ()
+    going: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,14 +113,16 @@ class GkeFrontApi:
         if namespace is None:
             return Seen(None, unknown=unknown)
         mine = {target_of(item) for item in wanted}
-        live = {}
+        found = {}
         for item in {target_of(each): each for each in (*wanted, *possible(front)) if _kind(each) in known}.values():
-            found = self._get(item, optional=target_of(item) not in mine)
-            if found is not None:
-                live[target_of(item)] = found
+            one = self._get(item, optional=target_of(item) not in mine)
+            if one is not None:
+                found[target_of(item)] = one
+        going = {target: item for target, item in found.items() if target in mine and is_going(item)}
+        live = {target: item for target, item in found.items() if target not in going}
         stale = self._stale(live, mine, CERTIFICATE in known)
         door = live.get(target_of(front.door_object()))
-        return Seen(namespace, live, stale, unknown, self._backends(door))
+        return Seen(namespace, live, stale, unknown, self._backends(door), tuple(going.values()))
 
     def _backends(self, door: Json | None) -> tuple[Backend, ...]:
         """What Google made of the live door; Compute Engine is not asked about one that is not there."""
@@ -161,6 +174,8 @@ class GkeFrontApi:
     def foretell(self, seen: Seen) -> Foretold:
         """The plan by the server's dry run; what it cannot look at yet is foretold without it, and named.
 
+        What is going counts as gone: a dry run would show it as it was, and so as wanted.
+
         Raises:
             HubError: E-IAP-22 for the one change that GKE itself refuses without a word.
         """
@@ -170,13 +185,33 @@ class GkeFrontApi:
             raise refused
         namespace = apply_namespace(self._client, self._front.namespace, dry_run=True, live=seen.namespace)
         pairs, unchecked = [(seen.namespace, namespace)], []
+        going = {target_of(item) for item in seen.going}
         for item in self._front.objects():
-            checked = seen.namespace is not None and item["kind"] not in seen.unknown
+            known = seen.namespace is not None and item["kind"] not in seen.unknown
+            checked = known and target_of(item) not in going
             told = self._client.apply(path_of(item), item, dry_run=True) if checked else item
             unchecked += [] if checked else [target_of(item)]
             pairs.append(masked(seen.live.get(target_of(item)), told))
         made = plan([old for old, _new in pairs], [new for _old, new in pairs])
         return Foretold(_with_deletions(made, seen.stale), tuple(unchecked))
+
+    def make_way(self, seen: Seen, *, timeout: float, reporter: Reporter) -> Seen:
+        """Wait until what is wanted and going is gone, so that it can be made anew; what there is then.
+
+        A door that ``state=absent`` or a change of door had deleted when its run ended looks like one that stands, for
+        minutes: its load balancer serves, and an apply changes nothing about its end. Nothing is deleted here: that was
+        done.
+
+        Raises:
+            HubError: E-FRONT-10 for what does not go in time.
+        """
+        if not seen.going:
+            return seen
+        ended = self._gone(seen.going, is_going, "it is made anew after that", timeout, reporter)
+        if not ended.done:
+            left = ended.observation[0]
+            raise in_the_way(self._front.namespace, left, self._event(left), ended.seconds)
+        return self.look()
 
     def apply(self, seen: Seen, foretold: Foretold, *, timeout: float, reporter: Reporter) -> None:
         """Do the steps; safe to repeat.
@@ -220,7 +255,7 @@ class GkeFrontApi:
 
     def _everything(self, seen: Seen) -> list[Json]:
         """All our objects: the door first, so that nothing leads to the hub without IAP while the rest goes."""
-        ours = {target_of(item): item for item in (*seen.live.values(), *seen.stale) if is_ours(item)}
+        ours = {target_of(item): item for item in (*seen.live.values(), *seen.going, *seen.stale) if is_ours(item)}
         return sorted(ours.values(), key=lambda item: (item["kind"] not in DOOR_KINDS, target_of(item)))
 
     def _delete(self, items: Sequence[Json]) -> None:
@@ -238,20 +273,28 @@ class GkeFrontApi:
         if not doors:
             return
         self._delete(doors)
-        front, names = self._front, ", ".join(target_of(item) for item in doors)
         with _continued(True):
-            ended = wait(
-                f"{names} in {front.namespace} to be gone; what keeps Identity-Aware Proxy in front goes after it",
-                lambda: [found for item in doors if (found := self._client.get(path_of(item))) is not None],
-                judge_gone,
-                timeout=timeout,
-                interval=INTERVAL,
-                reporter=reporter,
-            )
+            why = "what keeps Identity-Aware Proxy in front goes after it"
+            ended = self._gone(doors, lambda _found: True, why, timeout, reporter)
             if not ended.done:
                 left = ended.observation[0]
-                event = last_event(self._client, front.namespace, left["kind"], left["metadata"]["name"])
-                raise not_gone(front.namespace, left, event, ended.seconds)
+                raise not_gone(self._front.namespace, left, self._event(left), ended.seconds)
+
+    def _gone(
+        self, items: Sequence[Json], counts: Callable[[Json], bool], why: str, timeout: float, reporter: Reporter
+    ) -> Waited[list[Json]]:
+        """Wait until these objects are gone; of those still there, only what ``counts`` is waited for."""
+
+        def left() -> list[Json]:
+            found = [self._client.get(path_of(item)) for item in items]
+            return [item for item in found if item is not None and counts(item)]
+
+        names = ", ".join(target_of(item) for item in items)
+        what = f"{names} in {self._front.namespace} to be gone; {why}"
+        return wait(what, left, judge_gone, timeout=timeout, interval=INTERVAL, reporter=reporter)
+
+    def _event(self, item: Json) -> str:
+        return last_event(self._client, self._front.namespace, item["kind"], item["metadata"]["name"])
 
     def ready(self, address: str, *, timeout: float, reporter: Reporter) -> Seen:
         """Wait until the load balancer stands at its address with IAP in front of every backend.
@@ -269,8 +312,7 @@ class GkeFrontApi:
             reporter=reporter,
         )
         if not ended.done:
-            event = last_event(self._client, front.namespace, door["kind"], front.name)
-            raise not_ready(front, ended.verdict.reason, event, ended.seconds)
+            raise not_ready(front, ended.verdict.reason, self._event(door), ended.seconds)
         live, backends = ended.observation
         return Seen(None, {target_of(door): live} if live else {}, backends=backends)
 

@@ -199,6 +199,9 @@ def judge(front: GkeFront, door: Mapping[str, Any] | None, address: str, backend
     kind = front.door_object()["kind"]
     if door is None:
         return Verdict(State.PENDING, f"the {kind} is gone")
+    # Its load balancer still stands, and falls in a moment.
+    if is_going(door):
+        return Verdict(State.PENDING, _lingering(door))
     reason = _unprogrammed(door) or _elsewhere(kind, door_addresses(door), address)
     if reason:
         return Verdict(State.PENDING, reason)
@@ -292,30 +295,51 @@ def judge_gone(left: Sequence[Mapping[str, Any]]) -> Verdict:
 
 
 def _lingering(item: Mapping[str, Any]) -> str:
-    """A door that is still there, and why as far as it tells."""
-    if not _going(item):
+    """What is still there, and why as far as it tells."""
+    if not is_going(item):
         return f"{target_of(item)} is there and nobody deletes it"
     held = ", ".join(str(name) for name in item["metadata"].get("finalizers") or [])
     return f"{target_of(item)} is going" + (f", held by {held}" if held else "")
 
 
-def _going(item: Mapping[str, Any]) -> bool:
-    return bool(item["metadata"].get("deletionTimestamp"))
+def is_going(item: Mapping[str, Any]) -> bool:
+    """Whether somebody has deleted the object, and it only waits for who holds on to it."""
+    return bool((item.get("metadata") or {}).get("deletionTimestamp"))
 
 
 def not_gone(namespace: str, item: Mapping[str, Any], event: str, seconds: float) -> HubError:
     """The error for a door that was deleted and is still there when the time is up."""
-    look = f"kubectl describe {str(item['kind']).lower()} {item['metadata']['name']} --namespace {namespace}"
-    do = f"see why ({look}), and run again when it is gone; if it just needs longer, raise gke_iap_timeout"
-    if not _going(item):
+    do = _patience(namespace, item)
+    if not is_going(item):
         do = "stop what makes it anew (Argo CD, Flux, a person), then run again"
     return HubError(
         error_id="E-FRONT-10",
         what=f"{target_of(item)} in {namespace} is not gone {seconds:.0f} s after its deletion, so what "
         "keeps Identity-Aware Proxy in front of it stays: without that it would let everybody through to the hub's own "
         "login",
-        seen=_lingering(item) + (f"; the cluster says: {event}" if event else "; no event tells why"),
+        seen=_still_there(item, event),
         wanted="its finalizers removed by GKE, which takes the load balancer away first",
         do=do,
         changed=Changed.SOME,
     )
+
+
+def in_the_way(namespace: str, item: Mapping[str, Any], event: str, seconds: float) -> HubError:
+    """The error for what is wanted, was deleted before this run, and does not go, so that it cannot be made anew."""
+    return HubError(
+        error_id="E-FRONT-10",
+        what=f"{target_of(item)} in {namespace} was deleted before this run and is not gone after {seconds:.0f} s, so "
+        "it cannot be made anew",
+        seen=_still_there(item, event),
+        wanted="its finalizers removed by GKE, which takes away first what they hold",
+        do=_patience(namespace, item),
+    )
+
+
+def _still_there(item: Mapping[str, Any], event: str) -> str:
+    return _lingering(item) + (f"; the cluster says: {event}" if event else "; no event tells why")
+
+
+def _patience(namespace: str, item: Mapping[str, Any]) -> str:
+    look = f"kubectl describe {str(item['kind']).lower()} {item['metadata']['name']} --namespace {namespace}"
+    return f"see why ({look}), and run again when it is gone; if it just needs longer, raise gke_iap_timeout"

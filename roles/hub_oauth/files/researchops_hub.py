@@ -197,6 +197,24 @@ def _email(claims: Mapping[str, Any]) -> str:
     return email.lower()
 
 
+def statements(handler: Any) -> list[str]:
+    """IAP's statements that came with a request, taken out of its headers; so is a proxy's login.
+
+    JupyterHub writes all headers of a request that fails (status 500) into its log and hides only some, of which these
+    are none. Safe to repeat: what was taken is kept with the request.
+    """
+    request = getattr(handler, "request", None)
+    if request is None:
+        return []
+    kept: list[str] | None = getattr(request, "researchops_statements", None)
+    if kept is None:
+        kept = request.headers.get_list(ASSERTION)
+        for name in (ASSERTION, "Proxy-Authorization"):
+            request.headers.pop(name, None)
+        request.researchops_statements = kept
+    return kept
+
+
 @dataclass(frozen=True)
 class Seen:
     """What one request said about its sender: ``email``, or the ``error`` for the page."""
@@ -333,6 +351,7 @@ class IAPAuthenticator(Authenticator):
         """Whether the session or token of a request still counts, and what changed about its owner; see the class."""
         if handler is None:
             return True
+        statements(handler)  # before the first return: not every request is judged, and each may fail
         requester = getattr(handler, "_jupyterhub_user", None)
         if requester is not None and requester.name != user.name:
             return True  # an administrator acts on somebody else's server; who asks was compared before
@@ -352,13 +371,10 @@ class IAPAuthenticator(Authenticator):
         return {"admin": False}
 
     async def identify(self, handler: Any) -> Seen:
-        """Judge the request's statement once; it is taken out of the headers, which end up in logs."""
+        """Judge the request's statement once."""
         kept: Seen | None = getattr(handler.request, "researchops_iap", None)
         if kept is None:
-            tokens = handler.request.headers.get_list(ASSERTION)
-            for name in (ASSERTION, "Proxy-Authorization"):
-                handler.request.headers.pop(name, None)
-            kept = await self._judge(tokens)
+            kept = await self._judge(statements(handler))
             handler.request.researchops_iap = kept
         return kept
 

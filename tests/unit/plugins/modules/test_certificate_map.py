@@ -12,7 +12,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progr
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map import Wish
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map_api import CertificateMaps
 from ansible_collections.researchops.jupyterhub.plugins.modules import certificate_map
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_certificate_manager import FakeManager
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_certificate_manager import PLACE, FakeManager
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, caught
 from ansible_collections.researchops.jupyterhub.tests.unit.module_options import Refused, request
 
@@ -119,6 +119,35 @@ def test_a_map_that_serves_somebody_else_stays_and_it_is_said(monkeypatch: pytes
     outcome = run(monkeypatch, fake, state="absent")
     assert list(fake.parts) == ["certificateMaps/hub-front", entry]
     assert outcome.warnings == ["The certificate map hub-front stays, because it serves x.example.org, too."]
+
+
+def test_what_renews_somebody_elses_certificate_stays_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeManager()
+    run(monkeypatch, fake)
+    proofs = [f"{PLACE}/dnsAuthorizations/{MINE}"]
+    fake.parts["certificates/theirs"] = {"managed": {"domains": ["hub.example.org"], "dnsAuthorizations": proofs}}
+    assert run(monkeypatch, fake).warnings == []
+    for changed in (True, False):
+        outcome = run(monkeypatch, fake, state="absent", domain="")
+        assert (outcome.changed, outcome.result["records"]) == (changed, [])
+        assert outcome.warnings == [
+            f"DnsAuthorization/{MINE} and its record in DNS stay, because they are used by Certificate/theirs, too."
+        ]
+    assert sorted(fake.parts) == ["certificates/theirs", f"dnsAuthorizations/{MINE}"]
+    assert run(monkeypatch, fake, state="absent", keep_authorization=True).warnings == []
+
+
+def test_what_another_map_serves_stays_with_its_proof_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeManager()
+    run(monkeypatch, fake)
+    entry = "certificateMaps/other/certificateMapEntries/e"
+    fake.parts |= {"certificateMaps/other": {}, entry: {"certificates": [f"{PLACE}/certificates/{MINE}"]}}
+    outcome = run(monkeypatch, fake, state="absent")
+    assert outcome.result["records"] == []
+    assert outcome.warnings == [
+        f"DnsAuthorization/{MINE} and its record in DNS stay, because they are used by Certificate/{MINE}, too.",
+        f"Certificate/{MINE} stays, because it is used by {entry}, too.",
+    ]
 
 
 def test_a_renewal_that_fails_is_a_warning_and_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,11 @@ class Api:
     def look(self) -> Seen:
         return self.seen
 
+    def make_way(self, seen: Seen, **words: Any) -> Seen:
+        if seen.going:
+            self.done.append(f"make way within {words['timeout']}")
+        return Seen(None)
+
     def foretell(self, seen: Seen) -> Foretold:
         return self.foretold
 
@@ -127,6 +132,15 @@ def test_check_mode_foretells_and_does_nothing(api: type[Api]) -> None:
     assert run(check_mode=True).result["audiences"] == ["/projects/123/global/backendServices/7"]
 
 
+def test_what_is_going_is_awaited_and_then_made_anew_but_not_in_check_mode(api: type[Api]) -> None:
+    api.seen = Seen(None, going=(LIVE,))
+    run(wait_timeout=7)
+    assert api.done == ["make way within 7", "apply within 7", "wait 7 for any"]
+    api.done.clear()
+    outcome = run(check_mode=True)
+    assert (api.done, outcome.changed, outcome.result["audiences"]) == ([], True, [])
+
+
 def test_a_backend_without_iap_signs_nothing_and_has_no_audience(api: type[Api]) -> None:
     api.seen = Seen(None, backends=(Backend("k8s1-a", "7", iap=False, client_id="", timeout=30),))
     outcome = run(check_mode=True)
@@ -195,10 +209,12 @@ def test_secrets_in_the_cluster_are_learned(api: type[Api]) -> None:
     secret = {"kind": "Secret", "data": {"client_id": "MS1hYWFhYWE=", "client_secret": "b2xkLXNlY3JldC0x"}}
     stale = {"kind": "Secret", "data": {"key": "b2xkLXNlY3JldC0y"}}
     other = {"kind": "ConfigMap", "data": {"x": "no base64"}}
-    api.seen = Seen({}, {"Secret/a": secret, "ConfigMap/b": other}, (stale,))
+    going = {"kind": "Secret", "data": {"key": "b2xkLXNlY3JldC0z"}}
+    api.seen = Seen({}, {"Secret/a": secret, "ConfigMap/b": other}, (stale,), going=(going,))
     doing = asked(check_mode=True)
     gke_front.body(doing)
-    assert doing.redactor.text("old-secret-1 old-secret-2 1-aaaaaa") == "<hidden> <hidden> 1-aaaaaa"
+    said = doing.redactor.text("old-secret-1 old-secret-2 old-secret-3 1-aaaaaa")
+    assert said == "<hidden> <hidden> <hidden> 1-aaaaaa"
 
 
 @pytest.mark.parametrize("options", [{"front_door": "proxy"}, {"service_type": "LoadBalancer"}, {"state": "there"}])

@@ -603,11 +603,73 @@ def test_the_lines_of_a_stream(site: Site) -> None:
 
 
 def test_a_line_without_an_end_is_cut(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "MAX_BODY", 10)
-    site.answers("/", body=b"12345678\n" * 3)
-    assert list(client(site).lines(site.url + "/")) == ["12345678"] * 3
+    monkeypatch.setattr(transport, "MAX_LINE", 10)
+    site.answers("/", body=b"1234567890\n" * 3)
+    assert list(client(site).lines(site.url + "/")) == ["1234567890"] * 3
     site.answers("/", body=b"x" * 20)
-    fails("size", lambda: list(client(site).lines(site.url + "/")))
+    assert "longer than 10 bytes" in fails("size", lambda: list(client(site).lines(site.url + "/"))).what
+
+
+def test_a_line_is_cut_long_before_a_body_is() -> None:
+    """Each byte of a line is looked at by itself: 8 MiB of them would keep a core busy until the time is over."""
+    assert transport.MAX_LINE <= 65536 < transport.MAX_BODY
+
+
+class Parts:
+    """An answer in these parts; notes the length of everything that is searched for ends of lines."""
+
+    status_code = 200
+
+    def __init__(self, *parts: bytes) -> None:
+        self.split: list[int] = []
+        self._parts = parts
+
+    def __enter__(self) -> Parts:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        """Nothing is open."""
+
+    def iter_content(self, _size: int) -> Iterator[bytes]:
+        outer = self
+
+        class Part(bytes):
+            """Counts what is split, and what it is put behind."""
+
+            def split(self, sep: Any = None, maxsplit: Any = -1) -> list[bytes]:
+                outer.split.append(len(self))
+                return super().split(sep, maxsplit)
+
+            def __radd__(self, other: bytes) -> Part:
+                return Part(bytes(other) + bytes(self))
+
+        return (Part(part) for part in self._parts)
+
+
+def parted(monkeypatch: pytest.MonkeyPatch, *parts: bytes) -> tuple[list[str], list[int]]:
+    """The lines of an answer in these parts, and the sizes of what was searched for their ends."""
+    answer = Parts(*parts)
+    monkeypatch.setattr(Http, "_opened", lambda *_asked: answer)
+    return list(Http().lines("https://hub.example.org/")), answer.split
+
+
+@pytest.mark.parametrize(
+    ("parts", "lines"),
+    [
+        pytest.param([b"a", b"b", b"\n", b"c"], ["ab", "c"], id="byte-by-byte"),
+        pytest.param([b"a\nb", b"c\n\nd\r\n"], ["a", "bc", "", "d"], id="several-ends-in-one-part"),
+        pytest.param([b"a\r", b"\n"], ["a"], id="an-end-of-two-bytes-cut"),
+        pytest.param([b"\xc3", b"\xa4\n"], ["\xe4"], id="a-letter-cut"),
+        pytest.param([b"", b"\n"], [""], id="nothing-but-an-end"),
+    ],
+)
+def test_a_line_may_come_in_parts(monkeypatch: pytest.MonkeyPatch, parts: list[bytes], lines: list[str]) -> None:
+    assert parted(monkeypatch, *parts)[0] == lines
+
+
+def test_what_came_before_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines, searched = parted(monkeypatch, *[b"x"] * 1000, b"\n")
+    assert (lines, sum(searched)) == (["x" * 1000], 1001)
 
 
 def test_a_stream_that_is_none(site: Site) -> None:

@@ -52,6 +52,11 @@ def seen(there: tuple[Part, ...] = (), issued: Issued = NOTHING, certificate: st
     return Seen(there, certificate, issued)
 
 
+def used(there: Seen, *targets: str) -> Seen:
+    """The same, and somebody else uses these parts."""
+    return replace(there, users=dict.fromkeys(targets, ("Certificate/theirs",)))
+
+
 def part(kind: str, wish: Wish = WISH, *, ours: bool = True, **facts: Any) -> Part:
     record = RECORD if kind == AUTHORIZATION and ours else {}
     return Part(kind, wish.name if kind == MAP else wish.part, ours, wish.facts(kind, wish.part) | facts, record)
@@ -185,6 +190,27 @@ def test_while_only_the_authorization_is_wanted_no_certificate_is_looked_at() ->
             KEEPING, seen(parts(), ACTIVE), acts("delete", ENTRY, MAP, CERTIFICATE), (), id="18-but-the-authorization"
         ),
         pytest.param(KEEPING, seen(parts(WISH, AUTHORIZATION)), (), (), id="19-that-is-all-there-is"),
+        pytest.param(
+            GOING,
+            used(seen(parts(), ACTIVE), f"DnsAuthorization/{MINE}"),
+            acts("delete", ENTRY, MAP, CERTIFICATE),
+            (),
+            id="20-what-proves-anothers-certificate-stays",
+        ),
+        pytest.param(
+            GOING,
+            used(seen(parts(), ACTIVE), f"Certificate/{MINE}", f"DnsAuthorization/{MINE}"),
+            acts("delete", ENTRY, MAP),
+            (),
+            id="21-what-another-map-serves-stays",
+        ),
+        pytest.param(
+            WISH,
+            used(seen((*parts(), *OTHERS), ACTIVE), f"DnsAuthorization/{OLD.part}"),
+            (),
+            acts("delete", ENTRY, CERTIFICATE, wish=OLD),
+            id="22-of-another-domain-too",
+        ),
     ],
 )
 def test_what_is_done(wish: Wish, there: Seen, now: tuple[Action, ...], later: tuple[Action, ...]) -> None:
@@ -332,6 +358,67 @@ def test_a_record_that_another_authorization_asks_for_stays(
 ) -> None:
     mine = {"name": f"x/{WISH.part}", "labels": LABELS, "domain": DOMAIN, "dnsResourceRecord": RECORD}
     assert parse_seen(GOING, [mine, *theirs], [], [], [], NOW).unneeded == unneeded
+
+
+PLACE = "projects/123/locations/global"
+AUTHORIZED = {"dnsAuthorizations": [f"{PLACE}/dnsAuthorizations/{WISH.part}"]}
+ISSUED_MINE = {"name": f"{PLACE}/certificates/{WISH.part}", "labels": LABELS, "managed": AUTHORIZED}
+THEIR_CERTIFICATE = {"name": f"{PLACE}/certificates/theirs", "managed": AUTHORIZED}
+ENTRY_OF = f"//certificatemanager.googleapis.com/{PLACE}/certificateMaps/%s/certificateMapEntries/e"
+PROXY = "//compute.googleapis.com/projects/123/global/targetHttpsProxies/p"
+
+
+def users(*names: str) -> list[dict[str, str]]:
+    return [{"name": name} for name in names]
+
+
+@pytest.mark.parametrize(
+    ("certificates", "entries", "found"),
+    [
+        pytest.param([ISSUED_MINE], [], {}, id="00-nobody"),
+        pytest.param(
+            [ISSUED_MINE, THEIR_CERTIFICATE], [], {"DnsAuthorization": ["Certificate/theirs"]}, id="01-proof-of-others"
+        ),
+        pytest.param(
+            [ISSUED_MINE | {"usedBy": users(ENTRY_OF % "hub-front")}], [], {}, id="02-entries-of-the-map-are-listed"
+        ),
+        pytest.param([ISSUED_MINE | {"usedBy": users(PROXY)}], [], {}, id="03-a-proxy-uses-it-through-a-map"),
+        pytest.param(
+            [ISSUED_MINE | {"usedBy": users(ENTRY_OF % "hub-front", ENTRY_OF % "hub-front-2")}],
+            [],
+            {
+                "Certificate": ["certificateMaps/hub-front-2/certificateMapEntries/e"],
+                "DnsAuthorization": [f"Certificate/{WISH.part}"],
+            },
+            id="04-another-map-serves-it-so-its-proof-stays",
+        ),
+        pytest.param(
+            [ISSUED_MINE],
+            [{"name": "x/theirs", "hostname": "x.org", "certificates": [ISSUED_MINE["name"]]}],
+            {"Certificate": ["CertificateMapEntry/theirs"], "DnsAuthorization": [f"Certificate/{WISH.part}"]},
+            id="05-anothers-entry-of-the-map-serves-it",
+        ),
+        pytest.param(
+            [ISSUED_MINE],
+            [{"name": "x/mine", "labels": LABELS, "hostname": DOMAIN, "certificates": [ISSUED_MINE["name"]]}],
+            {},
+            id="06-our-own-entry-serves-it",
+        ),
+        pytest.param(
+            [THEIR_CERTIFICATE, THEIR_CERTIFICATE | {"name": "x/others"}],
+            [],
+            {"DnsAuthorization": ["Certificate/theirs", "Certificate/others"]},
+            id="07-all-of-them-are-named",
+        ),
+    ],
+)
+def test_what_others_use_is_known(
+    certificates: list[dict[str, Any]], entries: list[dict[str, Any]], found: dict[str, list[str]]
+) -> None:
+    mine = {"name": f"x/{WISH.part}", "labels": LABELS, "domain": DOMAIN, "dnsResourceRecord": RECORD}
+    there = parse_seen(GOING, [mine], certificates, [], entries, NOW)
+    assert there.users == {f"{kind}/{WISH.part}": tuple(names) for kind, names in found.items()}
+    assert there.unneeded == ([] if AUTHORIZATION in found else [RECORD])
 
 
 @pytest.mark.parametrize(

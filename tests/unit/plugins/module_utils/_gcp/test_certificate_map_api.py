@@ -267,6 +267,55 @@ def test_where_others_keep_the_map_ours_goes_although_it_is_used() -> None:
     assert set(fake.parts) == {"certificateMaps/hub-front", theirs}
 
 
+def theirs(name: str = "theirs") -> dict[str, Any]:
+    """A certificate that somebody else had proved with our authorization."""
+    proofs = [f"{PLACE}/dnsAuthorizations/{MINE}"]
+    return {f"certificates/{name}": {"managed": {"domains": ["hub.example.org"], "dnsAuthorizations": proofs}}}
+
+
+def served() -> dict[str, Any]:
+    """Another map, whose entry serves our certificate."""
+    entry = {"hostname": "hub.example.org", "certificates": [f"{PLACE}/certificates/{MINE}"]}
+    return {"certificateMaps/other": {}, "certificateMaps/other/certificateMapEntries/e": entry}
+
+
+@pytest.mark.parametrize(
+    ("others", "kept"),
+    [
+        pytest.param(theirs(), {f"dnsAuthorizations/{MINE}"}, id="proof"),
+        pytest.param(served(), {f"certificates/{MINE}", f"dnsAuthorizations/{MINE}"}, id="certificate"),
+    ],
+)
+def test_what_others_use_stays_and_nobody_waits_for_it(others: dict[str, Any], kept: set[str]) -> None:
+    fake = FakeManager()
+    bring(fake)
+    fake.parts |= others
+    _seen, clock, _reporter = bring(fake, GOING, 900)
+    assert set(fake.parts) == set(others) | kept
+    assert clock.passed == 0
+    fake.writes.clear()
+    bring(fake, GOING, 900)
+    assert fake.writes == []
+
+
+def test_a_user_that_google_does_not_tell_is_met_within_two_minutes() -> None:
+    fake = FakeManager()
+    bring(fake)
+    fake.parts |= served()
+    fake.tells = False
+    error = caught("E-CERT-32", lambda: bring(fake, GOING, 900))
+    assert error.details == {"part": f"Certificate/{MINE}"}
+    assert "waited 120 s" in error.wanted
+
+
+def test_three_requests_look_for_a_map_that_is_not_there() -> None:
+    fake = FakeManager()
+    asked: list[str] = []
+    fake.before = lambda _method, name: asked.append(name)
+    maps(fake)[0].look(GOING)
+    assert asked == ["certificateMaps/hub-front", "dnsAuthorizations", "certificates"]
+
+
 def test_what_waiting_cannot_cure_ends_at_once() -> None:
     fake = FakeManager()
     bring(fake)

@@ -41,6 +41,8 @@ BACKEND: Json = {
 KEPT = BACKEND | {"iap": {"enabled": True, "oauth2ClientId": "1-a.apps.googleusercontent.com"}}
 FINALIZER = "networking.gke.io/ingress-finalizer-V2"
 INGRESS = "/apis/networking.k8s.io/v1/namespaces/climate/ingresses/hub-front"
+GATEWAY_API = "/apis/gateway.networking.k8s.io/v1/namespaces/climate"
+CERTIFICATE = "/apis/networking.gke.io/v1/namespaces/climate/managedcertificates/hub-example-org"
 EVENTS = "/api/v1/namespaces/climate/events"
 
 
@@ -68,10 +70,12 @@ def api(kube: FakeKube, front: GkeFront = FRONT, *backends: Json) -> GkeFrontApi
     return GkeFrontApi(kube, front, Cloud(*backends))
 
 
-def bring(kube: FakeKube, front: GkeFront = FRONT, *backends: Json) -> list[Step]:
+def bring(
+    kube: FakeKube, front: GkeFront = FRONT, *backends: Json, clock: FakeClock | None = None, timeout: float = 600
+) -> list[Step]:
     """Do what the module does; return the steps."""
     doing = api(kube, front, *backends)
-    seen = doing.look()
+    seen = doing.make_way(doing.look(), timeout=timeout, reporter=reporter(clock))
     foretold = doing.foretell(seen)
     if foretold.plan.changed:
         doing.apply(seen, foretold, timeout=600, reporter=reporter())
@@ -399,6 +403,122 @@ def test_a_door_that_gives_way_is_gone_before_its_policy_is_touched() -> None:
     assert [verb for verb, path in there if "/namespaces/climate/" in path] == ["DELETE"]
     assert deleted(kube)[:2] == ["ingresses", "backendconfigs"]
     assert 60 <= clock.passed <= 63
+
+
+# ---- a door that somebody has deleted already
+
+
+def killed_while_it_goes(kube: FakeKube, path: str, front: GkeFront = FRONT) -> None:
+    """A door whose state=absent was killed during the wait: it serves, and GKE is taking it down."""
+    clock = FakeClock()
+    bring(kube, front)
+    hold(kube, path)
+    clock.at(9, kill)
+    with pytest.raises(KeyboardInterrupt):
+        take_down(kube, clock)
+    assert kube.objects[path]["metadata"]["deletionTimestamp"]
+    del kube.requests[:]
+
+
+@pytest.mark.parametrize(
+    ("front", "path", "steps"),
+    [
+        pytest.param(FRONT, INGRESS, ["create Ingress/hub-front"], id="ingress"),
+        pytest.param(
+            GATEWAY,
+            f"{GATEWAY_API}/gateways/hub-front",
+            ["create Gateway/hub-front", "create HTTPRoute/hub-front", "create HTTPRoute/hub-front-redirect"],
+            id="gateway",
+        ),
+        pytest.param(
+            GATEWAY,
+            f"{GATEWAY_API}/httproutes/hub-front",
+            ["create Gateway/hub-front", "create HTTPRoute/hub-front", "create HTTPRoute/hub-front-redirect"],
+            id="route",
+        ),
+    ],
+)
+def test_a_door_that_is_going_is_awaited_and_made_anew(front: GkeFront, path: str, steps: list[str]) -> None:
+    kube, clock = cluster(), FakeClock()
+    killed_while_it_goes(kube, path, front)
+    there: list[tuple[str, str]] = []
+    clock.at(60, lambda: (there.extend(kube.writes), let_go(kube, path)))
+    assert verbs(bring(kube, front, clock=clock)) == steps
+    assert there == []
+    assert deleted(kube) == [], "it was deleted before, and once is enough"
+    assert 60 <= clock.passed <= 63
+    assert "deletionTimestamp" not in kube.objects[path]["metadata"]
+    assert bring(kube, front) == []
+
+
+def test_check_mode_foretells_that_a_door_that_is_going_is_made_anew() -> None:
+    kube = cluster()
+    bring(kube)
+    reported(kube, "203.0.113.7")
+    hold(kube)
+    kube.delete(INGRESS)
+    del kube.requests[:]
+    seen = api(kube, FRONT, BACKEND).look()
+    assert (seen.backends, "Ingress/hub-front" in seen.live) == ((), False), "its audience ends with it"
+    foretold = api(kube).foretell(seen)
+    assert verbs(list(foretold.plan.steps)) == ["create Ingress/hub-front"]
+    assert foretold.unchecked == ("Ingress/hub-front",)
+    assert kube.writes == []
+
+
+def test_a_door_that_is_going_and_does_not_go_is_an_error_and_nothing_was_changed() -> None:
+    kube, clock = cluster(), FakeClock()
+    killed_while_it_goes(kube, INGRESS)
+    event = {"items": [{"type": "Warning", "reason": "GC", "message": "in use"}]}
+    kube.on(lambda method, path, query, body: Reply(200, event) if path == EVENTS else None)
+    with pytest.raises(HubError, match=r"E-FRONT-10 Ingress/hub-front in climate was deleted before") as caught:
+        bring(kube, clock=clock, timeout=30)
+    assert (caught.value.changed, kube.writes, clock.passed) == (Changed.NOTHING, [], 30)
+    assert caught.value.seen == f"Ingress/hub-front is going, held by {FINALIZER}; the cluster says: GC: in use"
+
+
+def test_who_goes_back_to_the_door_that_did_not_give_way_in_time_gets_it_anew() -> None:
+    kube, clock = cluster(), FakeClock()
+    bring(kube, OWN, KEPT)
+    hold(kube)
+    doing = api(kube, GATEWAY)
+    seen = doing.look()
+    with pytest.raises(HubError, match="E-FRONT-10"):
+        doing.apply(seen, doing.foretell(seen), timeout=30, reporter=reporter(clock))
+    clock.at(90, lambda: let_go(kube))
+    assert verbs(bring(kube, OWN, clock=clock)) == ["create Ingress/hub-front"]
+    assert f"{GATEWAY_API}/gateways/hub-front" not in kube.objects
+
+
+def test_what_stands_before_a_door_is_awaited_as_well() -> None:
+    """The rest goes after the door, and a run can end in between."""
+    kube, clock = cluster(), FakeClock()
+    bring(kube)
+    hold(kube, CERTIFICATE)
+    take_down(kube)
+    assert sorted(kube.objects) == ["/api/v1/namespaces/climate", CERTIFICATE]
+    clock.at(30, lambda: let_go(kube, CERTIFICATE))
+    assert "create ManagedCertificate/hub-example-org" in verbs(bring(kube, clock=clock))
+    assert 30 <= clock.passed <= 33
+    assert bring(kube) == []
+
+
+def test_a_door_that_somebody_made_anew_meanwhile_is_no_longer_in_the_way() -> None:
+    kube, clock = cluster(), FakeClock()
+    killed_while_it_goes(kube, INGRESS)
+    clock.at(30, lambda: kube.objects[INGRESS]["metadata"].pop("deletionTimestamp"))
+    assert bring(kube, clock=clock) == []
+    assert 30 <= clock.passed <= 33
+
+
+def test_a_door_that_somebody_deletes_while_it_comes_is_not_ready() -> None:
+    kube, clock = cluster(), FakeClock()
+    bring(kube)
+    reported(kube, "203.0.113.7")
+    hold(kube)
+    kube.delete(INGRESS)
+    with pytest.raises(HubError, match=f"E-FRONT-08.*Ingress/hub-front is going, held by {FINALIZER}"):
+        api(kube, FRONT, BACKEND).ready("", timeout=9, reporter=reporter(clock))
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,13 @@ def unprogrammed(**said: str) -> Json:
             "backend k8s1-b has Identity-Aware Proxy off",
             id="11-every-backend-counts",
         ),
+        pytest.param(
+            {},
+            INGRESS | {"metadata": {"name": "hub-front", "deletionTimestamp": "2026-11-22T14:00:00Z"}},
+            [BACKEND],
+            "Ingress/hub-front is going",
+            id="12-going",
+        ),
     ],
 )
 def test_a_door_that_is_not_ready(changes: Json, door: Any, backends: list[Backend], reason: str) -> None:
@@ -308,3 +315,17 @@ def test_the_error_of_a_door_that_does_not_go(metadata: Json, event: str, seen: 
     error = verdicts.not_gone("climate", {"kind": "Gateway", "metadata": metadata}, event, 900)
     assert (error.error_id, error.seen, error.do, error.changed) == ("E-FRONT-10", seen, do, Changed.SOME)
     assert error.what.startswith("Gateway/hub-front in climate is not gone 900 s after its deletion")
+
+
+@pytest.mark.parametrize(
+    ("event", "said"), [("", "no event tells why"), ("GC: no", "the cluster says: GC: no")], ids=["silent", "told"]
+)
+def test_the_error_of_what_is_wanted_and_does_not_go(event: str, said: str) -> None:
+    error = verdicts.in_the_way("climate", {"kind": "Ingress", "metadata": GOING}, event, 900)
+    assert (error.error_id, error.changed) == ("E-FRONT-10", Changed.NOTHING)
+    assert error.what == (
+        "Ingress/hub-front in climate was deleted before this run and is not gone after 900 s, so it cannot "
+        "be made anew"
+    )
+    assert error.seen == f"Ingress/hub-front is going; {said}"
+    assert error.do.startswith("see why (kubectl describe ingress hub-front --namespace climate), and run again when")
