@@ -731,6 +731,7 @@ def test_whoever_has_no_login_is_told_to_log_in_although_no_metadata_server_answ
     assert helper.google_may_pass(TransportError("no answer"), 0) is True
     assert helper.google_may_pass(RefreshError(TransportError("no such account")), 404) is False
     assert helper.google_may_pass(ValueError("no key"), None) is False
+    assert helper.first_line(RefreshError(TransportError("no such account", object()))) == "no such account"
 
 
 @pytest.mark.parametrize(

@@ -243,15 +243,22 @@ def test_a_token_endpoint_that_is_busy_refuses_nothing(answer: Answer) -> None:
 @pytest.mark.parametrize(
     ("answer", "error_id", "words"),
     [
-        pytest.param(broken("timeout", "no answer in time"), "E-GCP-09", "no answer in time", id="00-slow"),
+        pytest.param(broken("timeout", "no answer in time"), "E-GCP-09", "metadata server gives no", id="00-slow"),
         pytest.param(reply(503, metadata_flavor="Google"), "E-GCP-09", "metadata server gives no", id="01-busy"),
         pytest.param(reply(404, metadata_flavor="Google"), "E-GCP-03", "give this machine a service", id="02-none"),
+        pytest.param(
+            Answer(200, TOKEN_URI, {"content-type": "application/json"}, b"{"),
+            "E-GCP-09",
+            "invalid JSON",
+            id="03-garbled",
+        ),
     ],
 )
 def test_a_metadata_server_that_is_slow_is_no_machine_without_an_account(
     answer: Answer | Exception, error_id: str, words: str
 ) -> None:
-    assert words in str(caught(error_id, auth(Endpoint(*[answer] * 9), auth_kind="machineaccount").token))
+    told = str(caught(error_id, auth(Endpoint(*[answer] * 9), auth_kind="machineaccount").token))
+    assert (words in told, " object at 0x" in told) == (True, False), told
 
 
 @pytest.mark.usefixtures("hasty")
