@@ -53,6 +53,8 @@ options:
       - The members, as C(group:NAME@DOMAIN) (the normal case), C(user:), C(domain:), C(serviceAccount:),
         C(principal://), C(principalSet://), V(allAuthenticatedUsers) or V(allUsers).
       - E-mail addresses and domains are compared without case, as Google does.
+      - Of an alias Google stores the primary address or domain. The module then fails and names it, because the policy
+        would never say what is asked for; O(state=absent) finds the primary one only.
       - With O(state=exact) an empty list takes the role away from everybody.
     type: list
     elements: str

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.api import GcpApi
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.auth import AuthOptions, GcpAuth
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.iap_api import PolicyApi, Settled
@@ -150,6 +151,16 @@ class Crowd:
         assert self.google.control("GET", "violations")["violations"] == [], told
 
 
+@pytest.mark.parametrize("confirm", ["none", "read"])
+def test_an_alias_ends_with_the_address_that_google_stores(running: Running, confirm: str) -> None:
+    running.do(running.app.reset)
+    running.control("POST", "accounts/aliases", {"aliases": {"user:ada@alias.org": "user:ada@example.org"}})
+    auth = GcpAuth(AuthOptions(auth_kind="accesstoken", access_token=running.token()))
+    wish = Wish(WEB_ROLE, ("user:ada@alias.org",))
+    with pytest.raises(HubError, match=r"E-IAP-13 .* stores user:ada@alias\.org as user:ada@example\.org: "):
+        PolicyApi(GcpApi(auth), RESOURCE).settle(wish, check_mode=False, confirm=confirm)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_fifty_writers_of_twenty_members_and_an_editor_lose_nothing(running: Running, state: str, seed: int) -> None:
@@ -163,7 +174,9 @@ def test_fifty_writers_of_twenty_members_and_an_editor_lose_nothing(running: Run
 def test_the_checker_sees_a_writer_who_overwrites_others(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """Positive control: without the etag in what is sent, the same crowd loses members."""
     real = PolicyApi._write
-    monkeypatch.setattr(PolicyApi, "_write", lambda self, change: real(self, replace(change, policy=careless(change))))
+    monkeypatch.setattr(
+        PolicyApi, "_write", lambda self, wish, change: real(self, wish, replace(change, policy=careless(change)))
+    )
     crowd = Crowd(running, 0, "present", writers=12, confirm="none")
     with pytest.raises(AssertionError, match="seed 0"):
         crowd.check()

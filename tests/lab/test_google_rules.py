@@ -263,6 +263,12 @@ def test_without_an_etag_the_last_writer_wins() -> None:
     assert history.read(3.0, 3)["bindings"] == [{"role": WEB, "members": ["user:b@x.org"]}]
 
 
+def test_of_an_alias_the_primary_member_is_stored_once() -> None:
+    history, aliases = History(), {"user:a@alias.org": "user:a@x.org"}
+    history.write(1.0, policy((WEB, ["user:b@x.org", "user:A@alias.org", "user:a@x.org"])), known, aliases)
+    assert history.read(2.0, 3)["bindings"] == [{"role": WEB, "members": ["user:b@x.org", "user:a@x.org"]}]
+
+
 CONDITION = {"title": "soon over", "expression": "request.time < timestamp('2030-01-01T00:00:00Z')"}
 CONDITIONAL = {"role": WEB, "members": ["user:a@x.org"], "condition": CONDITION}
 
@@ -313,6 +319,7 @@ def test_old_versions_are_forgotten_but_etags_go_on() -> None:
         "allAuthenticatedUsers", "serviceAccount:p.svc.id.goog[ns/sa]", "deleted:user:a@b.org?uid=123",
         "principal://iam.googleapis.com/locations/global/workforcePools/p/subject/s",
         "principalSet://iam.googleapis.com/locations/global/workforcePools/p/group/g",
+        "principalSet://cloudresourcemanager.googleapis.com/projects/123456789012/type/ServiceAccount",
     ],
 )  # fmt: skip
 def test_members_google_knows(member: str) -> None:

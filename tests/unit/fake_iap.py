@@ -47,12 +47,14 @@ class PolicyServer:
         faults: asked before each request, ``fault(verb)``; one of FAULTS or nothing.
         history: every policy each resource has had, in order.
         requests: ``(verb, resource)`` of each request that arrived.
+        aliases: members of which the primary one is stored.
     """
 
     faults: Callable[[str], str] = lambda _verb: ""
     history: dict[str, list[Commit]] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     alter: Callable[[Json], Json] = lambda policy: policy
+    aliases: dict[str, str] = field(default_factory=dict)
 
     def put(self, resource: str, policy: Json, by: str = "somebody") -> None:
         """Set a policy from outside."""
@@ -102,12 +104,19 @@ class PolicyServer:
         assert policy.get("version") == 3 or not conditional, "conditions would be lost"
         if fault == "409" or policy["etag"] != self.now(resource)["etag"]:
             return failure(409, "ABORTED", "There were concurrent policy changes")
-        self.put(resource, policy, by)
+        self.put(resource, self._primary(policy) if self.aliases else policy, by)
         if fault == "lost after":
             raise broken()
         if fault == "503 after":
             return failure(503, "UNAVAILABLE", "later")
         return reply(body=copied(self.now(resource)))
+
+    def _primary(self, policy: Json) -> Json:
+        bindings = [
+            binding | {"members": list(dict.fromkeys(self.aliases.get(one, one) for one in binding["members"]))}
+            for binding in policy["bindings"]
+        ]
+        return policy | {"bindings": bindings}
 
 
 class Simulation:

@@ -23,11 +23,16 @@ from typing import Any
 from .._core.clock import ServerTime, SystemClock
 from .._core.errors import HubError
 from .._core.transport import Answer, Http, HttpError
+from .refusals import BUSY_STATUSES
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 """The scope of everything but Site Verification."""
 TOKEN_TIMEOUT = 30.0
 """Seconds for one exchange with a token endpoint; the library asks for less where it only probes."""
+PASSING_STATUSES = BUSY_STATUSES | {0, 429}
+"""Answers of a token endpoint after which it is worth asking again; 0 is none."""
+_PASSING_CODE = re.compile(r"Error code (temporarily_unavailable|server_error)\b")
+"""How the library tells what the Security Token Service says of itself (RFC 6749); it names no class for it."""
 
 _BELONGS = {
     "service_account_file": "serviceaccount",
@@ -183,18 +188,42 @@ class GcpAuth:
     def _refresh(self, credentials: Any) -> None:
         from google.auth import exceptions
 
+        self._request.status = None
         try:
             credentials.refresh(self._request)
-        except exceptions.RefreshError as problem:
-            raise self.refused(_first_line(problem)) from problem
         except exceptions.GoogleAuthError as problem:
-            raise HubError(
-                error_id="E-GCP-09",
-                what=f"Google's token endpoint does not answer: {_first_line(problem)}",
-                do="check the network (proxy, firewall, name resolution) between this machine and Google, "
-                "then run again",
-            ) from problem
+            reason = _first_line(problem)
+            raise (self._unanswered(reason) if self._may_pass(problem) else self.refused(reason)) from problem
+        except (AttributeError, TypeError, ValueError) as problem:  # it takes all that comes with 200 for a token
+            raise self._unanswered("what answers sends no token; a proxy on the way does such things") from problem
+        except OSError as problem:  # the file in which a federated identity's own token stands
+            raise _no_default(problem) from problem
         self._learn(str(credentials.token))
+
+    def _may_pass(self, problem: Any) -> bool:
+        """Whether no token came because nobody answered, or a busy server did; a refusal is final.
+
+        The library's classes do not tell the two apart: it wraps an outage of the metadata server in a RefreshError,
+        and what the Security Token Service says, whatever it is, in an OAuthError.
+        """
+        from google.auth import exceptions
+
+        status = self._request.status
+        if problem.retryable or status in PASSING_STATUSES or _PASSING_CODE.match(_first_line(problem)):
+            return True
+        lost = any(isinstance(one, exceptions.TransportError) for one in (problem, problem.__cause__))
+        return lost and not 400 <= (status or 0) < 500  # 404 of the metadata server: this machine has no such account
+
+    def _unanswered(self, reason: str) -> HubError:
+        """The error for a token that may come a moment later."""
+        asked, do = (
+            "token endpoint",
+            "check the network (proxy, firewall, name resolution) between this machine and Google, then run again",
+        )
+        if self._options.auth_kind == "machineaccount":
+            asked = "metadata server"
+            do = "check that this is a machine at Google and that it reaches metadata.google.internal, then run again"
+        return HubError(error_id="E-GCP-09", what=f"Google's {asked} gives no usable answer: {reason}", do=do)
 
     def _load(self) -> Any:
         if self._credentials is None:
@@ -219,17 +248,18 @@ class GcpAuth:
     def _application(self) -> Any:
         import google.auth
         from google.auth import exceptions
+        from google.auth.credentials import with_scopes_if_required
 
+        self._request.metadata_busy = False
         try:
-            credentials, _project = google.auth.default(scopes=self._scopes, request=self._request)
-        except (exceptions.GoogleAuthError, OSError) as problem:  # the second: a file that may not be read
-            raise HubError(
-                error_id="E-GCP-02",
-                what=f"No application default credentials can be used: {_first_line(problem)}",
-                do="run: gcloud auth application-default login; or name a service account's key by "
-                "GOOGLE_APPLICATION_CREDENTIALS or by auth_kind: serviceaccount and service_account_file",
-            ) from problem
-        return credentials
+            # Without scopes: with them the library fetches a token of a federated identity here, to look up the name of
+            # its project, which nobody needs; an outage would then look like credentials that are none.
+            credentials, _project = google.auth.default(request=self._request)
+            return with_scopes_if_required(credentials, self._scopes)  # type: ignore[no-untyped-call]
+        except (exceptions.GoogleAuthError, OSError, ValueError) as problem:  # OSError: a file that may not be read
+            if self._request.metadata_busy:
+                raise self._unanswered("this machine's metadata server is busy") from problem
+            raise _no_default(problem) from problem
 
     def _service_account(self) -> Any:
         from google.auth import exceptions
@@ -262,11 +292,19 @@ class GcpAuth:
 
 
 class _TokenRequest:
-    """What google-auth calls for an exchange, answered by our own transport: bounded, and trusting the same CAs."""
+    """What google-auth calls for an exchange, answered by our own transport: bounded, and trusting the same CAs.
+
+    Attributes:
+        status: of the last answer; 0 where none came, None before the first exchange.
+        metadata_busy: the metadata server itself, and no proxy in its place, said that it is busy.
+        server_time: what is known of the servers' clock.
+    """
 
     def __init__(self, http: Any = None) -> None:
         self._limit = TOKEN_TIMEOUT
         self._http = http
+        self.status: int | None = None
+        self.metadata_busy = False
         self.server_time = ServerTime(SystemClock())
 
     def __call__(
@@ -284,10 +322,14 @@ class _TokenRequest:
         if self._http is None:
             self._http = Http(seconds_left=lambda: self._limit)
         payload = body.encode() if isinstance(body, str) else body
+        self.status = 0
         try:
             answer = self._http.request(method, url, headers=headers, body=payload)
         except HttpError as problem:
             raise exceptions.TransportError(problem.reason or problem.what) from problem  # type: ignore[no-untyped-call]
+        self.status = answer.status
+        if answer.headers.get("metadata-flavor") == "Google":
+            self.metadata_busy = answer.status in PASSING_STATUSES
         self.server_time.hear(answer.headers)
         return _TokenReply(answer)
 
@@ -314,8 +356,20 @@ def _unusable(origin: str, reason: str) -> HubError:
     )
 
 
+def _no_default(problem: Exception) -> HubError:
+    return HubError(
+        error_id="E-GCP-02",
+        what=f"No application default credentials can be used: {_first_line(problem)}",
+        do="run: gcloud auth application-default login; or name a service account's key by "
+        "GOOGLE_APPLICATION_CREDENTIALS or by auth_kind: serviceaccount and service_account_file; on a machine "
+        "at Google whose metadata server is slow, set auth_kind: machineaccount",
+    )
+
+
 def _first_line(problem: Exception) -> str:
     """A library's reason, short: google-auth puts the whole reply behind it."""
+    if problem.args and isinstance(problem.args[0], Exception):  # one that is wrapped
+        return _first_line(problem.args[0])
     whole = isinstance(problem, OSError) or not problem.args  # an OSError begins with its number
     text = str(problem if whole else problem.args[0]).strip()
     return text.splitlines()[0].rstrip(".")[:300] if text else type(problem).__name__

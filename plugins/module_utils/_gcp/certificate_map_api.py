@@ -44,6 +44,7 @@ from .certificate_map_verdicts import (
     operation_problem,
     unfinished,
 )
+from .gke_api import GkeApi
 from .refusals import GcpConflict, Json
 
 ROOT = f"https://{SERVICE}/v1/"
@@ -83,8 +84,19 @@ class CertificateMaps:
     # ---- reading
 
     def look(self, wish: Wish) -> Seen:
-        """What there is of this map."""
-        found = self._api.find(self._call(MAP, wish.name, wish))
+        """What there is of this map.
+
+        Raises:
+            HubError: the server's refusal. Where Certificate Manager is off, ``own_project`` in the details says
+                whether in this very project, which then never had a map, or in the one whose quota is used.
+        """
+        try:
+            found = self._api.find(self._call(MAP, wish.name, wish))
+        except HubError as problem:
+            if problem.error_id == "E-GCP-05":
+                consumer = str(problem.details.get("consumer", ""))
+                problem.details["own_project"] = GkeApi(self._api, self._project).is_own(consumer)
+            raise
         return parse_seen(
             wish,
             self._listed(AUTHORIZATION, wish),

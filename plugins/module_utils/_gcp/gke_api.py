@@ -38,6 +38,18 @@ class GkeApi:
             self._number = str(self.project().get("name", "")).rpartition("/")[2]
         return self._number
 
+    def is_own(self, consumer: str) -> bool:
+        """Whether the project that a refused request counted for, by number or id, is this one.
+
+        Empty, where Google did not tell, counts as this one; what cannot be found out does not.
+        """
+        if consumer in ("", self._project):
+            return True
+        try:
+            return consumer == self.number()
+        except HubError:
+            return False
+
     def services(self, names: Sequence[str]) -> dict[str, str]:
         """The state of each of these APIs, such as ``ENABLED``."""
         parent = f"projects/{quote(self._project, safe='')}"

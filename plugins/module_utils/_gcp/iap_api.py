@@ -19,7 +19,7 @@ from typing import Any
 
 from .._core.errors import Changed, HubError
 from .api import IAP, Call, GcpApi
-from .iap_policy import VERSION, Change, Resource, Wish, decide, same_content, satisfied
+from .iap_policy import VERSION, Change, Resource, Wish, decide, renamed, same_content, satisfied
 from .refusals import GcpConflict
 
 Json = dict[str, Any]
@@ -87,7 +87,7 @@ class PolicyApi:
 
         Raises:
             HubError: E-IAP-07 when others change the policy all the time, E-IAP-08 when the change does not show,
-                and whatever Google refuses.
+                E-IAP-13 when Google stores a member under another name, and whatever Google refuses.
         """
         self._within = self._api.pauses(SECONDS, CONFLICT_PAUSE)
         self._made = None
@@ -107,7 +107,7 @@ class PolicyApi:
             if check_mode:
                 return Settled(change, True, policy, self.requests)
             try:
-                policy = self._write(change)
+                policy = self._write(wish, change)
                 self._made = change
                 break
             except GcpConflict as problem:
@@ -122,7 +122,7 @@ class PolicyApi:
         body = {"options": {"requestedPolicyVersion": VERSION}}
         return self._api.read(self._call("getIamPolicy", body), self._within)
 
-    def _write(self, change: Change) -> Json:
+    def _write(self, wish: Wish, change: Change) -> Json:
         def landed() -> Json | None:
             now = self.read()
             return now if same_content(now, change.policy) else None
@@ -130,6 +130,9 @@ class PolicyApi:
         self.requests.writes += 1
         call = self._call("setIamPolicy", {"policy": change.policy})
         written = self._api.write(call, landed, self._within).body
+        problem = renamed(wish, change, written, self._resource.path)
+        if problem is not None:
+            raise problem
         # A reply may leave out what did not change; the etag is what a later reading is told apart by.
         return dict(change.policy) | {"etag": written.get("etag")}
 

@@ -20,7 +20,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from .._core.errors import HubError
+from .._core.errors import Changed, HubError
 from .._core.plan import Plan, Step
 
 Json = dict[str, Any]
@@ -37,9 +37,9 @@ _ROLE = re.compile(r"(roles|(projects|organizations)/[^/]+/roles)/[A-Za-z0-9_.]+
 _MAIL = re.compile(r"[^@\s:/?]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.[A-Za-z0-9-]+")
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]+")
 _WORKLOAD = re.compile(r"[^@\s/]+\.svc\.id\.goog\[[a-z0-9.-]+/[a-z0-9.-]+\]")
-_PRINCIPAL = re.compile(r"principal(?:Set)?://iam\.googleapis\.com/\S+")
+_PRINCIPAL = re.compile(r"principal(?:Set)?://[a-z0-9.-]+/\S+")
 _DELETED = re.compile(r"deleted:(?P<live>(?:user|group|serviceAccount):[^\s?]+)\?uid=(?P<uid>\d+)")
-_DELETED_PRINCIPAL = re.compile(r"deleted:principal(?:Set)?://iam\.googleapis\.com/\S+")
+_DELETED_PRINCIPAL = re.compile(r"deleted:principal(?:Set)?://[a-z0-9.-]+/\S+")
 _SHAPES = {"user": (_MAIL,), "group": (_MAIL,), "domain": (_DOMAIN,), "serviceAccount": (_MAIL, _WORKLOAD)}
 _CALLED = dict.fromkeys(("user", "group"), "e-mail address") | {"domain": "domain", "serviceAccount": "service account"}
 _SAMPLES = {
@@ -357,6 +357,46 @@ def satisfied(wish: Wish, policy: Mapping[str, Any]) -> bool:
     """Whether a policy says what the wish says."""
     added, leaving = _difference(wish, held(policy, wish))
     return not added and not leaving
+
+
+def renamed(wish: Wish, change: Change, reply: Mapping[str, Any], resource: str) -> HubError | None:
+    """The error for members that Google keeps under other names: it stores the primary address or domain of an alias.
+
+    The answer to our own write is held against what was sent, so no change of somebody else's looks like a new name.
+
+    Args:
+        wish: what is wanted.
+        change: what was sent.
+        reply: the answer to it. One that does not show our binding says nothing.
+        resource: the resource's path.
+    """
+    kept = held(reply, wish)
+    missing = _unlike(change.added, kept) if kept else []
+    fresh = _unlike(kept, held(change.policy, wish))
+    told, instead = [], []
+    for kind in _SHAPES:
+        aliases = [member for member in missing if member.startswith(f"{kind}:")]
+        stored = [member for member in fresh if member.startswith(f"{kind}:")]
+        if aliases:
+            known = [] if len(stored) >= len(aliases) else ["a member that is there already"]
+            told.append(f"{', '.join(aliases)} as {' and '.join([*stored, *known])}")
+            instead += stored
+    if not told:
+        return None
+    written = f"write {', '.join(instead)} instead" if instead else "write the primary address or domain instead"
+    return HubError(
+        error_id="E-IAP-13",
+        what=f"In the access policy of {resource} Google stores {'; '.join(told)}: what was asked for is an alias",
+        do=f"{written} (in gke_iap_members, or where else the member is named); iap_member_info shows what is stored",
+        changed=Changed.SOME,
+        details={"aliases": missing, "stored": fresh},
+    )
+
+
+def _unlike(members: Iterable[str], others: Iterable[str]) -> list[str]:
+    """The members that are not among the others, whatever their spelling."""
+    known = {alive(other) for other in others}
+    return [member for member in members if alive(member) not in known]
 
 
 def _difference(wish: Wish, before: Sequence[str]) -> tuple[list[str], set[str]]:

@@ -30,7 +30,13 @@ QUOTA_REASONS = frozenset({"quotaExceeded", "dailyLimitExceeded", "QUOTA_EXCEEDE
 DISABLED_REASONS = frozenset({"SERVICE_DISABLED", "accessNotConfigured"})
 CONCURRENT = "concurrent policy changes"
 """Some services refuse a stale etag with 400 and these words."""
+_DELETED_MEMBER = re.compile(r"of deleted member ['\"\u2018\u2019]?([^\s'\"\u2018\u2019]+)")
+"""A policy may be refused for somebody's deleted account in it, although it is written as it was read."""
 CONFLICT_STATUSES = frozenset({409, 412})
+LOGIN_PROJECTS = frozenset({"764086051850", "618104708054", "32555940559"})
+"""Google's own projects that a person's login counts for where it names none: gcloud's application default credentials,
+Cloud Shell, and gcloud's access tokens. Nobody can enable an API there."""
+NO_QUOTA_PROJECT = "requires a quota project"
 BUSY_STATUSES = frozenset({408, 500, 502, 503, 504})
 
 
@@ -64,6 +70,11 @@ class Refusal:
     reasons: frozenset[str] = frozenset()
     facts: Mapping[str, str] = field(default_factory=dict)
     retry_after: float | None = None
+
+    @property
+    def consumer(self) -> str:
+        """The project, by number or id, that the request counts for; empty where Google does not tell."""
+        return self.facts.get("consumer", "").removeprefix("projects/")
 
     @property
     def rate_limited(self) -> bool:
@@ -148,7 +159,8 @@ def explain(refusal: Refusal, doing: str, *, service: str, project: str = "", wr
             "status": refusal.status,
             "reason": refusal.word or ", ".join(sorted(refusal.reasons)),
             "service": service,
-        },
+        }
+        | ({"consumer": refusal.consumer} if refusal.consumer else {}),
     )
 
 
@@ -169,13 +181,7 @@ def _words(refusal: Refusal, doing: str, service: str, project: str) -> tuple[st
             "check the network on the way and Google's status page, then run again",
         )
     if refusal.reasons & DISABLED_REASONS:
-        name = refusal.facts.get("service") or service
-        where = project or refusal.facts.get("consumer", "").removeprefix("projects/") or "PROJECT"
-        return (
-            "E-GCP-05",
-            f"The API {name} is not enabled in project {where}",
-            f"run: gcloud services enable {name} --project {where}; wait a minute, then run again",
-        )
+        return _disabled(refusal, service, project)
     if refusal.reasons & QUOTA_REASONS or refusal.word == "RESOURCE_EXHAUSTED":
         return (
             "E-GCP-11",
@@ -183,6 +189,22 @@ def _words(refusal: Refusal, doing: str, service: str, project: str) -> tuple[st
             "free what is not needed any more, or ask for more quota in the console (IAM, Quotas)",
         )
     return _plain_words(refusal, doing, service)
+
+
+def _disabled(refusal: Refusal, service: str, project: str) -> tuple[str, str, str]:
+    """An API that is not enabled in the project whose quota pays for the request; it need not be the one asked for."""
+    name = refusal.facts.get("service") or service
+    if refusal.consumer in LOGIN_PROJECTS or NO_QUOTA_PROJECT in refusal.message:
+        unknown = f"The API {name} must know whose quota pays for the request, and this person's login names no project"
+        do = f"run: gcloud auth application-default set-quota-project {project or 'PROJECT'}; then run again with "
+        return "E-GCP-05", unknown, do + "auth_kind: application"
+    where = refusal.consumer or project or "PROJECT"
+    whose = "" if where in (project, "PROJECT") else ", whose quota pays for this request"
+    return (
+        "E-GCP-05",
+        f"The API {name} is not enabled in project {where}{whose}",
+        f"run: gcloud services enable {name} --project {where}; wait a minute, then run again",
+    )
 
 
 def _plain_words(refusal: Refusal, doing: str, service: str) -> tuple[str, str, str]:
@@ -198,6 +220,11 @@ def _plain_words(refusal: Refusal, doing: str, service: str) -> tuple[str, str, 
             f"{service} does not know {doing}",
             "check the names (project, region, resource) and that it has been created",
         )
+    gone = _DELETED_MEMBER.search(refusal.message)
+    if gone:
+        do = f"take {gone[1]} out of the policy (in the console, or by iap_member with state: absent and the member as "
+        do += "iap_member_info shows it), then run again"
+        return "E-GCP-10", f"{service} refuses {doing}, because it holds the deleted member {gone[1]}", do
     return "E-GCP-10", f"{service} refuses {doing}", "correct what the server names, then run again"
 
 

@@ -25,6 +25,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
 import time
@@ -48,6 +49,10 @@ DEFAULT_LIFETIME = 300.0
 """Seconds, when the provider does not say how long its token lives (RFC 6749 only recommends it)."""
 GOOGLE_SCOPES = ("https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/userinfo.email")
 """The second one lets GKE know a service account by its e-mail address, as role bindings name it."""
+GOOGLE_BUSY = (0, 408, 429, 500, 502, 503, 504)
+"""Answers after which it is worth asking Google again; 0 is none."""
+GOOGLE_OUTAGE = re.compile(r"Error code (temporarily_unavailable|server_error)\b")
+"""How google-auth tells that the Security Token Service says so of itself (RFC 6749)."""
 REFUSED = "RESEARCHOPS_REFUSED_TOKEN"
 """Where a client says which token the server did not take: its fingerprint."""
 GOOGLE_VARIABLES = ("GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG")
@@ -388,22 +393,29 @@ class Google:
             import google.auth.transport.requests
         except ImportError as error:
             raise missing("google-auth and requests", error) from error
+        request = google_request()
         try:
-            credentials = self._credentials()
-            credentials.refresh(google_request())
-        except (google.auth.exceptions.GoogleAuthError, OSError, ValueError) as error:
-            what = f"Google gives no access token ({self.auth_kind}{f', {self.key_file}' if self.key_file else ''}): "
+            credentials = self._credentials(request)
+            credentials.refresh(request)
+        except (google.auth.exceptions.GoogleAuthError, AttributeError, OSError, TypeError, ValueError) as error:
+            reason = first_line(error)
             do = (
                 "run: gcloud auth application-default login; or name a service account's key by "
                 "cluster_access_service_account_file or GOOGLE_APPLICATION_CREDENTIALS"
             )
-            raise Problem("E-ACCESS-20", what + first_line(error), do) from error
+            # The library takes whatever comes with 200, also a proxy's page, for the JSON of a token.
+            page = request.status == 200 and not isinstance(error, google.auth.exceptions.GoogleAuthError)
+            if page or google_may_pass(error, request.status):
+                reason = "what answers sends no token" if page else reason
+                do = "check the network between this machine and Google (proxy, firewall), then run again"
+            who = f"{self.auth_kind}{f', {self.key_file}' if self.key_file else ''}"
+            raise Problem("E-ACCESS-20", f"Google gives no access token ({who}): {reason}", do) from error
         ends = now() + DEFAULT_LIFETIME
         if credentials.expiry is not None:  # without a zone, and in UTC
             ends = credentials.expiry.replace(tzinfo=UTC).timestamp()
         return Token(str(credentials.token), ends, min(MARGIN, max(0.0, (ends - now()) / 2)))
 
-    def _credentials(self) -> Any:
+    def _credentials(self, request: Any) -> Any:
         if self.auth_kind == "serviceaccount":
             from google.oauth2 import service_account
 
@@ -413,8 +425,10 @@ class Google:
 
             return compute_engine.Credentials(self.email or "default", scopes=GOOGLE_SCOPES)
         import google.auth
+        from google.auth.credentials import with_scopes_if_required
 
-        return google.auth.default(scopes=GOOGLE_SCOPES)[0]
+        # With scopes the library would fetch a token of a federated identity here, only to look up its project's name.
+        return with_scopes_if_required(google.auth.default(request=request)[0], GOOGLE_SCOPES)
 
 
 def google_request() -> Any:
@@ -422,7 +436,13 @@ def google_request() -> Any:
     from google.auth.transport.requests import Request
 
     class Bounded(Request):
-        """The same with our time limit; google-auth looks for the class and its session, so a function will not do."""
+        """The same with our time limit; google-auth looks for the class and its session, so a function will not do.
+
+        Attributes:
+            status: of the last answer; 0 where none came, None before the first exchange.
+        """
+
+        status: int | None = None
 
         def __call__(
             self,
@@ -433,9 +453,29 @@ def google_request() -> Any:
             timeout: float | None = REQUEST_TIMEOUT,
             **more: Any,
         ) -> Any:
-            return super().__call__(url, method, body, headers, timeout, **more)
+            self.status = 0
+            reply = super().__call__(url, method, body, headers, timeout, **more)
+            self.status = reply.status
+            return reply
 
     return Bounded()
+
+
+def google_may_pass(error: Exception, status: int | None) -> bool:
+    """Whether no token came because nobody answered, or a busy server did; a refusal is final.
+
+    Args:
+        error: what google-auth raised; its classes do not tell the two apart.
+        status: of the last answer; 0 where none came, None where nothing was asked.
+    """
+    from google.auth.exceptions import DefaultCredentialsError, TransportError
+
+    if isinstance(error, DefaultCredentialsError):  # whoever has none has asked a metadata server in vain, too
+        return False
+    if getattr(error, "retryable", False) or status in GOOGLE_BUSY or GOOGLE_OUTAGE.match(first_line(error)):
+        return True
+    lost = any(isinstance(one, TransportError) for one in (error, error.__cause__))
+    return lost and not 400 <= (status or 0) < 500
 
 
 @dataclass(frozen=True)
@@ -515,6 +555,8 @@ def missing(what: str, error: ImportError) -> Problem:
 
 def first_line(error: BaseException) -> str:
     """A library's reason, short."""
+    if error.args and isinstance(error.args[0], Exception):  # one that is wrapped
+        return first_line(error.args[0])
     whole = isinstance(error, OSError) or not error.args  # an OSError begins with its number
     text = str(error if whole else error.args[0]).strip()
     return text.splitlines()[0].rstrip(".")[:300] if text else type(error).__name__

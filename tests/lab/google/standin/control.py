@@ -194,6 +194,10 @@ class Control:
         """Accounts IAM shall not know: ``{"emails": [...]}`` replaces the list."""
         self.standin.world.missing = [str(one).lower() for one in given["emails"]]
 
+    def aliases(self, given: dict[str, Any]) -> Any:
+        """Members IAM shall store as others: ``{"aliases": {"user:a@alias": "user:a@primary"}}`` replaces them."""
+        self.standin.world.aliases = {str(one).lower(): str(given["aliases"][one]) for one in given["aliases"]}
+
     def person(self, given: dict[str, Any]) -> Any:
         """Somebody with a browser: ``email``, ``password``, ``groups``."""
         person = {"password": str(given.get("password", "")), "groups": list(given.get("groups", []))}
@@ -250,6 +254,7 @@ class Control:
         ("POST", "accounts"): account,
         ("POST", "accounts/delete"): delete_account,
         ("POST", "accounts/missing"): missing,
+        ("POST", "accounts/aliases"): aliases,
         ("POST", "people"): person,
         ("POST", "clusters"): cluster,
         ("POST", "certificatemanager"): certificate,

@@ -46,6 +46,7 @@ MEMBERS = (
     re.compile(rf"domain:{DOMAIN}"),
     re.compile(r"principal://iam\.googleapis\.com/\S+/subject/\S+"),
     re.compile(r"principalSet://iam\.googleapis\.com/\S+/(group/\S+|attribute\.\S+/\S+|\*)"),
+    re.compile(r"principalSet://cloudresourcemanager\.googleapis\.com/(projects|folders|organizations)/\d+/type/\w+"),
     re.compile(rf"deleted:(user|group|serviceAccount):{EMAIL}\?uid=\d+"),
     re.compile(r"deleted:principal://iam\.googleapis\.com/\S+"),
 )
@@ -74,15 +75,17 @@ def condition_key(condition: Mapping[str, Any] | None) -> str:
     return json.dumps([condition.get(name, "") for name in ("title", "description", "expression")])
 
 
-def canonical(bindings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Bindings in stored form; their order is kept."""
+def canonical(bindings: Iterable[Mapping[str, Any]], aliases: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """Bindings in stored form; their order is kept. Of an alias the primary member is stored, without a word."""
+    known = aliases or {}
     merged: dict[tuple[str, str], dict[str, Any]] = {}
     for binding in bindings:
         condition = binding.get("condition") or None
         one = merged.setdefault((binding["role"], condition_key(condition)), {"role": binding["role"], "members": []})
         if condition:
             one["condition"] = dict(condition)
-        for member in map(canonical_member, binding.get("members") or ()):
+        for written in map(canonical_member, binding.get("members") or ()):
+            member = known.get(written, written)
             if member not in one["members"]:
                 one["members"].append(member)
     return [one for one in merged.values() if one["members"]]
@@ -156,7 +159,13 @@ class History:
                 best = index
         return best
 
-    def write(self, now: float, policy: Mapping[str, Any], known: Callable[[str], bool]) -> None:
+    def write(
+        self,
+        now: float,
+        policy: Mapping[str, Any],
+        known: Callable[[str], bool],
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
         """setIamPolicy. Raises GoogleError and changes nothing when the policy is refused or its etag is stale."""
         version = policy.get("version") or 0
         if version not in (0, 1, 3):
@@ -168,7 +177,7 @@ class History:
         refuse(bindings, known)
         if version != 3:  # a policy of format 1 has no conditions: they are lost without a word
             bindings = [{key: value for key, value in one.items() if key != "condition"} for one in bindings]
-        stored = canonical(bindings)
+        stored = canonical(bindings, aliases)
         self.versions.append((now, stored, 3 if any("condition" in one for one in stored) else 1))
         while len(self.versions) > 8 and self.versions[1][0] < now - 3600:
             self.versions.pop(0)

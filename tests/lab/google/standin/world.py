@@ -79,6 +79,7 @@ class World:
     accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)  # members that IAM stores under their primary address
     policies: dict[str, History] = field(default_factory=dict)
     iap_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     dest_groups: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -590,11 +590,14 @@ class GoogleTokens:
         """Tokens of an hour."""
         self.asked: list[dict[str, Any]] = []
         self.refuses = False
+        self.reply: tuple[int, Any] | None = None
 
     def answer(self, method: str, path: str, _headers: dict[str, str], body: str) -> tuple[int, Any, dict[str, str]]:
         assert (method, path) == ("POST", "/token")
         claims = parse_qs(body)["assertion"][0].split(".")[1]
         self.asked.append(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))))
+        if self.reply:
+            return *self.reply, {}
         if self.refuses:
             return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}, {}
         return 200, {"access_token": f"ya29.{len(self.asked)}", "expires_in": 3599}, {}
@@ -680,6 +683,64 @@ def test_google_refuses(clouds: Helper, google: GoogleTokens) -> None:
     done = clouds.run("--kind", "gke", "--auth-kind", "serviceaccount", "--key-file", file)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert f"E-ACCESS-20 Google gives no access token (serviceaccount, {file}): invalid_grant" in done.stderr
+
+
+@pytest.mark.parametrize("reply", [(503, {"error": "backendError"}), (502, "a page"), (200, "a proxy's page")])
+def test_google_that_is_busy_wants_no_new_login(clouds: Helper, google: GoogleTokens, reply: tuple[int, Any]) -> None:
+    google.reply = reply
+    words = ("--kind", "gke", "--auth-kind", "serviceaccount", "--key-file", str(clouds.folder / "key.json"))
+    with patch("time.sleep"):
+        done = clouds.run(*words)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith("E-ACCESS-20 ")
+    assert "Do: check the network between this machine and Google" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "said"),
+    [
+        (200, {"access_token": "ya29.federated", "expires_in": 3599}, ""),
+        (400, {"error": "invalid_grant"}, "invalid_grant. Nothing was changed. Do: run: gcloud auth application"),
+        (400, {"error": "temporarily_unavailable"}, "unavailable. Nothing was changed. Do: check the network"),
+        (503, {"error": {"code": 503}}, "Do: check the network"),
+        (200, "a proxy's page", "what answers sends no token. Nothing was changed. Do: check the network"),
+    ],
+)
+def test_a_federated_workload_asks_for_its_token_and_for_nothing_else(
+    clouds: Helper, status: int, document: Any, said: str
+) -> None:
+    with serving(clouds.folder, lambda *_request: (status, document, {})) as server:
+        pool = "projects/123/locations/global/workloadIdentityPools/pool/providers/ci"
+        (clouds.folder / "own-token").write_text("the-workloads-token")
+        credentials = {
+            "type": "external_account",
+            "audience": f"//iam.googleapis.com/{pool}",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "token_url": f"{server.url}/v1/token",
+            "credential_source": {"file": str(clouds.folder / "own-token")},
+        }
+        (clouds.folder / "adc.json").write_text(json.dumps(credentials))
+        clouds.environ |= {
+            "GOOGLE_APPLICATION_CREDENTIALS": str(clouds.folder / "adc.json"),
+            "REQUESTS_CA_BUNDLE": str(server.ca_file),
+            "HTTPS_PROXY": "http://127.0.0.1:9",  # whoever asks anybody else is refused
+            "NO_PROXY": "127.0.0.1",
+        }
+        done = clouds.run("--kind", "gke")
+    assert [(method, path) for method, path, _headers, _body in server.requests] == [("POST", "/v1/token")]
+    assert said in done.stderr
+    assert bool(done.stderr) is bool(said)
+    assert ("ya29.federated" in done.stdout) is not bool(said)
+
+
+def test_whoever_has_no_login_is_told_to_log_in_although_no_metadata_server_answers() -> None:
+    from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
+
+    assert helper.google_may_pass(DefaultCredentialsError("none were found"), 0) is False
+    assert helper.google_may_pass(TransportError("no answer"), 0) is True
+    assert helper.google_may_pass(RefreshError(TransportError("no such account")), 404) is False
+    assert helper.google_may_pass(ValueError("no key"), None) is False
+    assert helper.first_line(RefreshError(TransportError("no such account", object()))) == "no such account"
 
 
 @pytest.mark.parametrize(

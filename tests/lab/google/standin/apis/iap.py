@@ -74,7 +74,7 @@ def set_policy(call: Call) -> dict[str, Any]:
     if policy is None:
         raise errors.invalid("The request has no policy.")
     history = call.world.history(canonical)
-    history.write(call.world.now(), policy, call.world.exists)
+    history.write(call.world.now(), policy, call.world.exists, call.world.aliases)
     return history.read(call.world.now(), 3 if policy.get("version") == 3 else 1)
 
 

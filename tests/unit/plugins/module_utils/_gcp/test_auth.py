@@ -14,7 +14,11 @@ from urllib.parse import parse_qs
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.redact import Redactor
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import Answer
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.auth import AuthOptions, GcpAuth
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.auth import (
+    CLOUD_PLATFORM,
+    AuthOptions,
+    GcpAuth,
+)
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import broken, caught, reply
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -205,8 +209,145 @@ def test_a_token_endpoint_that_cannot_be_reached_is_a_network_problem() -> None:
     assert "the connection is refused" in str(problem)
 
 
-def test_the_machines_account_is_asked_of_its_metadata_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GCE_METADATA_HOST", "metadata.test")
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library's own pauses between its tries take no time."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+
+
+def page(status: int = 200) -> Answer:
+    """What a proxy says in the place of the server that was asked."""
+    return Answer(status, TOKEN_URI, {"content-type": "text/html"}, b"<html>Please log in</html>")
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(reply(429, {"error": "rate_limit_exceeded"}), id="00-429"),
+        pytest.param(reply(500, {"error": "internal_failure"}), id="01-500"),
+        pytest.param(page(502), id="02-502"),
+        pytest.param(reply(503, {"error": "backendError", "error_description": "later"}), id="03-503"),
+        pytest.param(reply(400, {"error": "server_error"}), id="04-by-its-word"),
+        pytest.param(page(), id="05-a-proxys-page"),
+    ],
+)
+def test_a_token_endpoint_that_is_busy_refuses_nothing(answer: Answer) -> None:
+    one = auth(Endpoint(*[answer] * 9), auth_kind="serviceaccount", service_account_contents=key())
+    problem = caught("E-GCP-09", one.token)
+    assert "Google's token endpoint gives no usable answer: " in problem.what
+    assert "log in again" not in problem.do
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    ("answer", "error_id", "words"),
+    [
+        pytest.param(broken("timeout", "no answer in time"), "E-GCP-09", "metadata server gives no", id="00-slow"),
+        pytest.param(reply(503, metadata_flavor="Google"), "E-GCP-09", "metadata server gives no", id="01-busy"),
+        pytest.param(reply(404, metadata_flavor="Google"), "E-GCP-03", "give this machine a service", id="02-none"),
+        pytest.param(
+            Answer(200, TOKEN_URI, {"content-type": "application/json"}, b"{"),
+            "E-GCP-09",
+            "invalid JSON",
+            id="03-garbled",
+        ),
+    ],
+)
+def test_a_metadata_server_that_is_slow_is_no_machine_without_an_account(
+    answer: Answer | Exception, error_id: str, words: str
+) -> None:
+    told = str(caught(error_id, auth(Endpoint(*[answer] * 9), auth_kind="machineaccount").token))
+    assert (words in told, " object at 0x" in told) == (True, False), told
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    ("answer", "error_id"),
+    [
+        pytest.param(reply(503, metadata_flavor="Google"), "E-GCP-09", id="00-busy"),
+        pytest.param(reply(503), "E-GCP-02", id="01-a-proxy-of-a-machine-elsewhere"),
+        pytest.param(broken("timeout", "no answer in time"), "E-GCP-02", id="02-nobody-there"),
+    ],
+)
+def test_a_metadata_server_that_says_it_is_busy_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer | Exception, error_id: str
+) -> None:
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    metadata = "google.auth.compute_engine._metadata"
+    monkeypatch.setattr(f"{metadata}._NO_GCE_CHECK", False, raising=False)
+    monkeypatch.setattr(f"{metadata}._GCE_PRODUCT_NAME_FILE", str(tmp_path / "none"))
+    caught(error_id, auth(Endpoint(*[answer] * 9)).token)
+
+
+@pytest.fixture
+def federated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Application default credentials of a workload identity federation; the file with the workload's own token."""
+    own = tmp_path / "own-token"
+    own.write_text("the-workloads-token")
+    pool = "projects/123/locations/global/workloadIdentityPools/pool/providers/ci"
+    credentials = {
+        "type": "external_account",
+        "audience": f"//iam.googleapis.com/{pool}",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "token_url": "https://sts.googleapis.com/v1/token",
+        "credential_source": {"file": str(own)},
+    }
+    (tmp_path / "adc.json").write_text(json.dumps(credentials))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "adc.json"))
+    for name in ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    return own
+
+
+@pytest.mark.usefixtures("federated")
+def test_a_federated_workload_asks_for_its_token_and_for_nothing_else() -> None:
+    endpoint = Endpoint()
+    one = auth(endpoint)
+    assert (one.email, endpoint.asked) == ("", [])
+    assert (one.token(), one.token()) == ("secret-token-1", "secret-token-1")
+    ((method, url, body),) = endpoint.asked
+    assert (method, url) == ("POST", "https://sts.googleapis.com/v1/token")
+    sent = parse_qs((body or b"").decode())
+    assert (sent["scope"], sent["subject_token"]) == ([CLOUD_PLATFORM], ["the-workloads-token"])
+
+
+@pytest.mark.usefixtures("federated")
+@pytest.mark.parametrize(
+    ("answer", "error_id", "words"),
+    [
+        pytest.param(reply(400, {"error": "invalid_grant"}), "E-GCP-03", "invalid_grant", id="00-refused"),
+        pytest.param(
+            reply(400, {"error": "invalid_target", "error_description": "No such provider"}),
+            "E-GCP-03",
+            "No such provider",
+            id="01-no-such-provider",
+        ),
+        pytest.param(page(403), "E-GCP-03", "<html>", id="02-forbidden"),
+        pytest.param(reply(400, {"error": "temporarily_unavailable"}), "E-GCP-09", "temporarily_un", id="03-outage"),
+        pytest.param(reply(400, {"error": "server_error"}), "E-GCP-09", "server_error", id="04-outage"),
+        pytest.param(reply(503, {"error": {"code": 503}}), "E-GCP-09", "503", id="05-503"),
+        pytest.param(page(502), "E-GCP-09", "no usable answer", id="06-a-proxys-page"),
+        pytest.param(page(), "E-GCP-09", "sends no token", id="07-a-page-instead-of-a-token"),
+        pytest.param(reply(body={}), "E-GCP-09", "sends no token", id="08-json-without-a-token"),
+        pytest.param(reply(body="token"), "E-GCP-09", "sends no token", id="09-json-of-another-kind"),
+        pytest.param(broken(reason="Connection reset by peer"), "E-GCP-09", "reset by peer", id="10-no-answer"),
+    ],
+)
+def test_what_the_security_token_service_says_is_told_as_what_it_is(
+    answer: Answer | Exception, error_id: str, words: str
+) -> None:
+    assert words in str(caught(error_id, auth(Endpoint(answer)).token))
+
+
+def test_a_workloads_own_token_that_cannot_be_read_is_named(federated: Path) -> None:
+    federated.unlink()
+    federated.mkdir()
+    assert f"Is a directory: '{federated}'" in str(caught("E-GCP-02", auth().token))
+
+
+def test_the_machines_account_is_asked_of_its_metadata_server() -> None:
     endpoint = Endpoint(
         reply(body={"email": EMAIL, "scopes": ["x"], "aliases": []}, metadata_flavor="Google"),
         reply(body={"access_token": "machine-token", "expires_in": 60, "token_type": "Bearer"}),
@@ -215,7 +356,8 @@ def test_the_machines_account_is_asked_of_its_metadata_server(monkeypatch: pytes
     assert one.email == ""
     assert one.token() == "machine-token"
     assert one.email == EMAIL
-    assert all(url.startswith("http://metadata.test/computeMetadata/v1/") for _method, url, _body in endpoint.asked)
+    place = "http://metadata.google.internal/computeMetadata/v1/"
+    assert all(url.startswith(place) for _method, url, _body in endpoint.asked)
 
 
 def test_application_credentials_come_from_the_named_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.trans
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map import Seen, Wish, decide
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map_api import CertificateMaps
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_certificate_manager import PLACE, FakeManager
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, broken, caught, failure
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, broken, caught, failure, info, reply
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
 
 WISH = Wish("hub-front", "hub.example.org")
@@ -43,6 +43,18 @@ def bring(fake: FakeManager, wish: Wish = WISH, timeout: float = 60) -> tuple[Se
     found, clock, reporter = maps(fake)
     seen = found.look(wish)
     return found.carry_out(wish, seen, decide(wish, seen), timeout), clock, reporter
+
+
+@pytest.mark.parametrize(("consumer", "own"), [("123", True), ("p", True), ("77", False), ("764086051850", False)])
+def test_a_manager_that_is_off_says_in_which_project(consumer: str, own: bool) -> None:
+    """In the one whose quota is used, which says nothing about ours unless it is ours."""
+    off = failure(403, "PERMISSION_DENIED", "off", info("SERVICE_DISABLED", consumer=f"projects/{consumer}"))
+
+    def answering(_method: str, url: str, _body: Any) -> Answer:
+        return reply(body={"name": "projects/123"}) if "cloudresourcemanager" in url else off
+
+    problem = caught("E-GCP-05", lambda: maps(answering)[0].look(WISH))
+    assert problem.details["own_project"] is own
 
 
 def test_everything_is_made_in_the_order_of_use_and_marked() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import Answer
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.gke_api import GkeApi
 from ansible_collections.researchops.jupyterhub.tests.unit import fake_google
@@ -20,6 +21,20 @@ def test_the_project_is_asked_once_for_its_number() -> None:
     cloud, http = gke(fake_google.reply(body={"name": "projects/123", "parent": "folders/4"}))
     assert (cloud.number(), cloud.number()) == ("123", "123")
     assert http.sent == [("GET", "https://cloudresourcemanager.googleapis.com/v3/projects/p", None)]
+
+
+@pytest.mark.parametrize(
+    ("consumer", "answers", "own"),
+    [
+        pytest.param("", [], True, id="00-not-told"),
+        pytest.param("p", [], True, id="01-id"),
+        pytest.param("123", [fake_google.reply(body={"name": "projects/123"})], True, id="02-number"),
+        pytest.param("77", [fake_google.reply(body={"name": "projects/123"})], False, id="03-another"),
+        pytest.param("77", [fake_google.failure(403, "PERMISSION_DENIED")], False, id="04-not-known"),
+    ],
+)
+def test_whose_quota_a_request_used(consumer: str, answers: list[Answer], own: bool) -> None:
+    assert gke(*answers)[0].is_own(consumer) is own
 
 
 def test_the_apis_are_asked_in_one_request() -> None:

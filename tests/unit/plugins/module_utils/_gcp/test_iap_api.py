@@ -281,6 +281,43 @@ def test_our_own_policy_that_comes_back_different_is_told() -> None:
     assert caught("E-IAP-09", lambda: desk.settle(wish("group:g@example.org"))).changed is Changed.SOME
 
 
+@pytest.mark.parametrize("confirm", ["none", "read", "stable"])
+def test_an_alias_ends_with_the_address_that_google_stores(confirm: str) -> None:
+    desk = Desk(FOREIGN, aliases={"user:bob@alias.org": "user:bob@example.org"})
+    wanted = wish("group:g@example.org", "user:bob@alias.org")
+    problem = caught("E-IAP-13", lambda: desk.settle(wanted, confirm=confirm))
+    assert "Google stores user:bob@alias.org as user:bob@example.org:" in problem.what
+    assert problem.do.startswith("write user:bob@example.org instead (in gke_iap_members")
+    assert (problem.changed, desk.verbs) == (Changed.SOME, "get set")
+    assert granted(desk.server.now(WEB.path), WEB_ROLE)[1:] == ["group:g@example.org", "user:bob@example.org"]
+    again = caught("E-IAP-13", lambda: desk.settle(wish("user:bob@alias.org"), confirm=confirm))
+    assert "user:bob@alias.org as a member that is there already:" in again.what
+    assert desk.settle(wish("user:bob@example.org"), confirm=confirm).changed is False
+
+
+def test_an_alias_is_told_after_a_lost_answer_too() -> None:
+    desk = Desk(FOREIGN, ["", "lost after"], aliases={"user:bob@alias.org": "user:bob@example.org"})
+    assert caught("E-IAP-13", lambda: desk.settle(wish("user:bob@alias.org"))).changed is Changed.SOME
+
+
+def test_whoever_else_writes_at_the_same_time_looks_like_no_alias() -> None:
+    """Somebody adds a member between our reading and our write, and takes ours out between our write and the look."""
+    desk = Desk(FOREIGN)
+    real = desk.server.answering
+
+    def racing(method: str, url: str, body: Any) -> Any:
+        rounds = (url.rpartition(":")[2], len(desk.server.history[WEB.path]))
+        if rounds in (("setIamPolicy", 1), ("getIamPolicy", 3)):
+            theirs = copy.deepcopy(FOREIGN)
+            theirs["bindings"][2]["members"].append("user:bob@example.org")
+            desk.server.put(WEB.path, theirs)
+        return real(method, url, body)
+
+    desk.http.answering = racing
+    caught("E-IAP-08", lambda: desk.settle(wish("user:guest@example.org")))
+    assert desk.verbs.startswith("get set get set get get")
+
+
 def test_a_policy_without_an_etag_is_not_written() -> None:
     desk = Desk(FOREIGN)
     desk.server.alter = lambda policy: {key: value for key, value in policy.items() if key != "etag"}

@@ -27,6 +27,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.iap_po
     mixup,
     parse_resource,
     parse_wish,
+    renamed,
     same_content,
     satisfied,
     still_held,
@@ -67,6 +68,8 @@ def web(*members: str, **more: Any) -> dict[str, Any]:
         "serviceAccount:p.svc.id.goog[climate/hub]",
         "principal://iam.googleapis.com/locations/global/workforcePools/x/subject/y",
         "principalSet://iam.googleapis.com/locations/global/workforcePools/x/group/y",
+        "principalSet://cloudresourcemanager.googleapis.com/projects/123456789012/type/ServiceAccount",
+        "principal://pool.global.123456789012.workload.id.goog/ns/climate/sa/hub",
         "allUsers",
         "allAuthenticatedUsers",
     ],
@@ -94,7 +97,10 @@ def test_good_members(text: str) -> None:
         ("domain:example.1", "no domain"),
         ("serviceAccount:robot", "no service account"),
         ("serviceAccount:p.svc.id.goog[hub]", "no service account"),
-        ("principal://example.org/x", "the kind 'principal'"),
+        ("principal:iam.googleapis.com/x", "the kind 'principal'"),
+        ("principal:///x", "the kind 'principal'"),
+        ("principal://iam.googleapis.com", "the kind 'principal'"),
+        ("principal://iam.googleapis.com/x y", "the kind 'principal'"),
         ("allusers", "does not say what it is"),
         (GONE, "was deleted"),
     ],
@@ -110,6 +116,7 @@ def test_bad_members(text: str, words: str, state: str) -> None:
         (GONE, True),
         ("deleted:serviceAccount:x@p.iam.gserviceaccount.com?uid=7", True),
         ("deleted:principal://iam.googleapis.com/locations/global/x", True),
+        ("deleted:principalSet://cloudresourcemanager.googleapis.com/projects/1/type/ServiceAccount", True),
         ("deleted:user:ada@example.org", False),
         ("deleted:domain:example.org?uid=1", False),
     ],
@@ -477,3 +484,46 @@ def test_who_still_holds_a_role_under_other_conditions() -> None:
 def test_findings(resource: Resource, observed: dict[str, Any], words: list[str]) -> None:
     told = findings(resource, observed)
     assert [any(word in text for text in told) for word in words] == [True] * len(told)
+
+
+# ---- other names for the same member
+
+ALIAS, OTHER_ALIAS = "user:bob@alias.org", "user:eve@alias.org"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reply", "words"),
+    [
+        pytest.param((ALIAS,), policy(web(ADA, BOB)), f"stores {ALIAS} as {BOB}:", id="00-one"),
+        pytest.param(
+            (ALIAS, OTHER_ALIAS), policy(web(ADA, BOB, EVE)), f"{ALIAS}, {OTHER_ALIAS} as {BOB} and {EVE}:", id="01-two"
+        ),
+        pytest.param((ALIAS,), policy(web(ADA)), f"{ALIAS} as a member that is there already:", id="02-there-already"),
+        pytest.param(
+            (ALIAS, OTHER_ALIAS),
+            policy(web(ADA, BOB)),
+            f"{OTHER_ALIAS} as {BOB} and a member that is there already:",
+            id="03-one-is-there-already",
+        ),
+        pytest.param(
+            ("group:g@alias.org", "domain:alias.org"),
+            policy(web(ADA, GROUP, "domain:example.org")),
+            f"stores group:g@alias.org as {GROUP}; domain:alias.org as domain:example.org:",
+            id="04-kinds",
+        ),
+        pytest.param((BOB,), policy(web(ADA, "user:Bob@Example.org")), "", id="05-spelling"),
+        pytest.param((BOB,), policy(web(ADA, "deleted:user:bob@example.org?uid=1")), "", id="06-deleted-meanwhile"),
+        pytest.param((BOB,), policy(web(ADA, BOB, EVE)), "", id="07-one-more"),
+        pytest.param((BOB,), {"etag": "f"}, "", id="08-an-answer-without-bindings"),
+        pytest.param((BOB,), policy(web(EVE, condition=LATER)), "", id="09-another-condition"),
+        pytest.param((BOB,), policy(web(BOB)), "", id="10-somebody-elses-is-gone"),
+    ],
+)
+def test_an_alias_is_seen_in_the_answer_to_the_write(
+    wanted: tuple[str, ...], reply: dict[str, Any], words: str
+) -> None:
+    wish = Wish(WEB_ROLE, wanted)
+    problem = renamed(wish, decide(wish, policy(web(ADA)), WEB.path), reply, WEB.path)
+    assert (problem is not None) is bool(words)
+    if problem is not None:
+        assert (problem.error_id, words in problem.what) == ("E-IAP-13", True), problem.what

@@ -142,10 +142,40 @@ def test_every_refusal_has_its_id_and_its_sentence(refusal: Refusal, error_id: s
     assert isinstance(error, GcpConflict) is (error_id == "E-GCP-07")
 
 
-def test_the_project_of_a_disabled_api_may_be_told_by_google_only() -> None:
-    refusal = Refusal(403, reasons=frozenset({"SERVICE_DISABLED"}), facts={"consumer": "projects/77"})
-    assert "--project 77;" in str(told(refusal, project=""))
-    assert "--project PROJECT;" in str(told(Refusal(403, reasons=frozenset({"SERVICE_DISABLED"})), project=""))
+@pytest.mark.parametrize(
+    ("consumer", "project", "words"),
+    [
+        ("77", "", "is not enabled in project 77, whose quota pays for this request."),
+        ("77", "p", "gcloud services enable iap.googleapis.com --project 77;"),
+        ("p", "p", "is not enabled in project p. "),
+        ("", "p", "--project p;"),
+        ("", "", "--project PROJECT;"),
+        ("764086051850", "p", "gcloud auth application-default set-quota-project p;"),
+        ("618104708054", "p", "gcloud auth application-default set-quota-project p;"),
+        ("32555940559", "", "gcloud auth application-default set-quota-project PROJECT;"),
+    ],
+)
+def test_a_disabled_api_is_one_of_the_project_whose_quota_is_used(consumer: str, project: str, words: str) -> None:
+    facts = {"consumer": f"projects/{consumer}"} if consumer else {}
+    error = told(Refusal(403, reasons=frozenset({"SERVICE_DISABLED"}), facts=facts), project=project)
+    assert (error.error_id, error.details.get("consumer", "")) == ("E-GCP-05", consumer)
+    assert words in str(error)
+
+
+def test_a_login_without_a_quota_project_is_known_by_googles_words_too() -> None:
+    message = "Your application uses local credentials. The API requires a quota project, which is not set by default"
+    refusal = Refusal(403, "", message, frozenset({"SERVICE_DISABLED"}), {"consumer": "projects/9"})
+    error = told(refusal)
+    assert "set-quota-project p;" in error.do
+    assert "services enable" not in str(error)
+
+
+@pytest.mark.parametrize("quotes", ["''", "\u2018\u2019", "'\u2019", '""'])
+def test_a_deleted_account_that_a_policy_cannot_be_written_with_is_named(quotes: str) -> None:
+    member = f"{quotes[0]}old@groups.example.org?uid=123{quotes[1]}"
+    message = f"Email is not the primary email address for unique ID of deleted member {member}"
+    error = told(Refusal(400, "INVALID_ARGUMENT", message))
+    assert (error.error_id, error.do.split(" out of ")[0]) == ("E-GCP-10", "take old@groups.example.org?uid=123")
 
 
 @pytest.mark.parametrize(
