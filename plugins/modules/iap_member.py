@@ -93,7 +93,8 @@ options:
     default: read
   wait_timeout:
     description:
-      - Seconds to wait until GKE has made the backend services of O(resource.kubernetes).
+      - Seconds to wait until GKE has made and reported the backend services of O(resource.kubernetes).
+      - With O(state=absent) and in check mode there is no wait; where there are none yet, a warning says so.
     type: int
     default: 600
   hub:

@@ -332,6 +332,8 @@ def test_a_gateway_with_a_certificate_map(bed: Bed, certificate_map: str) -> Non
     until(bed.enter, lambda seen: seen[0] == 403)
     listed = bed.get("backendServices")["items"]
     (backend,) = [one for one in listed if f"{bed.namespace}/front" in one["description"]]
+    reported = show(bed, "gateway")["metadata"]["annotations"]["networking.gke.io/backend-services"]
+    assert reported.endswith(f"/global/backendServices/{backend['name']}")
     bed.grant(backend["name"], f"serviceAccount:{bed.key['client_email']}")
     until(bed.enter, lambda seen: seen[0] == 200)
     assert requests.get(f"http://{bed.host}/", allow_redirects=False, timeout=SECONDS).status_code == 301

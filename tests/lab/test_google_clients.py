@@ -231,6 +231,18 @@ def test_a_partial_answer(google: Running) -> None:
     assert answer == {"items": [{"name": "c", "managed": {"status": "PROVISIONING"}}]}
 
 
+def test_an_aggregated_answer_says_where_there_is_nothing(google: Running) -> None:
+    client = build(google, "compute", "v1")
+    client.globalAddresses().insert(project=P, body={"name": "hub"}).execute()
+    client.globalAddresses().delete(project=P, address="hub").execute()
+    client.addresses().insert(project=P, region="europe-west1", body={"name": "a"}).execute()
+    mask = "items/*/addresses(name),items/*/warning(code),unreachables,nextPageToken"
+    assert client.addresses().aggregatedList(project=P, fields=mask).execute()["items"] == {
+        "global": {"warning": {"code": "NO_RESULTS_ON_PAGE"}},
+        "regions/europe-west1": {"addresses": [{"name": "a"}]},
+    }
+
+
 def test_records_and_site_verification(google: Running) -> None:
     names, site = build(google, "dns", "v1"), {"type": "INET_DOMAIN", "identifier": "hub.lab.test"}
     verify = build(google, "siteVerification", "v1", VERIFY).webResource()

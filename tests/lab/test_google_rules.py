@@ -195,6 +195,8 @@ def test_no_method_is_answered_that_no_route_reaches() -> None:
         ("items(a,b/c),n", {"items": [{"a": 1, "b": {"c": 2, "d": 3}, "e": 4}], "n": 5, "m": 6},
          {"items": [{"a": 1, "b": {"c": 2}}], "n": 5}),
         ("*/a", {"x": {"a": 1, "b": 2}}, {"x": {"a": 1}}),
+        ("i/*/a(b),i/*/c(d),u", {"i": {"x": {"a": [{"b": 1, "z": 2}]}, "y": {"c": {"d": 3, "z": 4}}}, "u": [5]},
+         {"i": {"x": {"a": [{"b": 1}]}, "y": {"c": {"d": 3}}}, "u": [5]}),
     ],
 )  # fmt: skip
 def test_a_mask_keeps_what_it_names(text: str, value: Any, kept: Any) -> None:
@@ -781,6 +783,7 @@ def test_an_ingress_becomes_a_load_balancer_and_goes() -> None:
     assert (backend["timeoutSec"], backend["iap"]) == (3600, {"enabled": True})
     assert json.loads(outcome.annotations["ingress.kubernetes.io/backends"]) == {backend["name"]: "Unknown"}
     assert outcome.annotations["ingress.kubernetes.io/ssl-cert"] == "mine"
+    assert "networking.gke.io/backend-services" not in outcome.annotations
     before = json.dumps(world.compute)
     built(world, wanted)
     assert json.dumps(world.compute) == before  # a second round changes nothing
@@ -891,6 +894,8 @@ def test_a_gateway_becomes_a_load_balancer() -> None:
     assert outcome.problems == []
     (backend,) = world.compute[f"{GLOBAL}/backendServices"].values()
     assert backend["name"].startswith("gkegw1-")
+    link = outcome.annotations["networking.gke.io/backend-services"]
+    assert link == f"/projects/{world.projects['p']['number']}/global/backendServices/{backend['name']}"
     assert (backend["iap"]["oauth2ClientId"], backend["timeoutSec"]) == ("id", 86400)
     (check,) = world.compute[f"{GLOBAL}/healthChecks"].values()
     assert check["httpHealthCheck"]["requestPath"] == "/hub/health"

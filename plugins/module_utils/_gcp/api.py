@@ -13,7 +13,7 @@ was not done (429), or when a read-back by its caller shows that it was not. One
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
@@ -237,15 +237,17 @@ class GcpApi:
             raise
 
     def pages(self, call: Call, items: str = "items") -> list[Json]:
-        """All objects of a list; ``items`` is the field that holds them, as a list or (aggregated lists) by scope."""
-        found: list[Json] = []
+        """All objects of a list; ``items`` is the field that holds them."""
+        return [one for page in self.each_page(call) for one in page.get(items) or []]
+
+    def each_page(self, call: Call) -> Iterator[Json]:
+        """The answers that a list comes in, whole: an aggregated one has its objects by scope, with warnings."""
         query = dict(call.query or {})
         while True:
             page = self.read(Call(call.doing, call.method, call.url, call.body, query))
-            part = page.get(items) or []
-            found += list(part.values()) if isinstance(part, dict) else part
+            yield page
             if not page.get("nextPageToken"):
-                return found
+                return
             query["pageToken"] = str(page["nextPageToken"])
 
     def write(self, call: Call, landed: Callable[[], Json | None], within: Pauses | None = None) -> Written:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core.errors import HubError
@@ -31,6 +31,8 @@ GATEWAY_BACKENDS = "networking.gke.io/backend-services"
 SERVICE_NAME = "kubernetes.io/service-name"
 LONGEST_NAME = 63
 """Characters; where a generated name is that long, its parts may have been cut."""
+INCOMPLETE = frozenset({"UNREACHABLE", "PARTIAL_SUCCESS"})
+"""Warnings of Compute Engine that a scope of an aggregated list may hold more than it shows."""
 
 _INGRESS = re.compile(r"k8s1-(?P<tag>[0-9a-f]{8})-.+")
 _NODE_PORT = re.compile(r"k8s-be-\d+--(?P<tag>[0-9a-f]{8})[0-9a-f]*")
@@ -100,12 +102,14 @@ class Resolved:
         orphans: what the same cluster left over for the same Services.
         elsewhere: backends of other clusters whose Services have the same names.
         missing: names the cluster reports and Compute Engine does not know (yet, or any more).
+        pending: why this may not be all, as a sentence without a full stop; empty where nothing is in the way.
     """
 
     live: tuple[Backend, ...] = ()
     orphans: tuple[Backend, ...] = ()
     elsewhere: tuple[Backend, ...] = ()
     missing: tuple[str, ...] = ()
+    pending: str = ""
 
 
 # ---- the cluster's side
@@ -173,6 +177,16 @@ def parse_backends(scopes: Iterable[Mapping[str, Any]]) -> list[Backend]:
     return sorted(found, key=lambda backend: (backend.name, backend.region))
 
 
+def unread_scopes(pages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The regions (``regions/europe-west1``) that the pages of an aggregated list do not show in full, sorted."""
+    found: set[str] = set()
+    for page in pages:
+        found |= {"/".join(str(place).split("/")[-2:]) for place in page.get("unreachables") or []}
+        scopes = page.get("items") or {}
+        found |= {place for place, scope in scopes.items() if (scope.get("warning") or {}).get("code") in INCOMPLETE}
+    return tuple(sorted(found))
+
+
 def _backend(item: Mapping[str, Any]) -> Backend:
     try:
         described = json.loads(item.get("description") or "")
@@ -204,12 +218,31 @@ def _spells(name: str, middle: str, service: str) -> bool:
 # ---- both together
 
 
-def resolve(target: Target, said: Said, backends: Sequence[Backend]) -> Resolved:
+def resolve(target: Target, said: Said, backends: Sequence[Backend], unread: Sequence[str] = ()) -> Resolved:
     """The backends of an object.
+
+    Args:
+        target: the object.
+        said: what the cluster says about it.
+        backends: those of the project.
+        unread: scopes of the project that Compute Engine could not look into.
 
     Raises:
         HubError: E-IAP-06 when Services of the same name in several clusters cannot be told apart.
     """
+    if said.names is None and target.kind != "Service":
+        # Its Services alone would do as well for the backends of another cluster of this project, and for what an
+        # earlier Ingress of this name left over. The controller reports its own within minutes.
+        return Resolved(pending=f"GKE has not reported the backends of {target} yet")
+    found = _found(target, said, backends)
+    # A Service does not know how many backends it has; other objects miss only what they name.
+    if unread and (target.kind == "Service" or found.missing):
+        return replace(found, pending=f"Compute Engine could not look into {', '.join(unread)}")
+    return found
+
+
+def _found(target: Target, said: Said, backends: Sequence[Backend]) -> Resolved:
+    """What is known of the backends of an object that tells them, or of a Service."""
     candidates = [backend for backend in backends if serves(backend, said.services)]
     if said.names is None:
         _refuse_several_clusters(target, candidates)
@@ -263,6 +296,8 @@ def judge(resolved: Resolved | None) -> Verdict:
     """Whether GKE is done with an object's backends; None stands for an object that does not exist."""
     if resolved is None:
         return Verdict(State.FATAL, "it does not exist")
+    if resolved.pending:
+        return Verdict(State.PENDING, resolved.pending)
     if resolved.missing:
         return Verdict(State.PENDING, f"Compute Engine does not know {', '.join(resolved.missing)}")
     if not resolved.live:

@@ -24,11 +24,12 @@ from .backends import (
     parse_backends,
     resolve,
     service_says,
+    unread_scopes,
 )
 
 INTERVAL = 5.0
 """Seconds between two looks; GKE needs minutes."""
-FIELDS = "items/*/backendServices(name,id,description,iap,region),nextPageToken"
+FIELDS = "items/*/backendServices(name,id,description,iap,region),items/*/warning(code),unreachables,nextPageToken"
 NETWORKING = "/apis/networking.k8s.io/v1"
 GATEWAY = "/apis/gateway.networking.k8s.io/v1"
 
@@ -57,7 +58,9 @@ class Finder:
             f"{COMPUTE}projects/{self._project}/aggregated/backendServices",
             query={"fields": FIELDS},
         )
-        return resolve(self._target, said, parse_backends(self._api.pages(call)))
+        pages = list(self._api.each_page(call))
+        scopes = [scope for page in pages for scope in (page.get("items") or {}).values()]
+        return resolve(self._target, said, parse_backends(scopes), unread_scopes(pages))
 
     def find(self, *, timeout: float, reporter: Reporter) -> Resolved:
         """Wait until GKE has made them.

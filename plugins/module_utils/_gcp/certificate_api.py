@@ -66,7 +66,7 @@ class Compute:
 
     def __init__(self, api: Finder, project: str) -> None:
         self._api = api
-        self._project = project
+        self.project = project
 
     def twin(self, name: str) -> Twin | None:
         """A compute certificate, None where there is none."""
@@ -88,7 +88,7 @@ class Compute:
 
     def _find(self, what: str, path: str) -> Json | None:
         return self._api.find(
-            Call(f"{what} of project {self._project}", "GET", f"{COMPUTE}projects/{self._project}{path}")
+            Call(f"{what} of project {self.project}", "GET", f"{COMPUTE}projects/{self.project}{path}")
         )
 
 
@@ -260,6 +260,8 @@ class Examiner:
             quota=self._quota(certificate),
             event="" if certificate.twin else self.cluster.event(certificate.name),
             now=now,
+            project=self.compute.project if self.compute else "",
+            detached=detached,
         )
         causes = diagnose(evidence)
         return Judged(evidence, causes, decide(certificate, evidence.twin, causes, now, self.stuck_after))

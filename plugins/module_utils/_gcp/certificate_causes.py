@@ -63,6 +63,8 @@ class Evidence:
         quota: asked for only while there is no twin.
         event: the controller's last warning about the certificate.
         now: when this was.
+        project: whose compute was asked; empty where none was.
+        detached: we ourselves have taken the certificate off its Ingresses, so that no proxy carries it any more.
     """
 
     certificate: Certificate
@@ -74,6 +76,8 @@ class Evidence:
     quota: Quota | None = None
     event: str = ""
     now: datetime = datetime(1, 1, 1, tzinfo=UTC)
+    project: str = ""
+    detached: bool = False
 
 
 def addresses_of(doors: Iterable[Door]) -> tuple[str, ...]:
@@ -109,7 +113,7 @@ def diagnose(evidence: Evidence) -> tuple[Cause, ...]:
     for domain in certificate.domains:
         if domain in evidence.names:
             found += _address(certificate, evidence, domain, evidence.names[domain])
-    return tuple(found + _rate(evidence))
+    return tuple(found + _rate(evidence) + _twin(evidence))
 
 
 def _shape(certificate: Certificate) -> list[Cause]:
@@ -139,7 +143,7 @@ def _doors(evidence: Evidence) -> list[Cause]:
         return [_blocked("attachment", what, f"add {certificate.name} to that annotation", seen=f"Ingresses: {there}")]
     found: list[Cause] = []
     for door in evidence.doors:
-        found += _door(head, door)
+        found += _door(head, door, _shown_beside(evidence, door))
     if not addresses_of(evidence.doors) and not found:
         names = ", ".join(door.name for door in evidence.doors)
         what = f"{head}. Ingress {names} has no address yet"
@@ -147,13 +151,21 @@ def _doors(evidence: Evidence) -> list[Cause]:
     return found
 
 
-def _door(head: str, door: Door) -> list[Cause]:
+def _shown_beside(evidence: Evidence, door: Door) -> bool:
+    """Whether the load balancer carries the certificate whatever else it carries: GKE puts both kinds side by side."""
+    if evidence.detached:  # it was carried, else we had not begun
+        return True
+    proxy = evidence.proxies.get(door.name)
+    return proxy is not None and evidence.twin is not None and evidence.twin.name in proxy.certificates
+
+
+def _door(head: str, door: Door, shown: bool) -> list[Cause]:
     found = []
     if not door.gce:
         what = f"{head}. Ingress {door.name} has the class {door.ingress_class}; only gce shows managed certificates"
         do = f"set the annotation {CLASS} to gce, or get the certificate another way"
         found.append(_blocked("class", what, do))
-    if door.tls:
+    if door.tls and not shown:
         what = f"{head}. Ingress {door.name} has a tls: block ({', '.join(door.tls)}), which is served in its place"
         found.append(_blocked("tls", what, "remove the tls: block from the Ingress"))
     if len(door.attached) > MAX_CERTIFICATES:
@@ -208,6 +220,20 @@ def _rate(evidence: Evidence) -> list[Cause]:
     return [
         Cause("rate_limit", Action.BACK_OFF, "E-CERT-05", what, "leave it alone for a day, then run again", limited[0])
     ]
+
+
+def _twin(evidence: Evidence) -> list[Cause]:
+    """A twin that the cluster names and compute does not know; GKE's controller makes one that was deleted anew."""
+    name = evidence.certificate.twin
+    if not evidence.project or not name or evidence.twin is not None:
+        return []
+    head = headline(evidence.certificate, evidence.now)
+    what = f"{head}. Compute Engine in project {evidence.project} does not know its certificate {name}"
+    do = (
+        f"check project (gke_iap_project), it must be the cluster's; if it is, somebody has deleted {name} and GKE "
+        "makes it anew by itself: run again later; nothing is deleted on a guess"
+    )
+    return [Cause("twin", Action.STOP, "E-CERT-08", what, do, settles=True)]
 
 
 @dataclass(frozen=True)

@@ -56,19 +56,16 @@ def backends_for(
 ) -> tuple[Backend, ...]:
     """Among a project's global backend services those that lead from a front door to its Service, by name.
 
+    There are none before GKE has reported them: those of another cluster would give the hub a wrong audience.
+
     Args:
         door: the live Ingress or Gateway.
         routes: for a Gateway, the routes that lead from it.
         items: the backend services as Compute Engine returns them.
-
-    Raises:
-        HubError: E-IAP-06 when Services of the same name in several clusters cannot be told apart.
     """
     metadata = door["metadata"]
     target = Target(str(door["kind"]), str(metadata.get("namespace", "")), str(metadata["name"]))
     said = ingress_says(door) if target.kind == "Ingress" else gateway_says(door, routes)
-    if target.kind == "Ingress" and said.names is None:  # its controller has not come by yet
-        return ()
     live = {backend.name for backend in resolve(target, said, parse_backends([{"backendServices": items}])).live}
     return tuple(sorted((_parse(item) for item in items if item.get("name") in live), key=lambda one: one.name))
 

@@ -52,9 +52,9 @@ class GkeApi:
 
     def services(self, names: Sequence[str]) -> dict[str, str]:
         """The state of each of these APIs, such as ``ENABLED``."""
-        parent = f"projects/{quote(self._project, safe='')}"
-        query = urlencode([("names", f"{parent}/services/{name}") for name in names])
-        url = f"{SERVICE_USAGE}{parent}/services:batchGet?{query}"
+        # urlencode quotes the names; an id such as example.com:hubs must not be quoted twice.
+        query = urlencode([("names", f"projects/{self._project}/services/{name}") for name in names])
+        url = f"{SERVICE_USAGE}projects/{quote(self._project, safe='')}/services:batchGet?{query}"
         found = self._api.read(Call(f"the APIs of project {self._project}", "GET", url)).get("services") or []
         return {str(item.get("name", "")).rpartition("/")[2]: str(item.get("state", "")) for item in found}
 

@@ -187,7 +187,11 @@ def backend_warnings(found: Found) -> list[str]:
     """Sentences about backends that look odd."""
     if found.resolved is None:
         return []
-    told = [] if found.resolved.live else [f"GKE has made no backend service for {found.target}; nobody can enter"]
+    told = []
+    if found.resolved.pending:
+        told.append(f"{found.resolved.pending}: some policies were not looked at; run again later")
+    elif not found.resolved.live:
+        told.append(f"GKE has made no backend service for {found.target}; nobody can enter")
     off = [one.name for one in found.resolved.live if not one.iap]
     if off:
         told.append(f"Identity-Aware Proxy is off for {', '.join(off)}: members have no effect and nobody is asked")

@@ -179,8 +179,7 @@ class GkeFrontApi:
         Raises:
             HubError: E-IAP-22 for the one change that GKE itself refuses without a word.
         """
-        config = seen.live.get(f"BackendConfig/{self._front.name}")
-        refused = stuck_client(self._front, config, seen.backends)
+        refused = stuck_client(self._front, seen.backends)
         if refused is not None:
             raise refused
         namespace = apply_namespace(self._client, self._front.namespace, dry_run=True, live=seen.namespace)

@@ -237,16 +237,22 @@ def _unfit(front: GkeFront, backend: Backend) -> str:
         return f"backend {backend.name} has Identity-Aware Proxy off"
     if front.own_client and backend.client_id != front.client_id:
         return f"backend {backend.name} does not have this hub's OAuth client yet"
+    if not front.own_client and backend.client_id:
+        return f"backend {backend.name} has the OAuth client {backend.client_id} in place of Google's"
     if backend.timeout < SHORTEST_TIMEOUT:
         return f"backend {backend.name} cuts connections after {backend.timeout} s, wanted {front.timeout}"
     return ""
 
 
-def stuck_client(front: GkeFront, live: Mapping[str, Any] | None, backends: Sequence[Backend]) -> HubError | None:
-    """The error for going from a client of one's own to Google's on an Ingress that exists: GKE refuses that."""
-    iap = (((live or {}).get("spec") or {}).get("iap")) or {}
+def stuck_client(front: GkeFront, backends: Sequence[Backend]) -> HubError | None:
+    """The error for going from a client of one's own to Google's on an Ingress that exists: GKE refuses that.
+
+    Compute Engine names no client where Google's is used, and GKE's controller goes by just that, whatever the
+    BackendConfig said before: it then brings nothing of the Ingress up to date any more
+    (https://github.com/kubernetes/ingress-gce/pull/2358).
+    """
     kept = [backend.name for backend in backends if backend.client_id]
-    if front.own_client or not iap.get("oauthclientCredentials") or not kept:
+    if front.own_client or front.door != "ingress" or not kept:
         return None
     return HubError(
         error_id="E-IAP-22",

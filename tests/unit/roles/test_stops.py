@@ -46,7 +46,7 @@ STOPS = {
         r"E-GKE-05 The cluster .*: location, name is missing, .*\. Nothing was changed\. Do: set .*\.",
     ),
     "texts that name servers disagree about": (
-        ("hub_dns", "txt_update", {"hub_dns_txt_name": "_x.example.org", "__hub_dns_txt_look": LOOK}),
+        ("hub_dns", "txt_update", {"hub_dns_txt_name": "_X.Example.org.", "__hub_dns_txt_look": LOOK}),
         r"E-DNS-12 The TXT records of _x\.example\.org .*\. Seen: ns1.*\. Nothing was changed\. Do: wait .*\.",
     ),
 }

@@ -394,6 +394,13 @@ def _handlers(api: str, collection: str, parameter: str, where_of: Callable[[Cal
     return {f"{prefix}.{name}": one for name, one in made.items()} | {f"{prefix}.patch": writes(patch)}
 
 
+def _nothing(place: str) -> dict[str, Any]:
+    """A scope of an aggregated list without any resource."""
+    data = [{"key": "scope", "value": place}]
+    text = f"There are no results for scope '{place}' on this page."
+    return {"warning": {"code": "NO_RESULTS_ON_PAGE", "message": text, "data": data}}
+
+
 def _aggregated(collection: str) -> Handler:
     def act(call: Call) -> dict[str, Any]:
         project = call.project(f"compute.{collection}.list")["id"]
@@ -401,8 +408,9 @@ def _aggregated(collection: str) -> Handler:
         for key, there in sorted(call.world.compute.items()):
             if key.startswith(f"projects/{project}/") and key.endswith(f"/{collection}"):
                 place = key.removeprefix(f"projects/{project}/").removesuffix(f"/{collection}")
-                found = [_visible(one, call.world) for _name, one in sorted(there.items())]
-                items[place] = {collection: [one for one in found if matches(one, call.query.get("filter", ""))]}
+                every = [_visible(one, call.world) for _name, one in sorted(there.items())]
+                found = [one for one in every if matches(one, call.query.get("filter", ""))]
+                items[place] = {collection: found} if found else _nothing(place)
         where = f"projects/{project}/aggregated/{collection}"
         return {
             "kind": f"compute#{KINDS[collection].word}AggregatedList",

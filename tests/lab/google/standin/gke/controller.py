@@ -206,9 +206,14 @@ class Controller:
             await self._let_go(path, meta, "Gateway", GATEWAY_FINALIZER)
             return
         finalizers = list(meta.get("finalizers") or ())
+        fresh: dict[str, Any] = {}
         if GATEWAY_FINALIZER not in finalizers:
-            fresh = {"finalizers": [*finalizers, GATEWAY_FINALIZER], "resourceVersion": meta["resourceVersion"]}
-            await self._patch(path, {"metadata": fresh})
+            fresh["finalizers"] = [*finalizers, GATEWAY_FINALIZER]
+        reported = outcome.annotations.get(sync.GATEWAY_BACKENDS)
+        if plan.annotations(gateway).get(sync.GATEWAY_BACKENDS) != reported:
+            fresh["annotations"] = {sync.GATEWAY_BACKENDS: reported}
+        if fresh:
+            await self._patch(path, {"metadata": {**fresh, "resourceVersion": meta["resourceVersion"]}})
         good = bool(outcome.address and outcome.annotations)
         text = "; ".join(outcome.problems)
         conditions = _conditions(gateway, {"Accepted": True, "Programmed": good}, text)

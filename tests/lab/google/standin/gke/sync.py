@@ -25,6 +25,8 @@ COLLECTIONS = (
     "networkEndpointGroups", "sslCertificates",
 )  # fmt: skip
 
+GATEWAY_BACKENDS = "networking.gke.io/backend-services"
+
 
 @dataclass
 class Outcome:
@@ -89,6 +91,11 @@ class Builder:
         outcome.annotations["ingress.kubernetes.io/backends"] = json.dumps(
             {name: self._state(link) for name, link in sorted(links.items())}, separators=(",", ":")
         )
+        if front.kind == "Gateway":
+            number = self.world.projects[self.project]["number"]
+            outcome.annotations[GATEWAY_BACKENDS] = ", ".join(
+                f"/projects/{number}/global/backendServices/{name}" for name in sorted(links)
+            )
         outcome.annotations = {key: value for key, value in outcome.annotations.items() if value}
         return outcome
 

@@ -22,6 +22,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backen
     resolve,
     serves,
     service_says,
+    unread_scopes,
 )
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import caught
 
@@ -173,6 +174,7 @@ def test_the_long_name_is_of_full_length() -> None:
 # ---- both together
 
 OWN = frozenset({FRONT})
+NOT_YET = Resolved(pending="GKE has not reported the backends of Ingress climate/hub-front yet")
 
 
 def said(*backends: Backend | str) -> Said:
@@ -188,8 +190,18 @@ def said(*backends: Backend | str) -> Said:
         pytest.param(INGRESS, said(NEG), (NEG,), Resolved((NEG,)), id="ingress, just its own"),
         pytest.param(INGRESS, said(NEG, "new"), (OLD,), Resolved((), (), (OLD,), (NEG.name, "new")), id="being remade"),
         pytest.param(INGRESS, said(NEG, MANUAL), (NEG, MANUAL), Resolved((NEG, MANUAL)), id="undescribed counts"),
-        pytest.param(INGRESS, Said(OWN), (NEG, NODE_PORT, STRANGER), Resolved((NEG, NODE_PORT)), id="nothing reported"),
-        pytest.param(INGRESS, Said(OWN), (STRANGER,), Resolved(), id="nothing there"),
+        pytest.param(INGRESS, Said(OWN), (OTHER,), NOT_YET, id="new ingress, another cluster's is there"),
+        pytest.param(INGRESS, Said(OWN), (NEG, OTHER), NOT_YET, id="new ingress, two clusters' are there"),
+        pytest.param(INGRESS, Said(OWN), (OLD,), NOT_YET, id="ingress made anew, its orphan is there"),
+        pytest.param(INGRESS, Said(OWN), (STRANGER,), NOT_YET, id="nothing there"),
+        pytest.param(
+            Target("Gateway", "climate", "gw"),
+            Said(OWN),
+            (GATEWAY_OTHER,),
+            Resolved(pending="GKE has not reported the backends of Gateway climate/gw yet"),
+            id="new gateway, another cluster's is there",
+        ),
+        pytest.param(SERVICE, Said(OWN), (STRANGER,), Resolved(), id="service, nothing there"),
         pytest.param(
             Target("Ingress", "kube-system", "x"),
             Said(frozenset({DEFAULT.service}), frozenset({DEFAULT.name})),
@@ -230,7 +242,6 @@ def test_resolve(target: Target, told: Said, backends: tuple[Backend, ...], reso
         (SERVICE, Said(OWN), (NEG, OTHER)),
         (SERVICE, Said(OWN), (GATEWAY, GATEWAY_OTHER)),
         (SERVICE, said(NEG), (NEG, GATEWAY, GATEWAY_OTHER)),
-        (INGRESS, Said(OWN), (NEG, OTHER)),
     ],
 )
 def test_clusters_that_cannot_be_told_apart_are_not_guessed(
@@ -244,6 +255,38 @@ def test_a_backend_of_the_same_name_in_a_region_is_another_one() -> None:
     assert resolve(INGRESS, said(NEG), (NEG, regional)).live == (NEG, regional)
 
 
+UNREAD = "Compute Engine could not look into regions/r"
+
+
+@pytest.mark.parametrize(
+    ("target", "told", "pending"),
+    [
+        pytest.param(SERVICE, Said(OWN), UNREAD, id="a service may have more there"),
+        pytest.param(SERVICE, said(NEG), UNREAD, id="even one behind an ingress"),
+        pytest.param(INGRESS, said(NEG), "", id="an ingress has all it names"),
+        pytest.param(INGRESS, said(NEG, "new"), UNREAD, id="an ingress lacks one that may be there"),
+    ],
+)
+def test_a_region_that_was_not_read_counts_where_something_may_be_in_it(
+    target: Target, told: Said, pending: str
+) -> None:
+    found = resolve(target, told, (NEG,), ("regions/r",))
+    assert (found.live, found.pending) == ((NEG,), pending)
+
+
+def test_regions_that_were_not_read_are_named() -> None:
+    def warns(code: str) -> dict[str, Any]:
+        return {"warning": {"code": code}}
+
+    pages: list[dict[str, Any]] = [
+        {"items": {"global": {"backendServices": []}, "regions/a": warns("NO_RESULTS_ON_PAGE"), "regions/b": {}}},
+        {"items": {"regions/d": warns("UNREACHABLE"), "regions/c": warns("PARTIAL_SUCCESS")}},
+        {"unreachables": ["projects/p/regions/e", "regions/d"]},
+    ]
+    assert unread_scopes(pages) == ("regions/c", "regions/d", "regions/e")
+    assert unread_scopes(pages[:1]) == ()
+
+
 # ---- waiting
 
 
@@ -252,6 +295,8 @@ def test_a_backend_of_the_same_name_in_a_region_is_another_one() -> None:
     [
         (None, Verdict(State.FATAL, "it does not exist")),
         (Resolved(), Verdict(State.PENDING, "GKE has not made a backend service for it")),
+        (NOT_YET, Verdict(State.PENDING, "GKE has not reported the backends of Ingress climate/hub-front yet")),
+        (Resolved((NEG,), pending=UNREAD, missing=("x",)), Verdict(State.PENDING, UNREAD)),
         (Resolved((NEG,), missing=("x",)), Verdict(State.PENDING, "Compute Engine does not know x")),
         (Resolved((NEG,), orphans=(OLD,)), Verdict(State.DONE)),
     ],

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
@@ -140,6 +141,44 @@ def test_no_backends_in_time_is_an_error() -> None:
     desk.ingress()
     caught("E-IAP-05", lambda: desk.find("Ingress", timeout=12))
     assert desk.clock.passed == 12
+
+
+OTHERS = "k8s1-ffffffff-climate-hub-front-80-9f8e7d6c"
+
+
+def test_a_new_ingress_takes_nobody_elses_backend_and_waits_for_its_own() -> None:
+    desk = Desk(compute(OTHERS), compute(OTHERS), compute(OTHERS, NAME))
+    desk.ingress()
+    found = desk.finder("Ingress").look()
+    assert found is not None
+    assert found.live == ()
+    desk.clock.at(5, lambda: desk.ingress(NAME))
+    assert [one.name for one in desk.find("Ingress").live] == [NAME]
+    assert "GKE has not reported the backends of Ingress climate/hub-front yet" in desk.reporter.transitions[0]["text"]
+
+
+def service_in_a_region(*codes: str) -> Desk:
+    """A Service, whose backend in a region Compute Engine shows or (with a warning) does not, look by look."""
+    pages = [compute(NAME) for _code in codes]
+    for page, code in zip(pages, codes, strict=True):
+        page["items"]["regions/r"] = {"warning": {"code": code}} if code else compute(GATEWAY)["items"]["global"]
+    desk = Desk(*pages)
+    desk.kube.put("/api/v1/namespaces/climate/services/hub-front", {"metadata": {"namespace": "climate"}})
+    return desk
+
+
+def test_a_region_that_cannot_be_read_is_awaited_where_it_matters() -> None:
+    desk = service_in_a_region("UNREACHABLE", "")
+    assert [one.name for one in desk.find("Service").live] == [GATEWAY, NAME]
+    assert "Compute Engine could not look into regions/r" in desk.reporter.transitions[0]["text"]
+    asked = unquote(desk.http.sent[0][1])
+    assert "items/*/warning(code),unreachables" in asked
+
+
+def test_a_region_without_backends_is_not_awaited() -> None:
+    desk = service_in_a_region("NO_RESULTS_ON_PAGE")
+    assert [one.name for one in desk.find("Service").live] == [NAME]
+    assert desk.clock.slept == []
 
 
 def test_what_there_is_counts_when_the_rest_does_not_come() -> None:

@@ -153,6 +153,14 @@ def test_a_stuck_certificate_is_judged_from_all_sides() -> None:
     }
 
 
+def test_a_wrong_project_is_told_in_place_of_a_recreation() -> None:
+    judged = examine(stuck_cluster(), compute=Compute(Answers(), "another"))
+    assert judged.decision.action is Action.STOP
+    cause = judged.decision.cause
+    assert "in project another does not know its certificate mcrt-hub" in cause.what
+    assert cause.do.startswith("check project (gke_iap_project), it must be the cluster's; if it is, somebody has")
+
+
 def test_a_public_resolver_that_is_closed_off_has_no_say_beside_one_that_answers() -> None:
     def half(wanted: Sequence[Wanted]) -> list[Look]:
         looks = FakeNames(hub_example_org=ADDRESS)(wanted)

@@ -45,6 +45,7 @@ CERTIFICATE = Certificate(
     datetime(2026, 11, 12, tzinfo=UTC),
 )
 DOOR = Door("hub", ("hub-tls",), "gce", addresses=(ADDRESS,), static_address="s", proxy="proxy")
+SILENT_ONE = replace(CERTIFICATE, twin="", domain_status={})
 TWIN = Twin("mcrt-1", "PROVISIONING")
 PROXY = Proxy("proxy", ("mcrt-1",))
 
@@ -139,12 +140,28 @@ CAUSES = [
         id="class",
     ),
     pytest.param(
-        {"doors": (replace(DOOR, tls=("own-tls",)),)},
+        {"doors": (replace(DOOR, tls=("own-tls",)),), "proxies": {}},
         "tls",
         "E-CERT-04",
         "stop",
         HEAD + "Ingress hub has a tls: block (own-tls)",
         id="tls-block",
+    ),
+    pytest.param(
+        {"doors": (replace(DOOR, tls=("own-tls",)),), "twin": None},
+        "tls",
+        "E-CERT-04",
+        "stop",
+        HEAD + "Ingress hub has a tls: block (own-tls)",
+        id="tls-block-and-no-twin",
+    ),
+    pytest.param(
+        {"twin": None, "project": "p"},
+        "twin",
+        "E-CERT-08",
+        "stop",
+        HEAD + "Compute Engine in project p does not know its certificate mcrt-1",
+        id="twin-not-in-this-project",
     ),
     pytest.param(
         {"doors": (replace(DOOR, attached=tuple(f"c{n}" for n in range(16))),)},
@@ -294,13 +311,19 @@ def test_each_cause_is_seen_alone_and_has_a_cure(
     assert (cause.kind, cause.error_id, cause.action.value) == (kind, error_id, action)
     assert text in cause.what
     assert cause.do
-    assert cause.settles is (kind in ("no_address", "not_carried"))
+    assert cause.settles is (kind in ("no_address", "not_carried", "twin"))
 
 
 @pytest.mark.parametrize(
     "change",
     [
         pytest.param({"proxies": {}}, id="proxy-not-asked"),
+        pytest.param({"doors": (replace(DOOR, tls=("own-tls",)),)}, id="carried-beside-a-tls-block"),
+        pytest.param(
+            {"doors": (replace(DOOR, tls=("own-tls",)),), "proxies": {}, "detached": True}, id="taken-off-by-ourselves"
+        ),
+        pytest.param({"project": "p"}, id="twin-known"),
+        pytest.param({"twin": None, "project": "p", "certificate": SILENT_ONE, "names": {}}, id="twin-not-named-yet"),
         pytest.param({"names": {}}, id="dns-not-asked"),
         pytest.param({"twin": None, "proxies": {"hub": Proxy("proxy")}}, id="no-twin-yet"),
         pytest.param({"twin": None, "quota": Quota(9, 10)}, id="quota-left"),
@@ -314,12 +337,19 @@ def test_what_is_no_cause(change: dict[str, Any]) -> None:
     assert diagnose(replace(EVIDENCE, **change)) == ()
 
 
+def test_a_tls_block_counts_where_the_certificate_is_not_carried() -> None:
+    other: dict[str, Any] = {"doors": (replace(DOOR, tls=("own-tls",)),), "proxies": {"hub": Proxy("proxy", ("own",))}}
+    assert [cause.kind for cause in diagnose(replace(EVIDENCE, **other))] == ["tls", "not_carried"]
+
+
 def test_the_most_telling_cause_comes_first() -> None:
     bad = NameFacts(addresses(says("198.51.100.4")), caa('0 issue "digicert.com"').caa)
     limited = replace(CERTIFICATE, domain_status={HUB: "FailedRateLimited"})
     doors = (replace(DOOR, tls=("x",)),)
-    found = diagnose(replace(EVIDENCE, certificate=limited, doors=doors, names={HUB: bad}))
-    assert [cause.kind for cause in found] == ["tls", "caa", "address", "rate_limit"]
+    found = diagnose(
+        replace(EVIDENCE, certificate=limited, doors=doors, names={HUB: bad}, twin=None, proxies={}, project="p")
+    )
+    assert [cause.kind for cause in found] == ["tls", "caa", "address", "rate_limit", "twin"]
 
 
 GOOD = ("pki.goog",)

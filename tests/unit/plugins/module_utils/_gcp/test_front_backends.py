@@ -42,7 +42,9 @@ def ingress(*names: str) -> Json:
     }
 
 
-GATEWAY = {"kind": "Gateway", "metadata": {"namespace": "climate", "name": "hub-front"}}
+GATEWAY: Json = {"kind": "Gateway", "metadata": {"namespace": "climate", "name": "hub-front"}}
+BEHIND = "gkegw1-abcd-climate-hub-front-80-0123456789ab"
+REPORTED = {"networking.gke.io/backend-services": f"/projects/1/global/backendServices/{BEHIND}"}
 ROUTE = {
     "metadata": {"namespace": "climate", "name": "hub-front"},
     "spec": {"parentRefs": [{"name": "hub-front"}], "rules": [{"backendRefs": [{"name": "hub-front"}]}]},
@@ -55,8 +57,9 @@ ROUTE = {
         pytest.param(ingress(), ITEMS, [], id="00-an-ingress-nobody-has-looked-at"),
         pytest.param(ingress(OURS), [], [], id="01-compute-does-not-know-it-yet"),
         pytest.param(ingress(OURS, DEFAULT), ITEMS, [OURS], id="02-neither-default-nor-old-nor-another-clusters"),
-        pytest.param(GATEWAY, [item("gkegw1-abcd-climate-hub-front-80-0123456789ab"), *ITEMS[3:]],
-                     ["gkegw1-abcd-climate-hub-front-80-0123456789ab"], id="03-gateway"),
+        pytest.param({**GATEWAY, "metadata": {**GATEWAY["metadata"], "annotations": REPORTED}},
+                     [item(BEHIND), *ITEMS], [BEHIND], id="03-gateway"),
+        pytest.param(GATEWAY, [item(BEHIND), *ITEMS[3:]], [], id="04-a-gateway-nobody-has-looked-at"),
     ],
 )  # fmt: skip
 def test_the_backends_of_a_door(door: Json, items: list[Json], names: list[str]) -> None:

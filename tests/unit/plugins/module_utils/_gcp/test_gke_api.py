@@ -54,6 +54,14 @@ def test_the_apis_are_asked_in_one_request() -> None:
     )
 
 
+def test_a_project_of_a_domain_is_quoted_once() -> None:
+    api, http, _clock = fake_google.api(fake_google.script(fake_google.reply(body={})))
+    GkeApi(api, "example.com:hubs").services(["iap.googleapis.com"])
+    place, _mark, query = http.sent[0][1].partition("?")
+    assert place.endswith("/v1/projects/example.com%3Ahubs/services:batchGet")
+    assert query == "names=projects%2Fexample.com%3Ahubs%2Fservices%2Fiap.googleapis.com"
+
+
 def test_no_apis_are_none() -> None:
     assert gke(fake_google.reply(body={}))[0].services(["iap.googleapis.com"]) == {}
 

@@ -164,6 +164,10 @@ def test_odd_backends_are_told() -> None:
     assert iap_members.backend_warnings(Found((), Resolved(), TARGET)) == [
         "GKE has made no backend service for Ingress n/i; nobody can enter"
     ]
+    not_yet = "GKE has not reported the backends of Ingress n/i yet"
+    assert iap_members.backend_warnings(Found((), Resolved(pending=not_yet), TARGET)) == [
+        f"{not_yet}: some policies were not looked at; run again later"
+    ]
     assert iap_members.backend_warnings(Found((ONE,))) == []
 
 

@@ -16,6 +16,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Code
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.api import Call
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_api import (
     ClusterSide,
     Compute,
@@ -501,6 +502,82 @@ def test_a_certificate_that_does_not_become_active_is_told_with_its_cause() -> N
     assert caught.value.details == {"causes": []}
     with pytest.raises(HubError, match="E-CERT-55"):
         run(gke, timeout=5)
+
+
+class Elsewhere:
+    """Compute of a project that has nothing."""
+
+    def find(self, _call: Call) -> None:
+        return None
+
+
+def in_another_project(gke: FakeGke) -> Done:
+    """A run with the wrong project."""
+    compute = Compute(Elsewhere(), "another")
+    reporter = Reporter("climate", "front door", gke.clock)
+    examiner = Examiner(ClusterSide(gke, NS), compute, RIGHT)
+    return Reprovisioner(examiner, compute, Wish("hub-tls"), clock=gke.clock, reporter=reporter).run()
+
+
+def test_a_wrong_project_stops_before_anything_is_written() -> None:
+    gke = stuck_cluster()
+    with pytest.raises(HubError, match=r"E-CERT-08 .* in project another does not know its certificate mcrt-hub"):
+        in_another_project(gke)
+    assert gke.log == []
+
+
+def test_a_twin_that_somebody_deleted_stops_it_too() -> None:
+    gke = stuck_cluster()
+    del gke.certs["mcrt-hub"]
+    with pytest.raises(HubError, match="E-CERT-08"):
+        run(gke)
+    assert gke.log == []
+
+
+def killed_after(gke: FakeGke, write: tuple[str, str]) -> None:
+    """A run that dies with this write done."""
+
+    def die(_number: int) -> None:
+        if write in gke.log:
+            raise Killed
+
+    gke.at_request = die
+    with pytest.raises(Killed):
+        run(gke)
+    gke.at_request = lambda _number: None
+
+
+def test_the_next_run_in_a_wrong_project_gives_a_detached_certificate_back() -> None:
+    gke = stuck_cluster()
+    killed_after(gke, ("PATCH", HUB))
+    assert "hub-tls" not in names_in(annotation(gke.objects[HUB]))
+    with pytest.raises(HubError, match="E-CERT-08"):
+        in_another_project(gke)
+    assert "hub-tls" in names_in(annotation(gke.objects[HUB]))
+    assert ("DELETE", CERTIFICATE) not in gke.log
+
+
+def test_a_twin_that_is_gone_after_the_deletion_is_what_is_wanted() -> None:
+    gke = stuck_cluster()
+    before = people(gke)
+    killed_after(gke, ("DELETE", CERTIFICATE))
+    gke.clock.sleep(900)
+    assert "mcrt-hub" not in gke.certs
+    assert run(gke).certificate.status == "Active"
+    assert_whole(gke, before)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_certificate_beside_a_tls_block_is_recreated(killed: bool) -> None:
+    gke = stuck_cluster()
+    gke.objects[HUB]["spec"]["tls"] = [{"secretName": "own-tls"}]
+    before = people(gke)
+    if killed:
+        killed_after(gke, ("PATCH", HUB))
+        gke.clock.sleep(120)
+    done = run(gke)
+    assert (done.action, done.certificate.status) == ("resume" if killed else "reprovision", "Active")
+    assert_whole(gke, before)
 
 
 def test_a_proxy_that_clings_is_found_when_the_ingress_no_longer_names_it() -> None:

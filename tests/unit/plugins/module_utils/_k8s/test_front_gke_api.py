@@ -283,6 +283,16 @@ def test_from_an_own_client_to_googles_is_refused_while_the_backend_keeps_it() -
     assert "update BackendConfig/hub-front" in verbs(bring(kube, FRONT, BACKEND))
 
 
+def test_nor_is_it_done_where_a_person_took_the_client_out_of_the_backendconfig() -> None:
+    kube = cluster()
+    bring(kube)
+    reported(kube)
+    written = len(kube.writes)
+    with pytest.raises(HubError, match=rf"E-IAP-22 .*: backend {NAME} keeps its client"):
+        bring(kube, FRONT, KEPT)
+    assert len(kube.writes) == written
+
+
 def test_a_refusal_after_the_first_write_says_so() -> None:
     kube = cluster("climate")
 
@@ -575,7 +585,12 @@ def test_the_backends_of_a_gateway_are_found_by_its_route() -> None:
     kube = cluster()
     bring(kube, GATEWAY)
     name = "gkegw1-abcd-climate-hub-front-80-0123456789ab"
-    (backend,) = api(kube, GATEWAY, BACKEND | {"name": name}).look().backends
+    doing = api(kube, GATEWAY, BACKEND | {"name": name})
+    assert doing.look().backends == ()  # GKE has not reported it: it may be another cluster's
+    gateway = kube.objects["/apis/gateway.networking.k8s.io/v1/namespaces/climate/gateways/hub-front"]
+    link = f"/projects/1/global/backendServices/{name}"
+    gateway["metadata"].setdefault("annotations", {})["networking.gke.io/backend-services"] = link
+    (backend,) = doing.look().backends
     assert backend.name == name
 
 
