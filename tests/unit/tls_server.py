@@ -25,6 +25,11 @@ def old_authority() -> Made:
     return make("an old CA", authority=True, begins=NOW - 9000 * DAY, ends=NOW + 9000 * DAY)
 
 
+def authority_between() -> Made:
+    """A CA that another one has signed, which nobody names."""
+    return make("a CA between", issuer=old_authority(), authority=True, begins=NOW - 9000 * DAY, ends=NOW + 9000 * DAY)
+
+
 @dataclass
 class Server:
     """Where it listens, and whom to trust."""

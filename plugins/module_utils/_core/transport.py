@@ -130,14 +130,16 @@ def joined(base: str, link: str) -> str:
     return address if any(origin(address)) else ""
 
 
-def accept_old_form(context: ssl.SSLContext) -> None:
-    """Take certificates of an authority that the operator named whatever their form; call it for no other trust.
+def trust_as_named(context: ssl.SSLContext) -> None:
+    """Take an authority that the operator named as kubectl, Helm and browsers take it; call it for no other trust.
 
     From Python 3.13 on a new context refuses certificates that leave out a field of RFC 5280 (the authority key
-    identifier, the key usage). Older clusters on EKS and GKE and many an institute's own authority leave them out, and
-    kubectl, Helm, browsers and the hub take them. Chain, dates, purpose and host name are checked as before.
+    identifier, the key usage); older clusters on EKS and GKE and many an institute's own authority leave them out.
+    Before 3.13 it refuses an authority that is itself signed by another one, as long as that one is not named, too.
+    Chain up to the named one, dates, purpose and host name are checked as before.
     """
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
@@ -151,7 +153,7 @@ def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
     _add_fallback_authorities(context)
     if not ca_file:
         return context
-    accept_old_form(context)  # a context has one set of rules, so the system's authorities in it are under them, too
+    trust_as_named(context)  # a context has one set of rules, so the system's authorities in it are under them, too
     try:
         context.load_verify_locations(cafile=os.path.expanduser(ca_file))
     except OSError as problem:

@@ -27,7 +27,7 @@ from urllib import error, parse, request
 
 from .._core.clock import SystemClock
 from .._core.errors import HubError
-from .._core.transport import accept_old_form
+from .._core.transport import trust_as_named
 from .oauth import TOKEN_AUTH_METHODS
 
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -147,7 +147,7 @@ def _trust(ca_file: str) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as problem:
         raise _bad_ca_file(ca_file, str(problem)) from problem
     if ca_file:
-        accept_old_form(context)
+        trust_as_named(context)
     return context
 
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._core.errors import HubError
-from .._core.transport import accept_old_form
+from .._core.transport import trust_as_named
 from . import login_helper
 from .kubeconfig import Chosen, choose, parse_source
 
@@ -163,7 +163,7 @@ def checking(*, named: bool) -> ssl.SSLContext:
     context = create_urllib3_context()
     context.verify_mode = ssl.CERT_REQUIRED
     if named:
-        accept_old_form(context)
+        trust_as_named(context)
     return context
 
 

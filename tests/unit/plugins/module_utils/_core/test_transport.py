@@ -32,7 +32,8 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.trans
     tls_context,
 )
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import QuietServer, make_certificates
-from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import old_authority, serving
+from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import Made
+from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import authority_between, old_authority, serving
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -692,9 +693,10 @@ def test_a_stream_ends_with_the_callers_time(site: Site) -> None:
     assert len(got) <= 1
 
 
-def test_an_authority_of_the_operator_may_have_the_old_form(tmp_path: Path) -> None:
-    """Red on Python 3.13 without accept_old_form(): "Missing Authority Key Identifier"."""
-    with serving(tmp_path, lambda *_request: (200, {"read": "it"}, {}), old_authority()) as server:
+@pytest.mark.parametrize("authority", [old_authority(), authority_between()], ids=["old-form", "signed-by-another"])
+def test_an_authority_of_the_operator_is_taken_as_kubectl_takes_it(tmp_path: Path, authority: Made) -> None:
+    """Red without trust_as_named(): the first on Python 3.13 ("Missing Authority Key Identifier"), the second before."""
+    with serving(tmp_path, lambda *_request: (200, {"read": "it"}, {}), authority) as server:
         url = server.url.replace("127.0.0.1", "localhost")  # urllib3 1.26 does not check an address by our context
         assert Http(ca_file=str(server.ca_file)).request("GET", url).json() == {"read": "it"}
         other = tmp_path / "other.pem"
@@ -708,5 +710,5 @@ def test_only_the_operators_trust_has_other_rules(tmp_path: Path) -> None:
     usual = ssl.create_default_context()
     assert tls_context().verify_flags == usual.verify_flags
     named = tls_context(str(ca_file))
-    assert named.verify_flags == usual.verify_flags & ~ssl.VERIFY_X509_STRICT
+    assert named.verify_flags == usual.verify_flags & ~ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
     assert (named.verify_mode, named.check_hostname) == (ssl.CERT_REQUIRED, True)

@@ -464,7 +464,7 @@ def test_secret_is_not_in_the_client_as_text() -> None:
 
 
 def test_an_issuer_whose_own_authority_has_the_old_form(tmp_path: Path) -> None:
-    """Red on Python 3.13 without accept_old_form(); the hub image's Python takes such an authority."""
+    """Red on Python 3.13 without trust_as_named(); the hub image's Python takes such an authority."""
     with serving(tmp_path, lambda *_request: (200, {}, {}), old_authority()) as server:
         assert oidc.asker(str(server.ca_file))(oidc.Question(server.url)).status == 200
         with pytest.raises(HubError, match="E-OAUTH-02"):

@@ -103,7 +103,7 @@ def old_server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.mark.parametrize("inside", [True, False], ids=["in-the-kubeconfig", "in-a-file"])
 def test_a_ca_of_the_old_form(config: Config, old_server: Server, inside: bool) -> None:
-    """Red on Python 3.13 without accept_old_form()."""
+    """Red on Python 3.13 without trust_as_named()."""
     text = packed(old_server.ca_file.read_text())
     name, value = ("certificate-authority-data", text) if inside else ("certificate-authority", str(old_server.ca_file))
     config.cluster[name] = value
