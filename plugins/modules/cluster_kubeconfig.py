@@ -158,6 +158,14 @@ server:
   returned: O(state=present)
   type: str
   sample: https://192.0.2.10:6443
+proxy_url:
+  description:
+    - The proxy that the kubeconfig names for this cluster (C(proxy-url)), empty when it names none.
+    - A task of kubernetes.core takes it in its option O(kubernetes.core.k8s_info#module:proxy), because the Python
+      package C(kubernetes) before 37.0 does not read it there. It holds no password; such a C(proxy-url) is refused.
+  returned: O(state=present)
+  type: str
+  sample: http://proxy.example.org:3128
 """
 
 import os
@@ -222,7 +230,12 @@ def present(request: Request, folder: access.PrivateFolder) -> Outcome:
             folder.write(name, files[name])
     return Outcome(
         changed=bool(stale),
-        result={"path": path, "context": chosen.context, "server": chosen.cluster["server"]},
+        result={
+            "path": path,
+            "context": chosen.context,
+            "server": chosen.cluster["server"],
+            "proxy_url": str(chosen.cluster.get("proxy-url") or ""),
+        },
         diff={"before": {"outdated": sorted(stale)}, "after": {"outdated": []}},
         warnings=given.warnings,
     )

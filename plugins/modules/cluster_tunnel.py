@@ -59,9 +59,9 @@ options:
           - With O(bastion.iap) the name its host key is kept under; by default C(INSTANCE.ZONE.PROJECT).
         type: str
       port:
-        description: Its SSH port.
+        description: Its SSH port; by default as ssh decides (C(Port) of your own ssh configuration, else 22), with
+          O(bastion.iap) 22.
         type: int
-        default: 22
       user:
         description: Who logs in; by default as ssh decides.
         type: str
@@ -87,7 +87,7 @@ options:
       iap:
         description:
           - The bastion is a machine of a Google project that is reached over Identity-Aware Proxy. The caller needs
-            C(roles/iap.tunnelResourceAccessor), and the firewall must let 35.235.240.0/20 reach O(bastion.port).
+            C(roles/iap.tunnelResourceAccessor), and the firewall must let 35.235.240.0/20 reach its SSH port.
           - Experimental. The protocol of the relay is not published as a contract; this was proved against a stand-in
             that follows Google's own client, not on a real project yet.
           - The SSH key must be known there already (OS Login or the machine's metadata); no key is registered.
@@ -250,7 +250,7 @@ IAP_OPTIONS = {
 }
 BASTION_OPTIONS = {
     "host": {"type": "str"},
-    "port": {"type": "int", "default": 22},
+    "port": {"type": "int"},
     "user": {"type": "str"},
     "private_key_file": {"type": "path", "no_log": False},
     "host_key": {"type": "str", "no_log": False},
@@ -342,6 +342,7 @@ def source(request: Request) -> kubeconfig.Chosen:
     """The context that shall lead through the tunnel."""
     paths = access.kubeconfig_paths(request.params["kubeconfig"])
     chosen = kubeconfig.choose(access.read_sources(paths), request.params["context"] or "")
+    kubeconfig.check_person(chosen, os.pathsep.join(paths))
     for secret in kubeconfig.secrets_of(chosen.user):
         request.redactor.add(secret)
     return chosen
