@@ -233,7 +233,7 @@ from ..module_utils._core.progress import Reporter
 from ..module_utils._gcp.auth import AuthOptions
 from ..module_utils._k8s import access, gke, kubeconfig
 from ..module_utils._shell import GCP_OPTIONS, KUBERNETES_OPTIONS, Outcome, Request, run
-from ..module_utils._tunnel import iap_relay, runtime, settings, supervisor
+from ..module_utils._tunnel import iap_relay, runtime, settings, supervisor, wire
 from ..module_utils._tunnel.controller import Process, controlling
 
 CLOCK = SystemClock()
@@ -358,7 +358,7 @@ def start(
     kubeconfig_text: str,
 ) -> runtime.Start:
     """Everything a new tunnel is made of."""
-    files = {"supervisor.py": runtime.source_of(supervisor)}
+    files = {"supervisor.py": runtime.source_of(supervisor), "wire.py": runtime.source_of(wire)}
     proxy_command: list[str] = []
     keys: dict[str, str] = {}
     if bastion.iap:

@@ -102,7 +102,7 @@ def test_ssh_never_asks_and_never_trusts_a_stranger() -> None:
     assert words[:3] == ["/usr/bin/ssh", "-N", "-T"]
     assert words[-6:] == ["-l", "ops", "-L", "127.0.0.1:{port}:127.0.0.1:8888", "--", "b"]
     given = options(words)
-    wanted = {"BatchMode": "yes", "StrictHostKeyChecking": "yes", "ExitOnForwardFailure": "yes", "ControlMaster": "no"}
+    wanted = {"BatchMode": "yes", "StrictHostKeyChecking": "yes", "ExitOnForwardFailure": "no", "ControlMaster": "no"}
     assert {key: given[key] for key in wanted} == wanted
     assert not {"UserKnownHostsFile", "HostKeyAlias", "IdentityFile", "ProxyCommand"} & set(given)
 
