@@ -168,6 +168,7 @@ EXAMPLES = r"""
   kubernetes.core.k8s_info:
     kubeconfig: "{{ tunnel.path }}"
     proxy: "{{ tunnel.proxy_url }}" # the Python package kubernetes before 37.0 does not read it in the kubeconfig
+    no_proxy: nobody.invalid # and from then on goes past it where NO_PROXY says so
     kind: Namespace
 
 - name: End it before the play ends

@@ -95,7 +95,7 @@ def test_a_proxy_of_one_s_own_kubeconfig_is_taken_and_not_gone_past(
     monkeypatch.setenv("no_proxy", "*")
     proxy = f"http://127.0.0.1:{listener.port}"
     look(tmp_path, {"server": "https://mine.invalid", "proxy-url": proxy}, "https://other.invalid")
-    assert b"CONNECT other.invalid:443 HTTP/1.1" in {said.splitlines()[0] for said in listener.heard}
+    assert [b"CONNECT", b"other.invalid:443"] in [said.split()[:2] for said in listener.heard]
 
 
 def test_an_api_server_on_this_machine_is_reached_without_a_proxy(
