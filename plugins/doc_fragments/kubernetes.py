@@ -27,5 +27,7 @@ options:
       - The environment variable E(K8S_AUTH_CONTEXT) is the fall-back.
     type: str
 notes:
-  - Exec credential plugins named in the kubeconfig work; a token that runs out during a long wait is renewed.
+  - Exec credential plugins named in the kubeconfig work and may take 60 seconds; a token that runs out during a long
+    wait is renewed.
+  - A kubeconfig with impersonation (C(as) and its like) is refused, and so is a C(proxy-url) with a password.
 """

@@ -16,6 +16,8 @@ description:
     tasks, Helm and kubectl use.
     Nothing else in that kubeconfig, no current context that somebody switches, and no pod's own account can lead them
     to another cluster.
+  - What Helm goes by and Python does not is refused, so that both act as the same person, impersonation (C(as),
+    C(as-groups), C(as-uid), C(as-user-extra)) and a C(proxy-url) with a password.
   - File names inside become absolute, secrets are copied and never printed, the file has mode 0600 and appears by one
     rename.
   - In place of a kubeconfig it takes the name of a GKE or EKS cluster, asks the cloud for address and CA, and writes a
@@ -158,6 +160,14 @@ server:
   returned: O(state=present)
   type: str
   sample: https://192.0.2.10:6443
+proxy_url:
+  description:
+    - The proxy that the kubeconfig names for this cluster (C(proxy-url)), empty when it names none.
+    - A task of kubernetes.core takes it in its option C(proxy), because the Python package C(kubernetes) before 37.0
+      does not read it there. It holds no password; such a C(proxy-url) is refused.
+  returned: O(state=present)
+  type: str
+  sample: http://proxy.example.org:3128
 """
 
 import os
@@ -222,7 +232,12 @@ def present(request: Request, folder: access.PrivateFolder) -> Outcome:
             folder.write(name, files[name])
     return Outcome(
         changed=bool(stale),
-        result={"path": path, "context": chosen.context, "server": chosen.cluster["server"]},
+        result={
+            "path": path,
+            "context": chosen.context,
+            "server": chosen.cluster["server"],
+            "proxy_url": str(chosen.cluster.get("proxy-url") or ""),
+        },
         diff={"before": {"outdated": sorted(stale)}, "after": {"outdated": []}},
         warnings=given.warnings,
     )

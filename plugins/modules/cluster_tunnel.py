@@ -59,9 +59,9 @@ options:
           - With O(bastion.iap) the name its host key is kept under; by default C(INSTANCE.ZONE.PROJECT).
         type: str
       port:
-        description: Its SSH port.
+        description: Its SSH port; by default as ssh decides (C(Port) of your own ssh configuration, else 22), with
+          O(bastion.iap) 22.
         type: int
-        default: 22
       user:
         description: Who logs in; by default as ssh decides.
         type: str
@@ -87,7 +87,7 @@ options:
       iap:
         description:
           - The bastion is a machine of a Google project that is reached over Identity-Aware Proxy. The caller needs
-            C(roles/iap.tunnelResourceAccessor), and the firewall must let 35.235.240.0/20 reach O(bastion.port).
+            C(roles/iap.tunnelResourceAccessor), and the firewall must let 35.235.240.0/20 reach its SSH port.
           - Experimental. The protocol of the relay is not published as a contract; this was proved against a stand-in
             that follows Google's own client, not on a real project yet.
           - The SSH key must be known there already (OS Login or the machine's metadata); no key is registered.
@@ -168,6 +168,7 @@ EXAMPLES = r"""
   kubernetes.core.k8s_info:
     kubeconfig: "{{ tunnel.path }}"
     proxy: "{{ tunnel.proxy_url }}" # the Python package kubernetes before 37.0 does not read it in the kubeconfig
+    no_proxy: nobody.invalid # and from then on goes past it where NO_PROXY says so
     kind: Namespace
 
 - name: End it before the play ends
@@ -233,7 +234,7 @@ from ..module_utils._core.progress import Reporter
 from ..module_utils._gcp.auth import AuthOptions
 from ..module_utils._k8s import access, gke, kubeconfig
 from ..module_utils._shell import GCP_OPTIONS, KUBERNETES_OPTIONS, Outcome, Request, run
-from ..module_utils._tunnel import iap_relay, runtime, settings, supervisor
+from ..module_utils._tunnel import iap_relay, runtime, settings, supervisor, wire
 from ..module_utils._tunnel.controller import Process, controlling
 
 CLOCK = SystemClock()
@@ -250,7 +251,7 @@ IAP_OPTIONS = {
 }
 BASTION_OPTIONS = {
     "host": {"type": "str"},
-    "port": {"type": "int", "default": 22},
+    "port": {"type": "int"},
     "user": {"type": "str"},
     "private_key_file": {"type": "path", "no_log": False},
     "host_key": {"type": "str", "no_log": False},
@@ -342,6 +343,7 @@ def source(request: Request) -> kubeconfig.Chosen:
     """The context that shall lead through the tunnel."""
     paths = access.kubeconfig_paths(request.params["kubeconfig"])
     chosen = kubeconfig.choose(access.read_sources(paths), request.params["context"] or "")
+    kubeconfig.check_person(chosen, os.pathsep.join(paths))
     for secret in kubeconfig.secrets_of(chosen.user):
         request.redactor.add(secret)
     return chosen
@@ -357,7 +359,7 @@ def start(
     kubeconfig_text: str,
 ) -> runtime.Start:
     """Everything a new tunnel is made of."""
-    files = {"supervisor.py": runtime.source_of(supervisor)}
+    files = {"supervisor.py": runtime.source_of(supervisor), "wire.py": runtime.source_of(wire)}
     proxy_command: list[str] = []
     keys: dict[str, str] = {}
     if bastion.iap:

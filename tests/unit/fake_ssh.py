@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stands for ssh with a forwarding: a program that listens where ssh would and behaves as the far end would.
 
-Usage: fake_ssh.py PORT MODE [PIDS]. MODE: http, socks5 (carry), refuse (503), deny (SOCKS error), mute, close, die.
+Usage: fake_ssh.py PORT MODE [PIDS]. MODE: http, socks5 (carry), refuse (503), deny (SOCKS error), mute, close, die,
+others (carry, but forwardings of the ssh configuration fail), taken (lives on without the port).
 """
 
 from __future__ import annotations
@@ -75,6 +76,19 @@ def main(port: int, mode: str, pids: str) -> None:
     if mode == "die":
         sys.stderr.write("Warning: something else\nfake: Permission denied (publickey).\n")
         sys.exit(255)
+    if mode == "others":
+        sys.stderr.write("bind [127.0.0.1]:5432: Address already in use\n")
+        sys.stderr.write("channel_setup_fwd_listener_tcpip: cannot listen to port: 5432\n")
+        sys.stderr.write("Could not request local forwarding.\n")
+        sys.stderr.flush()
+        mode = "http"
+    if mode == "taken":
+        # Somebody else listens where ssh would.
+        with socket.create_server(("127.0.0.1", port)):
+            sys.stderr.write(f"bind [127.0.0.1]:{port}: Address already in use\n")
+            sys.stderr.write(f"channel_setup_fwd_listener_tcpip: cannot listen to port: {port}\n")
+            sys.stderr.flush()
+            time.sleep(60)
     listening = socket.create_server(("127.0.0.1", port))
     while True:
         client, _address = listening.accept()

@@ -14,6 +14,7 @@ shell ends a process or knows about Ansible; it raises one of these.
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from dataclasses import dataclass, field
 from enum import Enum
@@ -21,7 +22,15 @@ from typing import Any
 
 ERROR_ID = r"E-[A-Z0-9]+-\d\d"
 """The form of an id, as a regular expression; an area such as K8S has digits."""
-PACKAGES = {"dns": "dnspython", "yaml": "PyYAML", "websocket": "websocket-client", "google.auth": "google-auth"}
+OUR_WORDS = re.compile(rf"(?P<id>{ERROR_ID}) (?P<what>.+)\. Nothing was changed\. Do: (?P<do>.+)\.")
+"""An error of the collection as one line, see :meth:`HubError.text`."""
+PACKAGES = {
+    "dns": "dnspython",
+    "yaml": "PyYAML",
+    "websocket": "websocket-client",
+    "google.auth": "google-auth",
+    "socks": "PySocks",
+}
 """Importable names whose package has another name."""
 
 

@@ -14,15 +14,13 @@ no other program, gets it there, and reads the rest of the kubeconfig from memor
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 from .._k8s.access import as_yaml
-from .._k8s.connection import read_context
+from .._k8s.connection import read_context, server_is_here
 from .._k8s.kubeconfig import Chosen
 
 Json = dict[str, Any]
@@ -59,19 +57,10 @@ def way(environ: Mapping[str, str], context: str | None) -> Iterator[tuple[dict[
 
 def without_proxy(chosen: Chosen, environ: Mapping[str, str]) -> Chosen | None:
     """The context without its proxy, for who has it in the environment; None where it must stay as it is."""
-    host = urlsplit(str(chosen.cluster.get("server") or "")).hostname or ""
-    if not chosen.cluster.get("proxy-url") or is_loopback(host):
+    if not chosen.cluster.get("proxy-url") or server_is_here(chosen):  # Go takes no proxy of the environment to there
         return None
     cluster = {key: value for key, value in chosen.cluster.items() if key != "proxy-url"}
     return Chosen(chosen.context, cluster, with_own_proxies(chosen.user, environ), chosen.namespace)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether Go would never use a proxy from the environment for this host."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def with_own_proxies(user: Json, environ: Mapping[str, str]) -> Json:

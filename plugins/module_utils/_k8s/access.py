@@ -15,18 +15,14 @@ import os
 import re
 import shutil
 import stat
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._core.errors import ERROR_ID, HubError
+from .._core.errors import HubError
 from . import login_helper
 from .kubeconfig import Chosen, Source, helper_command, helper_missing, parse_source, unusable
-
-OUR_WORDS = re.compile(rf"(?P<id>{ERROR_ID}) (?P<what>.+)\. Nothing was changed\. Do: (?P<do>.+)\.")
-"""An error of the collection as one line, see :meth:`HubError.text`."""
 
 
 def kubeconfig_paths(kubeconfig: str | None, environ: Mapping[str, str] | None = None) -> list[str]:
@@ -173,20 +169,7 @@ def explain_helper(chosen: Chosen) -> HubError | None:
     if not isinstance(entry, dict):
         return None
     try:
-        done = login_helper.start(entry)
-        code, said = done.returncode, done.stderr
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        code, said = 1, f"{type(problem).__name__} after at most {login_helper.HELPER_TIMEOUT:.0f} s"
-    if code == 0:
-        return None
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    ours = OUR_WORDS.fullmatch(lines[-1]) if lines else None
-    if ours:  # our own helper speaks in this form already
-        return HubError(error_id=ours["id"], what=ours["what"], do=ours["do"])
-    program = os.path.basename(helper_command(chosen.user))
-    return HubError(
-        error_id="E-ACCESS-09",
-        what=f"The login program {program} of the kubeconfig's context {chosen.context} failed",
-        seen=(lines[-1][:400] if lines else f"exit code {code} without a word").rstrip("."),
-        do="correct what it names (often: log in again with the provider's tool), then run again",
-    )
+        login_helper.ask(entry, chosen.context, chosen.cluster)
+    except HubError as problem:
+        return problem
+    return None

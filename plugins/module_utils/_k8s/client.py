@@ -6,8 +6,8 @@
 
 """A small client for the Kubernetes API, over the connection handling of the ``kubernetes`` package.
 
-The package reads the kubeconfig (client certificates, tokens, exec helpers, proxies, TLS names) and owns the
-connection pool, except for the usual kubeconfig, which :mod:`.connection` opens faster. This adapter adds what the
+The package reads the kubeconfig (client certificates, tokens, proxies, TLS names) and owns the connection pool, except
+for the usual kubeconfig, which :mod:`.connection` opens faster, and for login programs. This adapter adds what the
 package lacks: a timeout on every request, one error per cause, a single renewal of credentials on 401, a look at the
 object before a write whose answer was lost is sent again, the kubeconfig's own proxy, and plain JSON instead of typed
 models. There is no implicit in-cluster configuration: a run inside a cluster (AWX) must never change that cluster by
@@ -20,6 +20,7 @@ import copy
 import hashlib
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,8 +28,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .._core.clock import ServerTime, SystemClock
-from .._core.errors import Changed, HubError, require
-from .connection import checking, open_connection, proxy_of
+from .._core.errors import Changed, HubError, is_installed, missing_library, require
+from .connection import checking, open_connection, read_login, server_is_here
+from .kubeconfig import Chosen, unusable
 from .readback import Fate, Write, judge
 
 Json = dict[str, Any]
@@ -263,7 +265,7 @@ class KubeClient:
         """Read the kubeconfig again, unless another thread has done so since ``used`` was refused."""
         with self._renewing:
             if self._credentials is used:
-                # In the environment, because the kubernetes package starts helpers, too, and so does Helm.
+                # In the environment, because Helm starts helpers, too.
                 os.environ[REFUSED_TOKEN] = _fingerprint(used)
                 context = getattr(self._configuration, "chosen_context", None)
                 self._configuration, self._pool = _load(self._origin, context)
@@ -364,7 +366,7 @@ def api_error(reply: Reply, method: str, path: str, server: str) -> HubError:
     }
     error_id, do = table.get(reply.status, ("E-K8S-08", "look at the API server's health, then run again"))
     if reply.status == 403 and NOBODY in reason:
-        # The kubernetes package goes on without credentials where a login program fails.
+        # The kubernetes package goes on without credentials where a login plugin (auth-provider) fails.
         error_id = "E-K8S-03"
         do = (
             "no credentials were sent: see why with `kubectl --kubeconfig FILE get namespaces`, which shows what the "
@@ -382,7 +384,7 @@ def _credentials(configuration: Any) -> dict[str, str]:
     """The header that carries the credentials, if it is not a client certificate.
 
     Asked for once, not per request: the kubernetes package takes a token that lives less than five minutes for expired
-    and would start the exec helper anew each time. An expired one is renewed when the server says 401.
+    and would log in anew each time. An expired one is renewed when the server says 401.
     """
     settings = configuration.auth_settings().values()
     return {setting["key"]: setting["value"] for setting in settings if setting.get("value")}
@@ -418,9 +420,11 @@ def _load(path: str, context: str | None) -> tuple[Any, Any]:
     """Configuration and connection pool for a kubeconfig file: the quick way, or else the kubernetes package's.
 
     Raises:
-        HubError: E-LIB-01 without the kubernetes package, E-K8S-01 for a kubeconfig that cannot be used.
+        HubError: E-LIB-01 without the kubernetes package, E-K8S-01 for a kubeconfig that cannot be used, E-ACCESS-04,
+            E-ACCESS-05 and E-ACCESS-09 as :func:`.connection.read_login`.
     """
-    quick = open_connection(path, context)
+    chosen = read_login(path, context)
+    quick = open_connection(chosen, context) if chosen else None
     if quick is not None:
         return quick
     require("kubernetes")
@@ -428,10 +432,12 @@ def _load(path: str, context: str | None) -> tuple[Any, Any]:
     from kubernetes import client, config
 
     configuration = client.Configuration()
+    given: Json = {"context": context or None, "client_configuration": configuration, "persist_config": False}
     try:
-        config.load_kube_config(
-            config_file=path, context=context or None, client_configuration=configuration, persist_config=False
-        )
+        if chosen:  # its login program has run
+            config.load_kube_config_from_dict(chosen.document(), **given)
+        else:
+            config.load_kube_config(config_file=path, **given)
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError) as problem:
         raise HubError(
             error_id="E-K8S-01",
@@ -439,9 +445,46 @@ def _load(path: str, context: str | None) -> tuple[Any, Any]:
             do="set kubeconfig (cluster_access_kubeconfig) to a file that `kubectl --kubeconfig FILE version` accepts",
         ) from problem
     configuration.chosen_context = context
-    # The package reads proxy-url from 37.0 on only; without it a request would go past the tunnel.
-    configuration.proxy = proxy_of(path, context) or configuration.proxy
-    return configuration, _as_named(configuration, client.ApiClient(configuration).rest_client.pool_manager)
+    if chosen:
+        _set_proxy(configuration, chosen)
+    return configuration, _as_named(configuration, _pool(configuration, path))
+
+
+def _set_proxy(configuration: Any, chosen: Chosen) -> None:
+    """Go the way that kubectl and Helm go, whichever version of the package this is."""
+    proxy = str(chosen.cluster.get("proxy-url") or "")
+    if proxy:
+        # The package reads proxy-url from 37.0 on only, and then goes past it for a host in NO_PROXY, which is about
+        # the environment's own proxy; either way a request would go past the tunnel.
+        configuration.proxy, configuration.no_proxy = proxy, ""
+    elif server_is_here(chosen):
+        configuration.proxy = None
+
+
+def _pool(configuration: Any, path: str) -> Any:
+    """The connection pool as the package makes it.
+
+    Raises:
+        HubError: E-LIB-01 when only PySocks is missing, E-ACCESS-05 for a proxy that the package cannot use.
+    """
+    from kubernetes import __version__, client
+
+    kind = str(configuration.proxy or "").rpartition("://")[0]
+    try:
+        return client.ApiClient(configuration).rest_client.pool_manager
+    except ImportError as problem:
+        if not kind.startswith("socks") or is_installed("socks"):
+            raise
+        raise missing_library("socks", sys.executable) from problem
+    except ValueError as problem:
+        if not configuration.proxy:
+            raise
+        raise unusable(
+            path,
+            f"the Python package kubernetes {__version__} cannot use the proxy on the way ({kind or 'no scheme'})",
+            "give a proxy-url (or HTTPS_PROXY) that starts with http://, or set cluster_access_method to ssh_bastion "
+            "with through: socks5, which needs no library; kubernetes 37.0 or later takes socks5:// too, with PySocks",
+        ) from problem
 
 
 def _as_named(configuration: Any, pool: Any) -> Any:

@@ -8,28 +8,28 @@
 
 Importing that package takes longer than everything else an unchanged release needs (0.25 to 0.5 s). What most
 kubeconfigs hold is little: a server, a CA, and a token, a client certificate or an exec helper. That much is read
-here; anything beyond it (several files, login plugins, impersonation, proxies from the environment) is None, and left
-to the package.
+here; anything beyond it (passwords, login plugins, proxies from the environment) is None, and left to the package.
+Login programs are started here in any case, because the package waits for them without end.
 """
 
 from __future__ import annotations
 
 import atexit
 import base64
-import json
+import ipaddress
 import os
 import ssl
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from .._core.errors import HubError
 from .._core.transport import trust_as_named
 from . import login_helper
-from .kubeconfig import Chosen, choose, parse_source
+from .kubeconfig import Chosen, check_person, check_proxy, choose, parse_source
 
 Json = dict[str, Any]
 
@@ -37,9 +37,10 @@ CLUSTER_KEYS = frozenset(
     {"server", "certificate-authority", "certificate-authority-data", "tls-server-name", "proxy-url", "extensions"}
 )
 USER_KEYS = frozenset(
-    {"token", "client-certificate", "client-certificate-data", "client-key", "client-key-data", "exec", "extensions"}
+    {"token", "client-certificate", "client-certificate-data", "client-key", "client-key-data", "extensions"}
 )
-EXEC_KEYS = frozenset({"apiVersion", "command", "args", "env", "installHint", "interactiveMode", "provideClusterInfo"})
+OWN_CREDENTIALS = ("token", "tokenFile", "client-certificate", "client-certificate-data")
+"""What comes before a login program."""
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 CONNECTIONS = 8
 """Connections kept open; the planner asks six things at once."""
@@ -76,80 +77,107 @@ class Connection:
         return {"BearerToken": {"key": "authorization", "value": f"Bearer {self.token}"}} if self.token else {}
 
 
-def open_connection(path: str, context: str | None, environ: Mapping[str, str] | None = None) -> tuple[Any, Any] | None:
-    """Configuration and connection pool for a usual kubeconfig; None leaves it, and every error, to the package."""
+def open_connection(
+    chosen: Chosen, context: str | None, environ: Mapping[str, str] | None = None
+) -> tuple[Any, Any] | None:
+    """Configuration and connection pool for a usual kubeconfig; None leaves it, and its errors, to the package.
+
+    Args:
+        chosen: what :func:`read_login` found.
+        context: the context that was asked for.
+        environ: this process's environment.
+    """
     values = os.environ if environ is None else environ
-    chosen = read_context(path, context)
-    if chosen is None or not _is_usual(chosen, values):
+    if not _is_usual(chosen, values):
         return None
     try:
-        user = _logged_in(chosen.user)
         connection = Connection(
             host=str(chosen.cluster["server"]).rstrip("/"),
-            token=str(user.get("token") or ""),
+            token=str(chosen.user.get("token") or ""),
             chosen_context=context,
             ca_file=str(chosen.cluster.get("certificate-authority") or ""),
             ca_data=_decoded(chosen.cluster.get("certificate-authority-data")),
         )
-        return connection, _pool(chosen.cluster, _tls(connection, user))
-    except (OSError, ValueError, KeyError, TypeError, subprocess.SubprocessError):
+        return connection, _pool(chosen.cluster, _tls(connection, chosen.user))
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def proxy_of(path: str, context: str | None) -> str:
-    """The proxy that a kubeconfig names for its cluster; empty when it names none."""
+def read_login(path: str, context: str | None) -> Chosen | None:
+    """The wanted context with what its login program gave in the program's place; None where it cannot be read.
+
+    Raises:
+        HubError: E-ACCESS-05 for what Helm would take otherwise than we, E-ACCESS-04 and E-ACCESS-09 for a login
+            program that gives nothing.
+    """
     chosen = read_context(path, context)
-    return str(chosen.cluster.get("proxy-url") or "") if chosen else ""
+    if chosen is None:
+        return None
+    check_person(chosen, path)
+    check_proxy(chosen, path)
+    return replace(chosen, user=_logged_in(chosen))
 
 
 def read_context(path: str, context: str | None) -> Chosen | None:
-    """The wanted context of a single file; None where anything about it is unusual."""
+    """The wanted context of a file, or of several as ``KUBECONFIG`` names them; None where it cannot be read."""
     import yaml
 
-    if os.pathsep in path:
-        return None
+    sources = []
     try:
-        with open(path, encoding="utf-8") as stream:
-            content = yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # safe
-        return choose([parse_source(os.path.abspath(path), content)], context or "")
+        # Of several some may be missing, as kubectl has it.
+        for name in filter(os.path.isfile, map(os.path.expanduser, path.split(os.pathsep))):
+            with open(name, encoding="utf-8") as stream:
+                content = yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # safe
+            sources.append(parse_source(os.path.abspath(name), content))
+        return choose(sources, context or "")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, HubError):
         return None
+
+
+def server_is_here(chosen: Chosen) -> bool:
+    """Whether the API server is on this machine (kind, k3d, microk8s); no proxy of the environment leads there."""
+    try:
+        return is_loopback(urlsplit(str(chosen.cluster["server"])).hostname or "")
+    except ValueError:  # no address at all; who asks there will hear it
+        return False
+
+
+def is_loopback(host: str) -> bool:
+    """Whether Go would never use a proxy from the environment for this host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _is_usual(chosen: Chosen, environ: Mapping[str, str]) -> bool:
     """Whether everything that is set is understood here."""
     cluster = {key for key, value in chosen.cluster.items() if value}
     user = {key for key, value in chosen.user.items() if value}
-    helper = chosen.user.get("exec") or {}
-    asked = {key for key, value in helper.items() if value}
-    if not (cluster <= CLUSTER_KEYS and user <= USER_KEYS and asked <= EXEC_KEYS):
-        return False
-    if helper.get("provideClusterInfo") or not str(chosen.cluster["server"]).startswith("https://"):
+    if not (cluster <= CLUSTER_KEYS and user <= USER_KEYS and str(chosen.cluster["server"]).startswith("https://")):
         return False
     proxy = str(chosen.cluster.get("proxy-url") or "")
     if proxy:
         return proxy.startswith(("http://", "https://"))
-    return not any(environ.get(name) for name in PROXY_VARIABLES)
+    return server_is_here(chosen) or not any(environ.get(name) for name in PROXY_VARIABLES)
 
 
-def _logged_in(user: Json) -> Json:
-    """The user with the credentials that its exec helper gives; a certificate or token of its own comes first."""
-    helper = user.get("exec")
-    if not helper or user.get("token") or user.get("client-certificate") or user.get("client-certificate-data"):
+def _logged_in(chosen: Chosen) -> Json:
+    """The user with the credentials that its exec helper gives; a certificate or token of its own comes first.
+
+    A helper is started once, and again only when the server refuses what it gave.
+    """
+    helper = chosen.user.get("exec")
+    user = {key: value for key, value in chosen.user.items() if key != "exec"}
+    if not helper or any(user.get(key) for key in OWN_CREDENTIALS):
         return user
-    status = json.loads(_ask(helper))["status"]
-    given = {"token": status.get("token")}
+    status = login_helper.ask(helper, chosen.context, chosen.cluster)
+    if status.get("token"):
+        user["token"] = status["token"]
     for key, name in (("client-certificate-data", "clientCertificateData"), ("client-key-data", "clientKeyData")):
         if status.get(name):
-            given[key] = base64.b64encode(status[name].encode()).decode()
-    return given
-
-
-def _ask(helper: Mapping[str, Any]) -> str:
-    """What an exec helper prints; it is started once, and again only when the server refuses what it gave."""
-    done = login_helper.start(helper)
-    done.check_returncode()
-    return done.stdout
+            user[key] = base64.b64encode(status[name].encode()).decode()
+    return user
 
 
 def checking(*, named: bool) -> ssl.SSLContext:

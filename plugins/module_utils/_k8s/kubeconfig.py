@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from .._core.errors import HubError
 
@@ -24,6 +25,8 @@ EXEC_API = "client.authentication.k8s.io/v1"
 CLUSTER_FILES = ("certificate-authority",)
 USER_FILES = ("client-certificate", "client-key", "tokenFile")
 SECRET_FIELDS = ("client-key-data", "token", "password")
+IMPERSONATION = ("as", "as-uid", "as-groups", "as-user-extra")
+"""Who acts in place of who logs in. Go programs such as Helm go by it, the Python package ``kubernetes`` does not."""
 REMOVED_PROVIDERS = ("gcp", "azure")
 """Login plugins that kubectl and client-go dropped in 1.26; helm fails on them."""
 
@@ -270,11 +273,13 @@ def helper_missing(command: str, context: str) -> HubError:
 
 
 def check(chosen: Chosen, where: str) -> None:
-    """Refuse a server that nobody checks, and a login plugin that kubectl and Helm no longer have.
+    """Refuse a server that nobody checks, and what only a part of a play's programs would go by.
 
     Raises:
         HubError: E-ACCESS-05.
     """
+    check_person(chosen, where)
+    check_proxy(chosen, where)
     if chosen.cluster.get("insecure-skip-tls-verify"):
         raise unusable(
             where,
@@ -288,6 +293,42 @@ def check(chosen: Chosen, where: str) -> None:
             where,
             f"its auth-provider {name} was removed in Kubernetes 1.26",
             "fetch the kubeconfig anew from the provider's tool",
+        )
+
+
+def check_person(chosen: Chosen, where: str) -> None:
+    """Refuse impersonation: Helm would act as one person, and all that is looked at or written beside it as another.
+
+    Raises:
+        HubError: E-ACCESS-05.
+    """
+    named = [key for key in IMPERSONATION if chosen.user.get(key)]
+    if named:
+        raise unusable(
+            where,
+            f"context {chosen.context} acts as somebody else than it logs in ({', '.join(named)}). Helm would, and the "
+            "Python programs of a play would not, so that permissions would be asked for the wrong person",
+            "give a kubeconfig that logs in as the one who shall act, without " + ", ".join(IMPERSONATION),
+        )
+
+
+def check_proxy(chosen: Chosen, where: str) -> None:
+    """Refuse a proxy that wants a login: urllib3, under all that is Python here, does not send it.
+
+    Raises:
+        HubError: E-ACCESS-05, without the address: it holds the password.
+    """
+    try:
+        parts = urlsplit(str(chosen.cluster.get("proxy-url") or ""))
+        login = parts.username or parts.password
+    except ValueError as problem:
+        raise unusable(where, f"context {chosen.context} has a proxy-url that is no address") from problem
+    if login:
+        raise unusable(
+            where,
+            f"context {chosen.context} has a proxy-url with a login in it, which Helm would send and Python would not",
+            "give a proxy-url without user and password: a proxy that lets this machine in by its address, or one on "
+            "this machine that logs in at the other; or set cluster_access_method to ssh_bastion",
         )
 
 

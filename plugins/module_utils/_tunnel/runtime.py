@@ -52,9 +52,29 @@ ENVIRONMENT = (
     "GCE_",
     "GOOGLE_",
     "CLOUDSDK_",
+    "KRB5",
 )
 NETWORK = ("HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
 """What a tunnel gets of this process's environment (the second line: in capitals or not, for the way to IAP)."""
+PROXY_COMMANDS = frozenset(
+    {
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_CA_BUNDLE",
+        "TELEPORT_HOME",
+        "TELEPORT_PROXY",
+        "TELEPORT_CLUSTER",
+        "TELEPORT_USER",
+        "TELEPORT_LOGIN",
+        "TELEPORT_IDENTITY_FILE",
+    }
+)
+"""Names that say where credentials are, for the ProxyCommand of a person's own ssh configuration (aws ssm, tsh).
+Whole names: keys, tokens and passwords themselves begin in the same way, and are not handed to a process that stays."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +102,7 @@ def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if name.startswith(ENVIRONMENT) or name.upper().startswith(NETWORK)
+        if name.startswith(ENVIRONMENT) or name.upper().startswith(NETWORK) or name in PROXY_COMMANDS
     }
 
 
@@ -171,7 +191,7 @@ class Tunnels:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             started = subprocess.Popen(  # pylint: disable=ansible-bad-function  # it outlives the module
-                [sys.executable, "-I", os.path.join(path, "supervisor.py"), path],
+                [sys.executable, "-I", "-B", os.path.join(path, "supervisor.py"), path],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

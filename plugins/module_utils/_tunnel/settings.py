@@ -16,15 +16,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .._core.errors import HubError
+from .._core.errors import OUR_WORDS, HubError
 from .._core.plan import Plan, Step
 from .._core.poll import State, Verdict
 from .._core.transport import origin
-from .._k8s.access import OUR_WORDS
 
 Json = Mapping[str, Any]
 
 FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f]")
+SSH_PORT = 22
 FIRST_TRIES = 3
 """Tries that may fail before the first success; waiting longer would not help against a wrong key or name."""
 EXPERIMENTAL = (
@@ -32,7 +32,9 @@ EXPERIMENTAL = (
 )
 SSH_OPTIONS = {
     "BatchMode": "yes",  # never a question: nobody is there to answer
-    "ExitOnForwardFailure": "yes",
+    # An alias may have forwardings of its own, which stand already where its owner is logged in. The supervisor ends an
+    # ssh that lacks ours.
+    "ExitOnForwardFailure": "no",
     "StrictHostKeyChecking": "yes",
     "ServerAliveInterval": "2",
     "ServerAliveCountMax": "2",
@@ -79,7 +81,7 @@ class Bastion:
 
     Attributes:
         host: its name for ssh; of an IAP machine the name its host key is kept under.
-        port: its SSH port.
+        port: its SSH port; 0 for what ssh decides.
         user: who logs in; empty for ssh's own rules.
         private_key_file: the key; empty for the agent and ssh's own rules.
         host_key: its host key as one line; empty when known_hosts_file has it.
@@ -90,7 +92,7 @@ class Bastion:
     """
 
     host: str
-    port: int = 22
+    port: int = 0
     user: str = ""
     private_key_file: str = ""
     host_key: str = ""
@@ -104,7 +106,7 @@ class Bastion:
         """The bastion in words."""
         if self.iap:
             return f"{self.iap.instance} in {self.iap.zone} of {self.iap.project} (over IAP)"
-        return f"{self.host}:{self.port}" if self.port != 22 else self.host
+        return f"{self.host}:{self.port}" if self.port not in (0, SSH_PORT) else self.host
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,8 @@ def ssh_command(bastion: Bastion, ssh: str, known_hosts: str, proxy_command: Seq
         options |= {"ProxyCommand": shlex.join(proxy_command).replace("%", "%%"), "ProxyJump": "none"}
     words = [ssh, "-N", "-T"]
     words += [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
-    words += ["-p", str(bastion.port)]
+    # Not given, it is left to ssh: an alias of the person's own configuration may have a port of its own.
+    words += ["-p", str(bastion.port)] if bastion.port else []
     words += ["-l", bastion.user] if bastion.user else []
     if bastion.upstream == "socks5":
         words += ["-D", "127.0.0.1:{port}"]
@@ -223,10 +226,10 @@ def relay_command(program: Sequence[str], place: Iap, port: int, token_command: 
     Args:
         program: it and its interpreter.
         place: the machine.
-        port: its SSH port.
+        port: its SSH port; 0 for the usual one, because ssh's own rules do not reach the relay.
         token_command: prints an ExecCredential with an access token.
     """
-    given = {**asdict(place), "port": str(port)}
+    given = {**asdict(place), "port": str(port or SSH_PORT)}
     flags = [word for name, value in given.items() if value for word in (f"--{name.replace('_', '-')}", value)]
     return [*program, *flags, "--", *token_command]
 

@@ -23,6 +23,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -32,31 +33,32 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-MAX_HEAD = 8192
-"""Bytes of a request's head."""
+if TYPE_CHECKING or __package__:
+    from . import wire
+else:  # the program, isolated (-I): it finds the standard library, and what lies beside this file
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import wire
+
 HEAD_TIMEOUT = 10.0
 """Seconds a client gets to say what it wants, and a proxy to answer."""
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds before each new try in a row; the last one repeats."""
+REFUSALS = ("Permission denied", "Too many authentication failures", "Host key verification failed")
+"""ssh's words for a login that fails again the next time. Many in a row look like an attack, and this machine gets
+banned for it (fail2ban, PerSourcePenalties of OpenSSH)."""
+REFUSED_TRIES = 4
+"""Refused logins in a row at the usual pace: one more than the module waits for the first time (FIRST_TRIES)."""
+FORWARDING = re.compile(
+    r"bind[ :]|\S*: cannot listen to port|Could not request |Warning: remote port forwarding failed"
+)
+"""How ssh's words about a forwarding that does not stand begin."""
 SHORT_LIFE = 1.0
 """Seconds; a connection that lived less counts as a failed try."""
 END_TIMEOUT = 2.0
 """Seconds ssh gets to end by itself."""
-CHUNK = 65536
 PR_SET_PDEATHSIG = 1
-SOCKS_REPLIES = {2: "not allowed", 3: "network unreachable", 4: "host unreachable", 5: "connection refused"}
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class Refused(Exception):
-    """The far end answered, and said no: a new ssh connection would not help."""
-
-
-class Closed(Exception):
-    """The connection ended without an answer."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Config:
         probe_timeout: seconds for one look.
         connect_timeout: seconds for ssh to stand.
         hold: seconds a client waits for a broken tunnel.
+        refused_pause: seconds between tries once the bastion has refused the login several times in a row.
     """
 
     command: list[str]
@@ -90,6 +93,7 @@ class Config:
     probe_timeout: float = 5.0
     connect_timeout: float = 30.0
     hold: float = 10.0
+    refused_pause: float = 60.0
 
 
 @dataclass
@@ -122,40 +126,6 @@ def pause_before(failures: int) -> float:
     return 0.0 if failures == 0 else PAUSES[min(failures, len(PAUSES)) - 1]
 
 
-def parse_connect(head: bytes) -> tuple[str, int] | None:
-    """Host and port of a CONNECT request; None for anything else."""
-    words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
-    if len(words) != 3 or words[0] != "CONNECT" or not words[2].startswith("HTTP/1."):
-        return None
-    host, _colon, port = words[1].rpartition(":")
-    if not host or not port.isdigit():
-        return None
-    return host.strip("[]").lower(), int(port)
-
-
-def parse_answer(head: bytes) -> int:
-    """The status of an HTTP answer.
-
-    Raises:
-        Closed: this is no HTTP answer.
-    """
-    words = head.split(b"\r\n", 1)[0].split(b" ", 2)
-    if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
-        raise Closed("what answers behind the tunnel is no HTTP proxy")
-    return int(words[1])
-
-
-def authority(host: str, port: int) -> str:
-    """Host and port as HTTP writes them."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def answer(status: str, text: str = "") -> bytes:
-    """A complete answer to a client."""
-    body = f"{text}\n".encode() if text else b""
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
-
-
 def start_time(pid: int, proc: str = "/proc") -> str:
     """When a process started, in clock ticks; empty when there is none. With the number it names a process for good."""
     try:
@@ -170,62 +140,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-async def dial_http(streams: Streams, host: str, port: int) -> None:
-    """Ask an HTTP proxy for a connection.
-
-    Raises:
-        Refused: it answered with another status than 2xx.
-        Closed: it did not answer.
-    """
-    reader, writer = streams
-    name = authority(host, port)
-    writer.write(f"CONNECT {name} HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
-    status = parse_answer(await reader.readuntil(b"\r\n\r\n"))
-    if not 200 <= status < 300:
-        raise Refused(f"the proxy on the bastion answers {status} for {name}")
-
-
-async def dial_socks5(streams: Streams, host: str, port: int) -> None:
-    """Ask a SOCKS5 server for a connection (RFC 1928, no authentication; the name is resolved over there).
-
-    Raises:
-        Refused: it answered with an error.
-        Closed: it did not answer.
-    """
-    reader, writer = streams
-    writer.write(b"\x05\x01\x00")
-    if await reader.readexactly(2) != b"\x05\x00":
-        raise Refused("the SOCKS server wants a login")
-    name = host.encode("idna")
-    writer.write(b"\x05\x01\x00\x03" + bytes([len(name)]) + name + port.to_bytes(2, "big"))
-    _version, code, _reserved, kind = await reader.readexactly(4)
-    length = {1: 4, 4: 16}.get(kind) or (await reader.readexactly(1))[0]
-    await reader.readexactly(length + 2)
-    if code:
-        raise Refused(f"the way to {authority(host, port)} is refused: {SOCKS_REPLIES.get(code, f'code {code}')}")
-
-
-DIALS = {"http_proxy": dial_http, "socks5": dial_socks5}
-
-
-async def finish(writer: asyncio.StreamWriter) -> None:
-    """Close a connection without a complaint."""
-    with contextlib.suppress(OSError, ssl.SSLError, TimeoutError):
-        writer.close()
-        await asyncio.wait_for(writer.wait_closed(), END_TIMEOUT)
-
-
-async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Callable[[], None]) -> None:
-    """Carry bytes one way until the sender ends."""
-    with contextlib.suppress(OSError):
-        while data := await reader.read(CHUNK):
-            seen()
-            writer.write(data)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
 
 
 class Link:
@@ -243,6 +157,11 @@ class Link:
     def alive(self) -> bool:
         """Whether ssh runs."""
         return self._process is not None and self._process.returncode is None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the login failed, by what ssh said; its last words may be others."""
+        return any(word in line for line in self._words for word in REFUSALS)
 
     def words(self) -> str:
         """What ssh said last; a line of ours (an error with an id) before all others."""
@@ -270,7 +189,7 @@ class Link:
             except OSError:
                 await asyncio.sleep(0.05)
                 continue
-            await finish(streams[1])
+            await wire.finish(streams[1])
             self.since = time.monotonic()
             return True
         if self.alive:
@@ -281,6 +200,11 @@ class Link:
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         while process.stderr is not None and (line := await process.stderr.readline()):
             text = "".join(sign for sign in line.decode(errors="replace") if sign.isprintable()).strip()
+            if FORWARDING.match(text):
+                if not re.search(rf"\b{self.port}\b", text):
+                    continue  # one of the person's own ssh configuration, which stands elsewhere already
+                with contextlib.suppress(ProcessLookupError):
+                    process.terminate()  # it would go on without the only one that counts
             if text:
                 self._words.append(text[:1000])
 
@@ -315,24 +239,24 @@ class Link:
         if self._listening is not None:
             self._listening.cancel()
 
-    async def dial(self) -> Streams:
+    async def dial(self) -> wire.Streams:
         """A connection to the API server.
 
         Raises:
             Refused, Closed: see there.
         """
         try:
-            streams = await asyncio.open_connection("127.0.0.1", self.port, limit=MAX_HEAD)
+            streams = await asyncio.open_connection("127.0.0.1", self.port, limit=wire.MAX_HEAD)
         except OSError as problem:
-            raise Closed("ssh does not take connections") from problem
+            raise wire.Closed("ssh does not take connections") from problem
         try:
             await asyncio.wait_for(
-                DIALS[self._config.upstream](streams, self._config.host, self._config.port), HEAD_TIMEOUT
+                wire.DIALS[self._config.upstream](streams, self._config.host, self._config.port), HEAD_TIMEOUT
             )
         except BaseException as problem:
             streams[1].close()
             if isinstance(problem, (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)):
-                raise Closed("the bastion closes connections unanswered (does its proxy run?)") from problem
+                raise wire.Closed("the bastion closes connections unanswered (does its proxy run?)") from problem
             raise
         return streams
 
@@ -346,22 +270,14 @@ class Link:
         async with asyncio.timeout(self._config.probe_timeout):
             _reader, writer = await self.dial()
             try:
-                await writer.start_tls(answering(), server_hostname=self._config.host)
+                await writer.start_tls(wire.answering(), server_hostname=self._config.host)
             except OSError as problem:
-                name = authority(self._config.host, self._config.port)
+                name = wire.authority(self._config.host, self._config.port)
                 if isinstance(problem, ssl.SSLError) and not isinstance(problem, ssl.SSLEOFError):
-                    raise Refused(f"what answers at {name} does not speak TLS") from problem
-                raise Closed(f"{name} closes the connection") from problem
+                    raise wire.Refused(f"what answers at {name} does not speak TLS") from problem
+                raise wire.Closed(f"{name} closes the connection") from problem
             finally:
-                await finish(writer)
-
-
-def answering() -> ssl.SSLContext:
-    """TLS that only asks whether anybody answers. Nothing is sent over it; clients check the certificate themselves."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+                await wire.finish(writer)
 
 
 def bound_to(parent: int) -> Callable[[], None]:
@@ -388,6 +304,7 @@ class Supervisor:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _heard: float = 0.0
     _broken: float = 0.0
+    _refused: int = 0
 
     def tell(self, state: str, reason: str = "") -> None:
         """Write the status for the module; a complete file by renaming."""
@@ -405,7 +322,7 @@ class Supervisor:
             return self._away()
         try:
             server = await asyncio.start_server(
-                self._serve, "127.0.0.1", self.config.listen_port, limit=MAX_HEAD, backlog=128
+                self._serve, "127.0.0.1", self.config.listen_port, limit=wire.MAX_HEAD, backlog=128
             )
         except OSError as problem:
             self.tell("failed", f"port {self.config.listen_port} cannot be used: {problem.strerror}")
@@ -446,15 +363,23 @@ class Supervisor:
     async def _work(self) -> None:
         """Bring ssh up, stay with it, bring it up again."""
         while True:
-            await asyncio.sleep(pause_before(self.status.failures))
+            await asyncio.sleep(self._pause())
             link = Link(self.config)
             self.link = link
             if await link.start():
                 reason = await self._stay(link)
             else:
                 reason = link.words()
+            self._refused = self._refused + 1 if link.refused else 0
+            if self._refused >= REFUSED_TRIES:
+                reason = f"{reason.rstrip('.')} (refused {self._refused} times; next try in {self._pause():g} s)"
             self._down(reason, time.monotonic() - link.since)
             await link.stop()
+
+    def _pause(self) -> float:
+        """Seconds until the next try."""
+        usual = pause_before(self.status.failures)
+        return max(usual, self.config.refused_pause) if self._refused >= REFUSED_TRIES else usual
 
     def _down(self, reason: str, lived: float) -> None:
         if self.status.state in ("up", "blocked"):
@@ -493,7 +418,7 @@ class Supervisor:
             if self._heard > begun:  # a busy machine; others were answered meanwhile
                 return ""
             return f"no answer through the tunnel within {self.config.probe_timeout:g} s"
-        except (Refused, Closed) as problem:
+        except (wire.Refused, wire.Closed) as problem:
             if link.alive:
                 self.status.failures += 1
                 self.tell("blocked", str(problem))
@@ -515,44 +440,44 @@ class Supervisor:
         """One client, from its CONNECT to its last byte."""
         try:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HEAD_TIMEOUT)
-            if refusal := await self._connected(parse_connect(head), reader, writer):
+            if refusal := await self._connected(wire.parse_connect(head), reader, writer):
                 writer.write(refusal)
                 await writer.drain()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             pass
         finally:
-            await finish(writer)
+            await wire.finish(writer)
 
     async def _connected(
         self, target: tuple[str, int] | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bytes:
         """Carry a client's bytes; returns the answer for a client that was not connected, else nothing."""
         if target is None:
-            return answer("405 Method Not Allowed", "This is a tunnel: it knows CONNECT only.")
+            return wire.answer("405 Method Not Allowed", "This is a tunnel: it knows CONNECT only.")
         if target != (self.config.host.lower(), self.config.port):
-            return answer(
-                "403 Forbidden", f"This tunnel leads to {authority(self.config.host, self.config.port)} only."
+            return wire.answer(
+                "403 Forbidden", f"This tunnel leads to {wire.authority(self.config.host, self.config.port)} only."
             )
         try:
             far_reader, far_writer = await self._held()
-        except Refused as problem:
-            return answer("502 Bad Gateway", str(problem))
-        except Closed as problem:
-            return answer("503 Service Unavailable", f"The tunnel is down: {problem}")
+        except wire.Refused as problem:
+            return wire.answer("502 Bad Gateway", str(problem))
+        except wire.Closed as problem:
+            return wire.answer("503 Service Unavailable", f"The tunnel is down: {problem}")
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        forth = asyncio.ensure_future(copy(reader, far_writer, lambda: None))
+        forth = asyncio.ensure_future(wire.copy(reader, far_writer, lambda: None))
         try:
-            await copy(far_reader, writer, self._hear)
+            await wire.copy(far_reader, writer, self._hear)
         finally:
             forth.cancel()
-            await finish(far_writer)
+            await wire.finish(far_writer)
         return b""
 
     def _hear(self) -> None:
         """Bytes that come back prove the tunnel as well as a probe does."""
         self._heard = time.monotonic()
 
-    async def _held(self) -> Streams:
+    async def _held(self) -> wire.Streams:
         """A connection to the API server; waits for a tunnel that is broken, for a while.
 
         Raises:
@@ -563,12 +488,12 @@ class Supervisor:
         while True:
             try:
                 if self.link is None or not self.link.alive:
-                    raise Closed(self.status.reason or "it is being started")
+                    raise wire.Closed(self.status.reason or "it is being started")
                 return await self.link.dial()
-            except (Closed, TimeoutError) as problem:
+            except (wire.Closed, TimeoutError) as problem:
                 left = end - time.monotonic()
                 if left <= 0:
-                    raise Closed(str(problem)) from problem
+                    raise wire.Closed(str(problem)) from problem
                 self._news.clear()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), min(left, 0.2))

@@ -251,7 +251,7 @@ class Provider:
                 do = "set cluster_access_oidc_ca_file to a file with PEM certificates, or leave it empty"
                 raise Problem("E-ACCESS-11", f"The CA file {self._ca_file} cannot be used: {error}", do) from error
             if self._ca_file:
-                # As trust_as_named() of the collection: Python by itself refuses what kubectl takes of an own authority.
+                # As trust_as_named() of the collection: Python refuses what kubectl takes of an own authority.
                 context.verify_flags &= ~ssl.VERIFY_X509_STRICT
                 context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
             self._opener = urllib.request.OpenerDirector()

@@ -219,6 +219,15 @@ SAMPLES = [
         },
         "Look: no proxy",
     ),
+    sample(
+        role_rules.proxied,
+        "past the proxy by NO_PROXY",
+        {
+            "roles/thing/tasks/main.yml": "- name: Look\n"
+            '  kubernetes.core.k8s_info: {kubeconfig: x, proxy: "{{ __cluster_access_proxy }}"}\n'
+        },
+        "Look: no no_proxy",
+    ),
     sample(role_rules.skeleton, "empty", {"roles/thing/README.md": ""}, "tasks/preflight.yml"),
     sample(role_rules.skeleton, "entry point", {SPEC: spec("{}")}, "entry point preflight"),
     sample(role_rules.skeleton, "tasks of an entry point", {SPEC: spec("{}", "absent")}, "tasks/absent.yml"),

@@ -162,15 +162,16 @@ def tested(root: Path) -> Verdict:
 
 
 def proxied(root: Path) -> Verdict:
-    """A task of kubernetes.core takes the tunnel's proxy: its Python package may not read it in the kubeconfig."""
+    """A task of kubernetes.core takes the kubeconfig's proxy: its Python package may not read it, or go past it."""
     verdict = Verdict()
     for path in sorted((root / "roles").glob("*/tasks/*.yml")):
         for task in tasks_of(load(path) or []):
             for name in ("kubernetes.core.k8s", "kubernetes.core.k8s_info"):
                 if name in task:
-                    good = "__cluster_access_proxy" in str((task[name] or {}).get("proxy", ""))
                     place = f"{path.relative_to(root)}: {task.get('name')}"
-                    verdict.look(None if good else f"{place}: no proxy of __cluster_access_proxy")
+                    for option in ("proxy", "no_proxy"):
+                        good = f"__cluster_access_{option}" in str((task[name] or {}).get(option, ""))
+                        verdict.look(None if good else f"{place}: no {option} of __cluster_access_{option}")
     return verdict
 
 

@@ -48,12 +48,43 @@ def test_the_private_file_has_one_context_and_mode_0600(given: dict[str, Any], t
     outcome = run(**given)
     path = Path(outcome.result["path"])
     assert path.parent == tmp_path / "cache" / "climate"
-    assert outcome.result == {"path": str(path), "context": "research", "server": "https://api.test:6443"}
+    assert outcome.result == {
+        "path": str(path),
+        "context": "research",
+        "server": "https://api.test:6443",
+        "proxy_url": "",
+    }
     assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)
     made = yaml.safe_load(path.read_text())
     assert made["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "ca.pem")
     assert [made["contexts"][0]["name"], made["users"][0]["user"]] == ["research", {"token": TOKEN}]
     assert len(made["contexts"]) == 1
+
+
+def with_cluster(given: dict[str, Any], **more: Any) -> None:
+    cluster = CONTENT["clusters"][0]["cluster"] | more
+    Path(given["kubeconfig"]).write_text(yaml.safe_dump(CONTENT | {"clusters": [{"name": "c", "cluster": cluster}]}))
+
+
+def test_its_own_proxy_is_told_for_who_does_not_read_it_there(given: dict[str, Any]) -> None:
+    with_cluster(given, **{"proxy-url": "http://proxy.test:3128"})
+    assert run(**given).result["proxy_url"] == "http://proxy.test:3128"
+
+
+def test_a_password_of_a_proxy_goes_nowhere(given: dict[str, Any]) -> None:
+    with_cluster(given, **{"proxy-url": "http://ada:hunter2@proxy.test:3128"})
+    with pytest.raises(HubError, match=r"E-ACCESS-05 .* has a proxy-url with a login in it") as caught:
+        run(**given)
+    assert "hunter2" not in repr(caught.value)
+    assert not os.path.exists(given["cache_dir"])
+
+
+def test_impersonation_is_refused(given: dict[str, Any]) -> None:
+    users = [{"name": "u", "user": {"token": TOKEN, "as": "system:admin"}}]
+    Path(given["kubeconfig"]).write_text(yaml.safe_dump(CONTENT | {"users": users}))
+    with pytest.raises(HubError, match=r"E-ACCESS-05 .* acts as somebody else"):
+        run(**given)
+    assert not os.path.exists(given["cache_dir"])
 
 
 def test_a_second_run_changes_nothing(given: dict[str, Any]) -> None:

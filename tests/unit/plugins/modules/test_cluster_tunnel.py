@@ -92,6 +92,22 @@ def test_the_kubeconfig_leads_through_the_tunnel(options: dict[str, Any], tmp_pa
     assert (path.parent / "known_hosts").read_text() == "bastion.test ssh-ed25519 AAAA\n"
 
 
+def test_a_port_is_ssh_s_own_unless_one_is_given(options: dict[str, Any], tmp_path: Path) -> None:
+    """An alias of the person's ssh configuration may have a port of its own."""
+    run(options)
+    assert run(options, bastion={**options["bastion"], "port": 2222}).result["bastion"] == "bastion.test:2222"
+    assert [" -p " in line for line in (tmp_path / "calls").read_text().splitlines()] == [False, True]
+
+
+def test_impersonation_is_refused(options: dict[str, Any], tmp_path: Path) -> None:
+    content = yaml.safe_load((tmp_path / "config").read_text())
+    content["users"][0]["user"]["as"] = "somebody"
+    (tmp_path / "config").write_text(yaml.safe_dump(content))
+    with pytest.raises(HubError, match=r"E-ACCESS-05 .* acts as somebody else"):
+        run(options)
+    assert not (tmp_path / "calls").exists()
+
+
 def test_a_second_run_changes_nothing_and_another_bastion_does(options: dict[str, Any], tmp_path: Path) -> None:
     first, second = run(options), run(options)
     assert (first.changed, second.changed) == (True, False)

@@ -31,8 +31,8 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.trans
     origin,
     tls_context,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import QuietServer, make_certificates
 from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import Made
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import QuietServer, make_certificates
 from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import authority_between, old_authority, serving
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.helm_way import is_loopback, way
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.helm_way import way
 
 TUNNEL = "http://127.0.0.1:4711"
 HELPER: dict[str, Any] = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/login"}}
@@ -93,11 +93,3 @@ def test_everything_else_stays_as_it_is(tmp_path: Path, cluster: dict[str, Any],
 def test_without_a_kubeconfig_nothing_is_read() -> None:
     with way({"HOME": "/nowhere"}, None) as found:
         assert found == ({"HOME": "/nowhere"}, ())
-
-
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [("localhost", True), ("127.3.2.1", True), ("::1", True), ("10.0.0.1", False), ("api.example.org", False)],
-)
-def test_loopback(host: str, loopback: bool) -> None:
-    assert is_loopback(host) is loopback

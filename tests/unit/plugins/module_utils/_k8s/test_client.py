@@ -386,6 +386,48 @@ def test_a_kubeconfig_s_proxy_is_never_passed_by(tmp_path: Path, user: str) -> N
     assert getattr(KubeClient.from_kubeconfig(str(path), None)._pool, "proxy", None) is None
 
 
+@pytest.mark.parametrize("several", [False, True], ids=["one file", "several files"])
+@pytest.mark.parametrize(
+    "user", [pytest.param("token: abcdefgh", id="usual"), pytest.param("username: u, password: p", id="unusual")]
+)
+def test_no_proxy_leads_nobody_past_a_kubeconfig_s_proxy(
+    tmp_path: Path, user: str, several: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "api.test,*")
+    monkeypatch.setenv("no_proxy", "api.test,*")
+    path = tmp_path / "config"
+    proxied = KUBECONFIG.replace('"https://api.test:6443"', '"https://api.test:6443", proxy-url: "http://127.0.0.1:9"')
+    path.write_text(proxied.replace("token: abcdefgh", user))
+    kube = KubeClient.from_kubeconfig(f"{path}{os.pathsep}/nowhere" if several else str(path), None)
+    assert str(kube._pool.proxy) == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    "user", [pytest.param("token: abcdefgh", id="usual"), pytest.param("username: u, password: p", id="unusual")]
+)
+def test_an_api_server_on_this_machine_needs_no_proxy_of_the_environment(
+    tmp_path: Path, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    path = tmp_path / "config"
+    path.write_text(KUBECONFIG.replace("api.test", "127.0.0.1").replace("token: abcdefgh", user))
+    assert getattr(KubeClient.from_kubeconfig(str(path), None)._pool, "proxy", None) is None
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "ftp://127.0.0.1:9", "127.0.0.1:9"])
+def test_a_proxy_that_nobody_here_can_use_is_told(tmp_path: Path, proxy: str) -> None:
+    """Version 37 of the package takes socks proxies, but for a library that it does not bring."""
+    import kubernetes
+
+    path = tmp_path / "config"
+    path.write_text(KUBECONFIG.replace('"https://api.test:6443"', f'"https://api.test:6443", proxy-url: "{proxy}"'))
+    takes_socks = int(kubernetes.__version__.split(".")[0]) >= 37 and proxy.startswith("socks")
+    wanted = "E-LIB-01 .* socks .* pip install PySocks" if takes_socks else "E-ACCESS-05 .* through: socks5"
+    with pytest.raises(HubError, match=wanted):
+        KubeClient.from_kubeconfig(str(path), None)
+
+
 @pytest.mark.parametrize(
     ("text", "context"),
     [

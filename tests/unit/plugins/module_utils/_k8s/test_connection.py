@@ -16,8 +16,13 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import login_helper
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import KubeClient
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.connection import open_connection
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.connection import (
+    is_loopback,
+    open_connection,
+    read_login,
+)
 from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import make
 from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Server, old_authority, serving
 
@@ -28,6 +33,12 @@ CA = "-----BEGIN CERTIFICATE-----"
 
 def packed(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+def opened(path: str, context: str | None, environ: dict[str, str]) -> tuple[Any, Any] | None:
+    """As the client does it; None is left to the kubernetes package."""
+    chosen = read_login(path, context)
+    return open_connection(chosen, context, environ) if chosen else None
 
 
 class Config:
@@ -67,7 +78,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def who(config: Config, server: Server) -> Any:
     """What the server saw, over a client made from the kubeconfig."""
     config.cluster["server"] = server.url
-    made = open_connection(config.write(), None, NO_PROXY)
+    made = opened(config.write(), None, NO_PROXY)
     assert made is not None
     return (KubeClient(*made, str(config.path)).get("/version") or {})["who"]
 
@@ -85,7 +96,7 @@ def test_files_are_found_from_the_kubeconfig(config: Config, server: Server) -> 
 def test_a_ca_in_the_file_itself(config: Config, server: Server) -> None:
     config.cluster["certificate-authority-data"] = packed(server.ca_file.read_text())
     assert who(config, server) == "Bearer abcdefgh"
-    made = open_connection(str(config.path), None, NO_PROXY)
+    made = opened(str(config.path), None, NO_PROXY)
     assert made is not None
     written = made[0].ssl_ca_cert
     assert Path(written).read_text() == server.ca_file.read_text()
@@ -186,19 +197,76 @@ def test_an_exec_helper_is_asked_once(config: Config, server: Server, tmp_path: 
 
 def test_a_token_of_its_own_comes_before_a_helper(config: Config, tmp_path: Path) -> None:
     config.user = {"token": "own-token", "exec": helper(tmp_path, "raise SystemExit(1)")}
-    made = open_connection(config.write(), None, NO_PROXY)
+    made = opened(config.write(), None, NO_PROXY)
     assert made is not None
     assert made[0].auth_settings() == {"BearerToken": {"key": "authorization", "value": "Bearer own-token"}}
 
 
 @pytest.mark.parametrize(
-    "code",
-    ["raise SystemExit(1)", "print('text')", "print('{}')", "print('[]')"],
-    ids=["fails", "text", "no-status", "list"],
+    ("code", "seen"),
+    [
+        pytest.param("import sys; sys.exit('log in again.')", "Seen: log in again. ", id="fails"),
+        pytest.param("raise SystemExit(3)", "exit code 3 without a word", id="silent"),
+        pytest.param("print('text')", "is no ExecCredential", id="text"),
+        pytest.param("print('{}')", "is no ExecCredential", id="no-status"),
+        pytest.param("print('[]')", "is no ExecCredential", id="list"),
+        pytest.param('print(\'{"status": {"token": null}}\')', "is no ExecCredential", id="no-token"),
+    ],
 )
-def test_a_helper_that_fails_is_left_to_the_package(config: Config, tmp_path: Path, code: str) -> None:
+@pytest.mark.parametrize("usual", [True, False], ids=["usual", "left to the package"])
+def test_a_helper_that_gives_nothing_is_told(
+    config: Config, tmp_path: Path, code: str, seen: str, usual: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kubernetes package would start it once more, and go on without credentials."""
+    monkeypatch.setenv("HTTPS_PROXY", "" if usual else "http://proxy.test:3128")
     config.user = {"exec": helper(tmp_path, code)}
-    assert open_connection(config.write(), None, NO_PROXY) is None
+    with pytest.raises(HubError, match=r"E-ACCESS-09 The login program \S+ of the kubeconfig's context one") as caught:
+        KubeClient.from_kubeconfig(config.write(), None)
+    assert seen in caught.value.text()
+
+
+@pytest.mark.parametrize("info", [False, True])
+@pytest.mark.parametrize("proxy", ["", "http://proxy.test:3128"], ids=["usual", "left to the package"])
+def test_a_helper_is_not_waited_for_for_ever(
+    config: Config, tmp_path: Path, info: bool, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_helper, "HELPER_TIMEOUT", 0.5)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    config.user = {"exec": helper(tmp_path, "import time; time.sleep(20)", provideClusterInfo=info)}
+    with pytest.raises(HubError, match=r"E-ACCESS-09 .* no answer within 0\.5 s, so it was ended"):
+        KubeClient.from_kubeconfig(config.write(), None)
+
+
+def test_the_package_gets_what_the_helper_gave(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would wait for a helper without end, so it is not told of one."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
+    config.user = {"exec": helper(tmp_path, HELPER + f"open({str(tmp_path / 'asked')!r}, 'a').write('x')\n")}
+    kube = KubeClient.from_kubeconfig(config.write(), None)
+    assert kube._credentials == {"authorization": "Bearer word mark False"}
+    assert (tmp_path / "asked").read_text() == "x"
+
+
+def test_a_helper_that_is_not_there_is_named(config: Config) -> None:
+    config.user = {"exec": {"command": "/no/such/helper"}}
+    with pytest.raises(HubError, match=r"E-ACCESS-04 .* context one logs in by the program /no/such/helper"):
+        read_login(config.write(), None)
+
+
+@pytest.mark.parametrize("key", ["as", "as-uid", "as-groups", "as-user-extra"])
+@pytest.mark.parametrize("several", [False, True], ids=["one file", "several files"])
+def test_impersonation_is_refused_before_the_first_request(config: Config, key: str, several: bool) -> None:
+    """The kubernetes package would drop it silently, and Helm would go by it."""
+    config.user[key] = ["somebody"]
+    path = config.write()
+    with pytest.raises(HubError, match=rf"E-ACCESS-05 .*context one acts as somebody else than it logs in \({key}\)"):
+        KubeClient.from_kubeconfig(f"{path}{os.pathsep}/nowhere" if several else path, None)
+
+
+def test_a_proxy_with_a_login_is_refused_and_not_quoted(config: Config) -> None:
+    config.cluster["proxy-url"] = "http://ada:hunter2@proxy.test:3128"
+    with pytest.raises(HubError, match=r"E-ACCESS-05 .* has a proxy-url with a login in it") as caught:
+        KubeClient.from_kubeconfig(config.write(), None)
+    assert "hunter2" not in repr(caught.value)
 
 
 @pytest.fixture
@@ -214,7 +282,7 @@ def test_a_client_certificate_in_the_file_leaves_no_copy(
     place.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(place))
     config.user = {"client-certificate-data": packed(pair[0]), "client-key-data": packed(pair[1])}
-    made = open_connection(config.write(), None, NO_PROXY)
+    made = opened(config.write(), None, NO_PROXY)
     assert made is not None
     assert (made[0].auth_settings(), os.listdir(place)) == ({}, [])
 
@@ -223,13 +291,13 @@ def test_a_client_certificate_in_files(config: Config, pair: tuple[str, str], tm
     for name, text in zip(("cert.pem", "key.pem"), pair, strict=True):
         (tmp_path / name).write_text(text)
     config.user = {"client-certificate": "cert.pem", "client-key": "key.pem"}
-    assert open_connection(config.write(), None, NO_PROXY) is not None
+    assert opened(config.write(), None, NO_PROXY) is not None
 
 
 def test_a_client_certificate_from_a_helper(config: Config, pair: tuple[str, str], tmp_path: Path) -> None:
     given = json.dumps({"status": {"clientCertificateData": pair[0], "clientKeyData": pair[1]}})
     config.user = {"exec": helper(tmp_path, f"print({given!r})")}
-    made = open_connection(config.write(), None, NO_PROXY)
+    made = opened(config.write(), None, NO_PROXY)
     assert made is not None
     assert made[0].auth_settings() == {}
 
@@ -246,30 +314,41 @@ def test_a_client_certificate_from_a_helper(config: Config, pair: tuple[str, str
         pytest.param({"certificate-authority-data": packed(CA)}, {}, id="a-ca-that-is-none"),
         pytest.param({}, {"token": "", "auth-provider": {"name": "oidc"}}, id="a-login-plugin"),
         pytest.param({}, {"username": "a", "password": "b"}, id="a-password"),
-        pytest.param({}, {"as": "somebody"}, id="impersonation"),
         pytest.param({}, {"tokenFile": "/nowhere"}, id="a-token-file"),
         pytest.param({}, {"client-certificate": "/nowhere"}, id="no-such-certificate"),
-        pytest.param({}, {"token": "", "exec": {"command": "x", "provideClusterInfo": True}}, id="cluster-info"),
-        pytest.param({}, {"token": "", "exec": {"command": "x", "surprise": 1}}, id="an-unknown-helper-setting"),
-        pytest.param({}, {"token": "", "exec": {"command": "/no/such/helper"}}, id="no-such-helper"),
         pytest.param({}, {"token": "", "exec": ["login"]}, id="a-helper-that-is-none"),
     ],
 )
 def test_the_unusual_is_left_to_the_package(config: Config, cluster: Json, user: Json) -> None:
     config.cluster |= cluster
     config.user |= user
-    assert open_connection(config.write(), None, NO_PROXY) is None
+    assert opened(config.write(), None, NO_PROXY) is None
 
 
 def test_a_proxy_of_the_environment_is_left_to_the_package(config: Config) -> None:
     path = config.write()
-    assert open_connection(path, None, {"HTTPS_PROXY": "http://proxy.test:3128"}) is None
-    assert open_connection(path, None, {"HTTP_PROXY": "http://proxy.test:3128"}) is not None
+    assert opened(path, None, {"HTTPS_PROXY": "http://proxy.test:3128"}) is None
+    assert opened(path, None, {"HTTP_PROXY": "http://proxy.test:3128"}) is not None
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("localhost", True), ("127.3.2.1", True), ("::1", True), ("10.0.0.1", False), ("api.example.org", False)],
+)
+def test_a_proxy_of_the_environment_is_not_for_this_machine(config: Config, host: str, loopback: bool) -> None:
+    config.cluster["server"] = f"https://[{host}]:6443" if ":" in host else f"https://{host}:6443"
+    made = opened(config.write(), None, {"HTTPS_PROXY": "http://proxy.test:3128"})
+    assert (made is not None) is is_loopback(host) is loopback
+
+
+def test_a_server_without_an_address_is_left_to_the_package(config: Config) -> None:
+    config.cluster["server"] = "https://[10"
+    assert opened(config.write(), None, {"HTTPS_PROXY": "http://proxy.test:3128"}) is None
 
 
 def test_a_proxy_of_the_kubeconfig_is_used_whatever_the_environment_says(config: Config) -> None:
     config.cluster["proxy-url"] = "http://proxy.test:3128"
-    made = open_connection(config.write(), None, {"HTTPS_PROXY": "http://other.test:1"})
+    made = opened(config.write(), None, {"HTTPS_PROXY": "http://other.test:1"})
     assert made is not None
     assert str(made[1].proxy) == "http://proxy.test:3128"
 
@@ -281,20 +360,27 @@ def test_what_is_no_kubeconfig_is_left_to_the_package(tmp_path: Path, text: str 
     path = tmp_path / "config"
     if text is not None:
         path.write_text(text)
-    assert open_connection(str(path), None, NO_PROXY) is None
+    assert opened(str(path), None, NO_PROXY) is None
 
 
-def test_several_files_and_other_contexts_are_left_to_the_package(config: Config) -> None:
+def test_several_files_are_read_as_kubectl_does(config: Config, tmp_path: Path) -> None:
     path = config.write()
-    assert open_connection(f"{path}{os.pathsep}{path}", None, NO_PROXY) is None
-    assert open_connection(path, "other", NO_PROXY) is None
-    made = open_connection(path, "one", NO_PROXY)
+    (tmp_path / "second").write_text(yaml.safe_dump({"current-context": "two", "contexts": [], "clusters": []}))
+    made = opened(os.pathsep.join(["/nowhere", path, str(tmp_path / "second")]), None, NO_PROXY)
+    assert made is not None
+    assert (made[0].host, made[0].token) == ("https://api.test:6443", "abcdefgh")
+
+
+def test_other_contexts_are_left_to_the_package(config: Config) -> None:
+    path = config.write()
+    assert opened(path, "other", NO_PROXY) is None
+    made = opened(path, "one", NO_PROXY)
     assert made is not None
     assert made[0].chosen_context == "one"
 
 
 def test_a_token_is_not_in_the_connections_words(config: Config) -> None:
-    made = open_connection(config.write(), None, NO_PROXY)
+    made = opened(config.write(), None, NO_PROXY)
     assert made is not None
     assert "abcdefgh" not in repr(made[0])
 
@@ -303,8 +389,8 @@ def test_the_package_is_not_imported(config: Config) -> None:
     """That is what this file is for."""
     code = (
         "import sys; sys.path[:] = eval(sys.argv[1])\n"
-        f"from {open_connection.__module__} import open_connection\n"
-        "assert open_connection(sys.argv[2], None, {}) is not None\n"
+        f"from {open_connection.__module__} import open_connection, read_login\n"
+        "assert open_connection(read_login(sys.argv[2], None), None, {}) is not None\n"
         "assert 'kubernetes' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code, repr(sys.path), config.write()], check=True)

@@ -194,6 +194,30 @@ def test_a_server_that_nobody_checks_is_refused() -> None:
         kubeconfig.check(Chosen("research", {"server": "https://one", "insecure-skip-tls-verify": True}, {}), "/k")
 
 
+@pytest.mark.parametrize(
+    "user", [{"as": "ada"}, {"as": "ada", "as-groups": ["dev"]}, {"as-uid": "1"}, {"as-user-extra": {"a": ["b"]}}]
+)
+def test_impersonation_is_refused(user: dict[str, Any]) -> None:
+    named = ", ".join(user)
+    with pytest.raises(HubError, match=rf"E-ACCESS-05 .* acts as somebody else than it logs in \({named}\)"):
+        kubeconfig.check(Chosen("research", {"server": "https://one"}, {"token": "t", **user}), "/k")
+    empty = dict.fromkeys(user)
+    kubeconfig.check(Chosen("research", {"server": "https://one"}, {"token": "t", **empty}), "/k")
+
+
+@pytest.mark.parametrize("proxy", ["http://ada:hunter2@proxy:3128", "http://ada@proxy:3128", "http://:hunter2@proxy"])
+def test_a_proxy_that_wants_a_login_is_refused(proxy: str) -> None:
+    with pytest.raises(HubError, match=r"E-ACCESS-05 .* has a proxy-url with a login in it") as caught:
+        kubeconfig.check(Chosen("research", {"server": "https://one", "proxy-url": proxy}, {}), "/k")
+    assert "hunter2" not in caught.value.text()
+
+
+def test_a_proxy_without_a_login_is_taken() -> None:
+    kubeconfig.check(Chosen("research", {"server": "https://one", "proxy-url": "http://proxy:3128"}, {}), "/k")
+    with pytest.raises(HubError, match=r"E-ACCESS-05 .* has a proxy-url that is no address"):
+        kubeconfig.check(Chosen("research", {"server": "https://one", "proxy-url": "http://[proxy"}, {}), "/k")
+
+
 def test_secrets_are_known() -> None:
     user = {"token": "t1", "password": "p1", "client-key-data": "k1", "username": "ada", "client-key": "/k"}
     assert kubeconfig.secrets_of(user) == ["k1", "t1", "p1"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,32 @@ def test_it_gets_its_own_environment_and_is_told_what_is_wanted() -> None:
         "apiVersion": "client.authentication.k8s.io/v1",
         "kind": "ExecCredential",
         "spec": {"interactive": False},
+    }
+
+
+def test_it_is_told_about_the_cluster_where_it_asks(tmp_path: Path) -> None:
+    """As client-go tells it: the CA itself, and what an extension holds for it."""
+    (tmp_path / "ca.pem").write_text("a CA")
+    cluster = {
+        "server": "https://api.test:6443",
+        "certificate-authority": str(tmp_path / "ca.pem"),
+        "proxy-url": "http://127.0.0.1:9",
+        "extensions": [
+            {"name": "other", "extension": 1},
+            {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "hub"}},
+        ],
+    }
+    entry = helper('echo "$KUBERNETES_EXEC_INFO"')
+    assert "cluster" not in json.loads(login_helper.start(entry, cluster).stdout)["spec"]
+    told = json.loads(login_helper.start(entry | {"provideClusterInfo": True}, cluster).stdout)["spec"]["cluster"]
+    assert told == {
+        "server": "https://api.test:6443",
+        "certificate-authority-data": "YSBDQQ==",
+        "proxy-url": "http://127.0.0.1:9",
+        "config": {"audience": "hub"},
+    }
+    assert login_helper.cluster_info({"server": "https://a", "certificate-authority": "/nowhere"}) == {
+        "server": "https://a"
     }
 
 

@@ -141,7 +141,17 @@ def test_only_what_is_needed_is_handed_on() -> None:
         "LC_ALL": "C",
     }
     secret = {"VAULT_TOKEN": "t", "AWS_SECRET_ACCESS_KEY": "k", "ANSIBLE_VAULT_PASSWORD": "v", "GCP_ACCESS_TOKEN": "a"}
+    secret |= {"AWS_ACCESS_KEY_ID": "i", "AWS_SESSION_TOKEN": "s", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "c"}
+    secret |= {"TELEPORT_PASSWORD": "p", "TELEPORT_TOKEN": "t"}
     assert runtime.passed_on({**given, **secret}) == given
+
+
+@pytest.mark.parametrize(
+    "name", ["KRB5CCNAME", "KRB5_CONFIG", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_REGION", "TELEPORT_HOME"]
+)
+def test_what_finds_credentials_of_a_person_is_handed_on(name: str) -> None:
+    """A ticket for GSSAPI, and where a ProxyCommand (aws ssm, tsh) looks; never the secrets themselves."""
+    assert runtime.passed_on({name: "where"}) == {name: "where"}
 
 
 def test_the_supervisor_s_own_text_is_handed_on() -> None:

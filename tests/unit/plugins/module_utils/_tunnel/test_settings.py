@@ -56,7 +56,8 @@ def test_settings_that_cannot_work(given: dict[str, Any], reason: str) -> None:
 @pytest.mark.parametrize(
     ("given", "bastion"),
     [
-        ({"host": "b", "user": None, "port": 22}, Bastion("b")),
+        ({"host": "b", "user": None, "port": None}, Bastion("b")),
+        ({"host": "b", "port": 22}, Bastion("b", 22)),
         ({"host": "b", "user": "", "iap": None, "host_key": " k v\n"}, Bastion("b", host_key=" k v\n")),
         ({"iap": {"project": "p", "zone": "z", "instance": "i", "ca_file": None}}, Bastion("i.z.p", iap=IAP)),
         ({"host": "compute.1", "iap": {"project": "p", "zone": "z", "instance": "i"}}, Bastion("compute.1", iap=IAP)),
@@ -67,7 +68,7 @@ def test_canonical_form(given: dict[str, Any], bastion: Bastion) -> None:
 
 
 def test_names_for_people() -> None:
-    assert [Bastion("b").name, Bastion("b", 2222).name] == ["b", "b:2222"]
+    assert [Bastion("b").name, Bastion("b", 22).name, Bastion("b", 2222).name] == ["b", "b", "b:2222"]
     assert Bastion("i.z.p", iap=IAP).name == "i in z of p (over IAP)"
 
 
@@ -99,11 +100,23 @@ def options(words: list[str]) -> dict[str, str]:
 def test_ssh_never_asks_and_never_trusts_a_stranger() -> None:
     words = ssh_command(Bastion("b", user="ops"), "/usr/bin/ssh", "", [])
     assert words[:3] == ["/usr/bin/ssh", "-N", "-T"]
-    assert words[-8:] == ["-p", "22", "-l", "ops", "-L", "127.0.0.1:{port}:127.0.0.1:8888", "--", "b"]
+    assert words[-6:] == ["-l", "ops", "-L", "127.0.0.1:{port}:127.0.0.1:8888", "--", "b"]
     given = options(words)
-    wanted = {"BatchMode": "yes", "StrictHostKeyChecking": "yes", "ExitOnForwardFailure": "yes", "ControlMaster": "no"}
+    wanted = {"BatchMode": "yes", "StrictHostKeyChecking": "yes", "ExitOnForwardFailure": "no", "ControlMaster": "no"}
     assert {key: given[key] for key in wanted} == wanted
     assert not {"UserKnownHostsFile", "HostKeyAlias", "IdentityFile", "ProxyCommand"} & set(given)
+
+
+def test_a_port_is_named_where_one_is_given_only() -> None:
+    """``-p`` would take the place of the ``Port`` that an alias has in the person's own ssh configuration."""
+    assert "-p" not in ssh_command(parse_bastion({"host": "alias"}), "ssh", "", [])
+    given = ssh_command(parse_bastion({"host": "alias", "port": 22}), "ssh", "", [])
+    assert given[given.index("-p") + 1] == "22"
+
+
+def test_the_relay_is_told_a_port_in_any_case() -> None:
+    assert "--port 22 " in " ".join(relay_command(["relay"], IAP, 0, ["h"]))
+    assert "--port 2222 " in " ".join(relay_command(["relay"], IAP, 2222, ["h"]))
 
 
 def test_keys_are_pinned() -> None:

@@ -21,12 +21,7 @@ from typing import Any
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._tunnel import supervisor
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._tunnel.supervisor import (
-    Closed,
     Config,
-    answer,
-    authority,
-    parse_answer,
-    parse_connect,
     pause_before,
     start_time,
 )
@@ -36,41 +31,9 @@ from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Ser
 # ---- small decisions
 
 
-@pytest.mark.parametrize(
-    ("head", "target"),
-    [
-        pytest.param(b"GET / HTTP/1.1\r\n\r\n", None, id="no CONNECT"),
-        pytest.param(b"CONNECT api.test HTTP/1.1\r\n\r\n", None, id="no port"),
-        pytest.param(b"CONNECT :443 HTTP/1.1\r\n\r\n", None, id="no host"),
-        pytest.param(b"CONNECT api.test:x HTTP/1.1\r\n\r\n", None, id="a port that is none"),
-        pytest.param(b"CONNECT api.test:443 SSH/2\r\n\r\n", None, id="no HTTP"),
-        pytest.param(b"CONNECT api.test:443\r\n\r\n", None, id="no version"),
-        pytest.param(b"CONNECT API.test:443 HTTP/1.1\r\nHost: x\r\n\r\n", ("api.test", 443), id="name"),
-        pytest.param(b"CONNECT [2001:db8::1]:6443 HTTP/1.0\r\n\r\n", ("2001:db8::1", 6443), id="IPv6"),
-    ],
-)
-def test_what_a_client_asks_for(head: bytes, target: tuple[str, int] | None) -> None:
-    assert parse_connect(head) == target
-
-
-def test_what_a_proxy_answers() -> None:
-    assert parse_answer(b"HTTP/1.0 200 Connection established\r\n\r\n") == 200
-    assert parse_answer(b"HTTP/1.1 503\r\n\r\n") == 503
-    for head in (b"SSH-2.0-OpenSSH\r\n\r\n", b"\r\n\r\n", b"HTTP/1.1 ok\r\n\r\n"):
-        with pytest.raises(Closed, match="no HTTP proxy"):
-            parse_answer(head)
-
-
 @pytest.mark.parametrize(("failures", "seconds"), [(0, 0.0), (1, 0.1), (2, 0.2), (5, 2.0), (50, 2.0)])
 def test_tries_get_rarer_and_never_rare(failures: int, seconds: float) -> None:
     assert pause_before(failures) == seconds
-
-
-def test_texts() -> None:
-    assert (authority("a", 1), authority("::1", 1)) == ("a:1", "[::1]:1")
-    assert (
-        answer("403 Forbidden", "no") == b"HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno\n"
-    )
 
 
 def test_a_process_has_a_start_time(tmp_path: Path) -> None:
@@ -173,6 +136,11 @@ def tunnel(tmp_path: Path) -> Iterator[Tunnel]:
         assert not made.log.exists() or made.log.read_text() == ""
 
 
+def saying(tunnel: Tunnel, words: str) -> list[str]:
+    """An ssh that says something and ends."""
+    return ["/bin/sh", "-c", 'echo $$ >>"$1"; printf "%s\\n" "$2" >&2; exit 255', "sh", str(tunnel.pids), words]
+
+
 def dead(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -253,6 +221,52 @@ def test_an_ssh_that_ends_is_tried_again_and_quoted(tunnel: Tunnel) -> None:
     tunnel.until(lambda: tunnel.status.get("failures", 0) >= 3)
     assert (tunnel.status["state"], tunnel.status["ups"]) == ("down", 0)
     assert tunnel.status["reason"] == "fake: Permission denied (publickey)."
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ops@bastion: Permission denied (publickey).",
+        "Received disconnect from 192.0.2.1 port 22:2: Too many authentication failures\nDisconnected from 192.0.2.1",
+        "Host key verification failed.",
+    ],
+)
+def test_a_login_that_is_refused_is_not_hammered(tunnel: Tunnel, said: str) -> None:
+    """A bastion that counts such tries bans this machine."""
+    tunnel.start("http", command=saying(tunnel, said), refused_pause=600)
+    tunnel.wait("down", "(refused 4 times; next try in 600 s)")
+    time.sleep(2.0)  # the usual pace would be 1 s
+    assert len(tunnel.pids.read_text().split()) == 4
+
+
+def test_a_login_that_was_refused_is_tried_again(tunnel: Tunnel) -> None:
+    tunnel.start("http", command=saying(tunnel, "Permission denied (publickey)."), refused_pause=0.1)
+    tunnel.until(lambda: tunnel.status.get("failures", 0) >= 5)
+
+
+def test_a_network_that_fails_is_tried_at_the_usual_pace(tunnel: Tunnel) -> None:
+    words = "ssh: connect to host bastion port 22: Connection timed out"
+    tunnel.start("http", command=saying(tunnel, words), refused_pause=600)
+    tunnel.until(lambda: tunnel.status.get("failures", 0) >= 4)
+    assert tunnel.status["reason"] == words
+
+
+def test_forwardings_of_the_person_s_own_do_not_count(tunnel: Tunnel) -> None:
+    """They stand already where he is logged in at the same bastion."""
+    tunnel.start("others")
+    tunnel.wait("up")
+    assert b"v1.34.4" in tunnel.get()
+    assert len(tunnel.pids.read_text().split()) == 1
+    os.kill(tunnel.ssh(), signal.SIGKILL)
+    tunnel.until(lambda: tunnel.status["drops"] == 1)
+    assert "forwarding" not in tunnel.status["reason"]
+
+
+def test_an_ssh_without_our_port_is_ended_and_tried_again(tunnel: Tunnel) -> None:
+    """It would live on, and whoever listens there would be taken for the bastion."""
+    tunnel.start("taken")
+    tunnel.wait("down", "cannot listen to port: ")
+    tunnel.until(lambda: len(tunnel.pids.read_text().split()) >= 2)
 
 
 def test_an_ssh_that_never_stands_is_ended(tunnel: Tunnel) -> None:
