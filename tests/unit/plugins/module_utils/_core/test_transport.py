@@ -695,7 +695,7 @@ def test_a_stream_ends_with_the_callers_time(site: Site) -> None:
 
 @pytest.mark.parametrize("authority", [old_authority(), authority_between()], ids=["old-form", "signed-by-another"])
 def test_an_authority_of_the_operator_is_taken_as_kubectl_takes_it(tmp_path: Path, authority: Made) -> None:
-    """Red without trust_as_named(): the first from Python 3.13 on ("Missing Authority Key Identifier"), else the other."""
+    """Red without trust_as_named(): the first from Python 3.13 on, for want of a key identifier; before, the other."""
     with serving(tmp_path, lambda *_request: (200, {"read": "it"}, {}), authority) as server:
         url = server.url.replace("127.0.0.1", "localhost")  # urllib3 1.26 does not check an address by our context
         assert Http(ca_file=str(server.ca_file)).request("GET", url).json() == {"read": "it"}
