@@ -28,6 +28,10 @@ options:
     description: The secrets the release will hold, by name. They are looked at for placeholders and never returned.
     type: dict
     default: {}
+  front:
+    description: The role hub_front has run, so it is known by which Service people come in.
+    type: bool
+    default: false
 seealso:
   - plugin: researchops.jupyterhub.lint_values
     plugin_type: filter
@@ -78,11 +82,13 @@ def chart_values(
     variables: Mapping[str, Any],
     discovery: Mapping[str, Any] | None = None,
     secrets: Mapping[str, str] | None = None,
+    *,
+    front: bool = False,
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import layers
 
-    result = layers.chart_values(variables, discovery, secrets)
+    result = layers.chart_values(variables, discovery, secrets, front=front)
     return {
         "chart": result.values,
         "layers": list(result.layers),

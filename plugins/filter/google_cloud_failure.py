@@ -46,7 +46,7 @@ RETURN = """
 _value:
   description:
     - C(text), why it failed, without a full stop; C(late), whether no answer came in time; C(collision), whether
-      somebody else changed the same thing at the same moment.
+      somebody else changed the same thing at the same moment; C(busy), whether Google had too much to do.
   type: dict
 """
 

@@ -164,7 +164,7 @@ proxy_url:
   description:
     - The proxy that the kubeconfig names for this cluster (C(proxy-url)), empty when it names none.
     - A task of kubernetes.core takes it in its option C(proxy), because the Python package C(kubernetes) before 37.0
-      does not read it there. It holds no password; such a C(proxy-url) is refused.
+      does not read it there. It is empty, too, for one that holds a password.
   returned: O(state=present)
   type: str
   sample: http://proxy.example.org:3128
@@ -236,11 +236,22 @@ def present(request: Request, folder: access.PrivateFolder) -> Outcome:
             "path": path,
             "context": chosen.context,
             "server": chosen.cluster["server"],
-            "proxy_url": str(chosen.cluster.get("proxy-url") or ""),
+            "proxy_url": open_proxy(request, chosen),
         },
         diff={"before": {"outdated": sorted(stale)}, "after": {"outdated": []}},
         warnings=given.warnings,
     )
+
+
+def open_proxy(request: Request, chosen: kubeconfig.Chosen) -> str:
+    """The proxy on the way, without one whose address holds a login or is none: who uses that one is told so."""
+    try:
+        login = kubeconfig.proxy_login(chosen)
+    except ValueError:
+        return ""
+    if login:
+        request.redactor.add(login)
+    return "" if login else kubeconfig.proxy_of(chosen)
 
 
 @dataclass(frozen=True)

@@ -168,12 +168,18 @@ class World:
         return {}
 
     def dying_helm(self) -> dict[str, Any]:
-        """A helm that dies in its first upgrade, when the API server is asked for a Deployment."""
+        """A helm that dies in its first upgrade, when it asks the API server for a Deployment.
+
+        That request is kept until long after its death, so that Helm cannot be done before.
+        """
         wrapper, marker, struck = (self.folder / name for name in ("helm", "helm-has-died", "helm-may-die"))
 
-        def strike(method: str, target: str, _number: int) -> None:
-            if method in ("POST", "PATCH") and "/deployments" in target and "dryRun" not in target:
-                struck.touch()
+        def strike(method: str, target: str, _number: int) -> Fault | None:
+            writing = method in ("POST", "PATCH") and "/deployments" in target and "dryRun" not in target
+            if not writing or struck.exists():
+                return None
+            struck.touch()
+            return Fault(pause=20.0, reset="before")
 
         self.proxy.choose = strike
         wrapper.write_text(KILLER.format(helm=os.environ["LAB_HELM"], marker=marker, struck=struck), encoding="utf-8")

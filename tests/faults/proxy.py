@@ -67,11 +67,13 @@ class Fault:
         status: answer this status without asking the server (0: ask it).
         headers: extra header lines for that answer.
         reset: close the connection ``before`` the request is forwarded or ``after`` the server answered.
+        pause: seconds to keep the request before anything else happens to it.
     """
 
     status: int = 0
     headers: tuple[str, ...] = ()
     reset: str = ""
+    pause: float = 0.0
 
 
 Chooser = Callable[[str, str, int], Fault | None]
@@ -187,6 +189,8 @@ class FaultProxy:
         name, place = method.decode(), target.decode()
         self._number += 1
         fault = self.choose(name, place, self._number) if self.choose else None
+        if fault:
+            await asyncio.sleep(fault.pause)
         if fault and fault.reset == "before":
             return False
         await asyncio.sleep(self.delay)

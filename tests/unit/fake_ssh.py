@@ -69,6 +69,14 @@ def serve(client: socket.socket, mode: str) -> None:
             socks5(client, mode)
 
 
+GRUMBLES = {
+    "others": "bind [127.0.0.1]:5432: Address already in use\n"
+    "channel_setup_fwd_listener_tcpip: cannot listen to port: 5432\nCould not request local forwarding.\n",
+    "old-key": 'Load key "/home/ada/.ssh/id_old": Permission denied\n',
+}
+"""What ssh says about this and that, and then works."""
+
+
 def main(port: int, mode: str, pids: str) -> None:
     """Listen until somebody ends us."""
     with open(pids, "a", encoding="ascii") as stream:
@@ -76,10 +84,8 @@ def main(port: int, mode: str, pids: str) -> None:
     if mode == "die":
         sys.stderr.write("Warning: something else\nfake: Permission denied (publickey).\n")
         sys.exit(255)
-    if mode == "others":
-        sys.stderr.write("bind [127.0.0.1]:5432: Address already in use\n")
-        sys.stderr.write("channel_setup_fwd_listener_tcpip: cannot listen to port: 5432\n")
-        sys.stderr.write("Could not request local forwarding.\n")
+    if mode in GRUMBLES:
+        sys.stderr.write(GRUMBLES[mode])
         sys.stderr.flush()
         mode = "http"
     if mode == "taken":

@@ -89,9 +89,11 @@ def as_path(value: Any) -> str:
     """
     if value is None:
         return ""
-    if not isinstance(value, (str, os.PathLike)):
+    if isinstance(value, (Mapping, list, tuple, set, int, float)):
         raise ValueError(f"a path is wanted, this is a {kind(value)}")
-    text = os.path.expanduser(os.path.expandvars(os.fspath(value)))
+    text = os.path.expanduser(
+        os.path.expandvars(str(value))
+    )  # ansible-core 2.18 has a class of its own for vaulted text
     try:
         return os.path.abspath(text) if text else ""
     except OSError:

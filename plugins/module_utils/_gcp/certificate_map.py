@@ -270,6 +270,7 @@ def parse_seen(
     used = [
         name for part in found if (part.kind, part.name) == (ENTRY, wish.part) for name in part.facts["certificates"]
     ]
+    used += [name for name in states if f"{CERTIFICATE}/{name}" in users]
     chosen = choose(wish, states, used)
     return Seen(tuple(found), chosen, states.get(chosen, Issued()), needed, users)
 
@@ -302,7 +303,7 @@ def choose(wish: Wish, states: Mapping[str, Issued], used: Iterable[str]) -> str
     Args:
         wish: what is wanted.
         states: our certificates.
-        used: those that the entry names.
+        used: those that the entry names, or that others use.
     """
     alive = [name for name in wish.certificates if name in states and states[name].state != FAILED]
     active = [name for name in alive if states[name].state == ACTIVE]
@@ -408,6 +409,8 @@ def decide(wish: Wish, seen: Seen) -> Work:
         return _work(wish, seen, _missing(wish, seen, (AUTHORIZATION,)), ())
     # Google does not try again. Of two that it gave up, the one that no entry holds on to is made anew.
     failed = seen.find(CERTIFICATE, seen.certificate) if seen.issued.state == FAILED else None
+    if failed and failed.target in seen.users:
+        failed = None  # Google would not delete it
     rest = replace(seen, parts=tuple(part for part in seen.parts if part != failed))
     now = (*((_delete(failed),) if failed else ()), *_missing(wish, rest, MAKING))
     later = (*_misled(wish, seen), *_removals(_stale(wish, seen), seen))

@@ -24,6 +24,8 @@ ENVELOPE = re.compile(r"^GCP returned error: .*?'message': (['\"])(?P<message>.*
 PREFIX = re.compile(r"^Task failed: (?:Module failed: )?")
 #: Google refuses a change of what somebody else has changed since it was read
 COLLISION = re.compile(r"\b(?:409|412) Client Error\b")
+#: Google has too much to do at this moment
+BUSY = re.compile(r"\b(?:429 Client Error|5\d\d Server Error)\b")
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,13 @@ class Failure:
         text: without a full stop at its end.
         late: nothing was heard in time; Google may still be at it.
         collision: somebody else changed the same thing at the same moment.
+        busy: Google's side had too much to do.
     """
 
     text: str
     late: bool = False
     collision: bool = False
+    busy: bool = False
 
 
 def failure(result: Mapping[str, Any], seconds: int) -> Failure:
@@ -49,4 +53,5 @@ def failure(result: Mapping[str, Any], seconds: int) -> Failure:
     text = PREFIX.sub("", traceback[-1] if traceback else str(result.get("msg") or "no reason is known")).strip()
     found = ENVELOPE.match(text)
     text = found["message"] if found else text
-    return Failure(text.removesuffix("."), collision=COLLISION.search(text) is not None)
+    collision, busy = (sign.search(text) is not None for sign in (COLLISION, BUSY))
+    return Failure(text.removesuffix("."), collision=collision, busy=busy)

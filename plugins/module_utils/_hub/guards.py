@@ -114,7 +114,7 @@ def homes_of(values: Mapping[str, Any]) -> Homes:
 
 def _usual_scheme(version: object) -> str:
     """What KubeSpawner does where ``slug_scheme`` is not set; a chart that does not tell its version counts as new."""
-    major = re.match(r"v?(\d+)\.", str(version or ""))
+    major = re.match(r"v?(?!0\.0\.)(\d+)\.", str(version or ""))  # 0.0 is a chart like today's out of a repository
     return "escape" if major and int(major[1]) < SCHEME_SINCE else "safe"
 
 

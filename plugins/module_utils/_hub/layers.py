@@ -29,7 +29,14 @@ LAYERS: dict[str, LayerFunction] = {
 }
 """Name of the role that owns the layer, in the order in which layers are merged."""
 
-READ = SHARED | base.DEFAULTS | base.FRONT_DEFAULTS | https.DEFAULTS | oauth.DEFAULTS
+READ = (
+    SHARED
+    | base.DEFAULTS
+    | base.FRONT_DEFAULTS
+    | {"hub_front_service_type": "LoadBalancer"}
+    | https.DEFAULTS
+    | oauth.DEFAULTS
+)
 """What is read of the variables to judge all layers together."""
 
 HUB_ONLY = frozenset({"hub", "singleuser"})
@@ -77,6 +84,8 @@ def chart_values(
     variables: Mapping[str, Any],
     discovery: Mapping[str, Any] | None = None,
     secrets: Mapping[str, str] | None = None,
+    *,
+    front: bool = False,
 ) -> ChartValues:
     """Layers, merged values and every finding, from the variables of one hub.
 
@@ -84,6 +93,7 @@ def chart_values(
         variables: the ``hub_*``, ``z2jh_*`` and ``letsencrypt_*`` variables; secrets among them are dropped.
         discovery: what the look-up ``oidc_discovery`` returned.
         secrets: the secrets the release will hold, by name; looked at only to find placeholders and missing ones.
+        front: the role hub_front has run, so it is known by which Service people come in.
     """
     layers, findings = _layers(variables, discovery)
     settled, _seen_already = read(variables, READ)
@@ -97,13 +107,13 @@ def chart_values(
     ours, mine = environment.with_mappings(merged.values, mine)
     final = override(ours, mine)
     findings += [finding for finding in merged.findings if not touches(finding.path, mine)]
-    findings += _outside_root(operator, root) + _lint(final, mine, settled, findings)
+    findings += _outside_root(operator, root) + _lint(final, mine, settled, findings, front=front)
     findings += lint.lint_secrets(final, secrets or {})
     values = override(operator, under_root(final, root))
     return ChartValues(layers, values, overridden(merged.owners, mine), tuple(dict.fromkeys(findings)))
 
 
-def _lint(final: Json, mine: Json, settled: Json, known: list[Finding]) -> list[Finding]:
+def _lint(final: Json, mine: Json, settled: Json, known: list[Finding], *, front: bool) -> list[Finding]:
     """The lint of the final values; what comes from the operator is named by the variable it came from."""
     by_callback = settled["hub_oauth_provider"] != "iap"  # nobody is sent anywhere: IAP has asked before
     context = lint.Context(
@@ -111,7 +121,7 @@ def _lint(final: Json, mine: Json, settled: Json, known: list[Finding]) -> list[
         callback=oauth.callback_url(settled) if settled["hub_domain"] and by_callback else "",
         chart_version=settled["z2jh_chart_version"],
         parent=bool(settled["z2jh_values_root"]),
-        front=_by_front(settled),
+        front=front and _by_front(settled),
     )
     decided = any(finding.error_id in ("E-OAUTH-04", "E-OAUTH-05") for finding in known)
     found = [one for one in lint.lint(final, context) if not (one.error_id == "E-OAUTH-04" and decided)]
@@ -128,9 +138,14 @@ def _placed(findings: Iterable[Finding], mine: Json, root: str) -> list[Finding]
 
 
 def _by_front(settled: Json) -> bool:
-    """Whether people come in by our Service hub-front, not by the chart's own nor by Google's load balancer."""
+    """Whether people come in by the load balancer of our Service hub-front.
+
+    Otherwise they do by the chart's own Service, by Google's load balancer, or by something of the operator's own,
+    which may well end TLS.
+    """
     google = settled["hub_platform"] == "gke" and settled["hub_https_type"] in ("", *https.DOORS)
-    return not (google or settled["hub_front_keep_proxy_public"])
+    balanced = settled["hub_front_service_type"] == "LoadBalancer"
+    return balanced and not (google or settled["hub_front_keep_proxy_public"])
 
 
 def _layers(variables: Mapping[str, Any], discovery: Mapping[str, Any] | None) -> tuple[dict[str, Json], list[Finding]]:

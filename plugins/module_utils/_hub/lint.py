@@ -350,8 +350,7 @@ def _closed_front(values: Json, context: Context) -> Iterator[Finding]:
             f"is of type {kind}, for which the hub's proxy has no https port: nothing would answer at port 443 of "
             "hub-front, and port 80 would serve the hub unencrypted",
             "set hub_https_type: secret (with letsencrypt_method: direct for a certificate over ACME) or manual, and "
-            "remove proxy.https; a hub that already has its address on proxy-public keeps it with "
-            "hub_front_keep_proxy_public: true",
+            "remove proxy.https; or let something of yours end TLS before a hub_front_service_type: NodePort",
         )
 
 

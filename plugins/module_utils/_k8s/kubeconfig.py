@@ -279,7 +279,6 @@ def check(chosen: Chosen, where: str) -> None:
         HubError: E-ACCESS-05.
     """
     check_person(chosen, where)
-    check_proxy(chosen, where)
     if chosen.cluster.get("insecure-skip-tls-verify"):
         raise unusable(
             where,
@@ -313,23 +312,37 @@ def check_person(chosen: Chosen, where: str) -> None:
 
 
 def check_proxy(chosen: Chosen, where: str) -> None:
-    """Refuse a proxy that wants a login: urllib3, under all that is Python here, does not send it.
+    """Refuse a web proxy that wants a login: urllib3, under all that is Python here, does not send it.
 
     Raises:
         HubError: E-ACCESS-05, without the address: it holds the password.
     """
     try:
-        parts = urlsplit(str(chosen.cluster.get("proxy-url") or ""))
-        login = parts.username or parts.password
+        kind, login = urlsplit(proxy_of(chosen)).scheme, proxy_login(chosen)
     except ValueError as problem:
         raise unusable(where, f"context {chosen.context} has a proxy-url that is no address") from problem
-    if login:
+    if login and not kind.startswith("socks"):
         raise unusable(
             where,
             f"context {chosen.context} has a proxy-url with a login in it, which Helm would send and Python would not",
             "give a proxy-url without user and password: a proxy that lets this machine in by its address, or one on "
             "this machine that logs in at the other; or set cluster_access_method to ssh_bastion",
         )
+
+
+def proxy_of(chosen: Chosen) -> str:
+    """The proxy that a kubeconfig names for its cluster; empty for none."""
+    return str(chosen.cluster.get("proxy-url") or "")
+
+
+def proxy_login(chosen: Chosen) -> str:
+    """The secret in the address of the proxy, or the user where there is only one; empty for none.
+
+    Raises:
+        ValueError: it is no address.
+    """
+    parts = urlsplit(proxy_of(chosen))
+    return parts.password or parts.username or ""
 
 
 def holds_secret(sources: Iterable[Source]) -> bool:

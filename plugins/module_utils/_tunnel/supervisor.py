@@ -367,10 +367,11 @@ class Supervisor:
             link = Link(self.config)
             self.link = link
             if await link.start():
+                self._refused = 0  # whatever ssh says about a key or a file that it may not read
                 reason = await self._stay(link)
             else:
                 reason = link.words()
-            self._refused = self._refused + 1 if link.refused else 0
+                self._refused = self._refused + 1 if link.refused else 0
             if self._refused >= REFUSED_TRIES:
                 reason = f"{reason.rstrip('.')} (refused {self._refused} times; next try in {self._pause():g} s)"
             self._down(reason, time.monotonic() - link.since)

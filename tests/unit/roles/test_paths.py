@@ -39,7 +39,7 @@ SEEN = {
     "__hub_dns_key": "{here}/google.json",
     "__domain_verification_key": "{here}/google.json",
     "__cluster_access_key": "{here}/google.json",
-    "__cluster_access_kubeconfig": "{here}/kubeconfig",
+    "__cluster_access_kubeconfig": "{here}/kubeconfig:{here}/second",
     "__cluster_access_bastion.private_key_file": "{here}/id_ed25519",
     "__z2jh_chart_ref": "{here}/chart",
     "__z2jh_helm_binary": "{here}/helm",
@@ -65,7 +65,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     given = [part for name, text in GIVEN.items() for part in ("-e", f"{name}={json.dumps(text)}")]
     known = {"__cluster_access_guard": {"preflight": []}}  # so that no cluster is asked
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBECONFIG", "here/kubeconfig")
+        patch.setenv("KUBECONFIG", "here/kubeconfig:./here/second")
+        patch.delenv("K8S_AUTH_KUBECONFIG", raising=False)
         played(folder, tasks, *given, book="plays/play.yml", vars=known)
     found: dict[str, Any] = json.loads(
         (folder / "seen.json").read_text(encoding="utf-8").replace(str(folder / "here"), "{here}")

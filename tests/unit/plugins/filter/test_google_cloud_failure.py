@@ -11,4 +11,5 @@ google_cloud_failure = FilterModule().filters()["google_cloud_failure"]
 
 def test_a_role_can_read_it_by_name() -> None:
     late = {"failed": True, "timedout": {"period": 120}}
-    assert google_cloud_failure(late, "120") == {"text": "no answer within 120 s", "late": True, "collision": False}
+    told = {"text": "no answer within 120 s", "late": True, "collision": False, "busy": False}
+    assert google_cloud_failure(late, "120") == told

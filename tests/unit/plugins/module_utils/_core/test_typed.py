@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import UserString
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.typed
 )
 
 SECRET = "hQ4t-Vx9"
+
+
+class Vaulted(UserString):
+    """Text that is no ``str``, as ``!vault`` gives in ansible-core 2.18."""
 
 
 @pytest.mark.parametrize(
@@ -106,6 +111,7 @@ def test_what_is_neither_is_refused_and_not_repeated() -> None:
         pytest.param(Path("ca.pem"), "{here}/ca.pem", id="06-no-text"),
         pytest.param("", "", id="07-empty"),
         pytest.param(None, "", id="08-nothing"),
+        pytest.param(Vaulted("ca.pem"), "{here}/ca.pem", id="09-vaulted-before-ansible-core-2.19"),
     ],
 )
 def test_a_path(given: Any, read: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,11 @@ ENVELOPE = "GCP returned error: {'error': {'code': 403, 'errors': [{'message': \
             Failure("HTTPError: 4120 Client Errors"),
             id="no 412",
         ),
+        pytest.param(
+            {"failed": True, "msg": "HTTPError: 503 Server Error: Service Unavailable for url: https://x"},
+            Failure("HTTPError: 503 Server Error: Service Unavailable for url: https://x", busy=True),
+            id="busy",
+        ),
         pytest.param({"failed": True}, Failure("no reason is known"), id="no word"),
     ],
 )

@@ -128,6 +128,7 @@ def of_chart(version: Any, template: str | None = None, **spawner: str) -> Homes
     [
         pytest.param("3.3.8", {}, "escape", id="before-4"),
         pytest.param("v0.11.1", {}, "escape", id="long-before-4"),
+        pytest.param("0.0.1-set.by.chartpress", {}, "safe", id="out-of-a-repository"),
         pytest.param("4.4.0", {}, "safe", id="since-4"),
         pytest.param("10.0.0-0.dev.git.1.habc", {}, "safe", id="long-after-4"),
         pytest.param("4.4.0", {"slug_scheme": "escape"}, "escape", id="said"),

@@ -105,7 +105,7 @@ WANTED: Json = {
 
 
 def found(variables: Json, secrets: Json | None = None) -> list[tuple[str, str]]:
-    result = layers.chart_values(variables, DISCOVERY, SECRETS if secrets is None else secrets)
+    result = layers.chart_values(variables, DISCOVERY, SECRETS if secrets is None else secrets, front=True)
     return [(one.error_id, one.path) for one in result.findings]
 
 
@@ -282,11 +282,19 @@ def test_a_list_replaces_the_variables_it_names_and_stays_a_list_where_no_layer_
     [
         pytest.param({"hub_front_keep_proxy_public": True, "hub_https_type": ""}, id="00 the chart's own Service"),
         pytest.param({"hub_platform": "gke", "hub_https_type": ""}, id="01 Google's load balancer"),
+        pytest.param({"hub_front_service_type": "NodePort", "hub_https_type": ""}, id="02 something of one's own"),
     ],
 )
 def test_other_front_doors_may_offload(changes: Json) -> None:
     values = {"proxy": {"https": {"enabled": True, "type": "offload"}}}
     assert found(own(values, letsencrypt_method="") | changes) == []
+
+
+def test_before_hub_front_has_looked_nobody_knows_the_door() -> None:
+    variables = own(
+        {"proxy": {"https": {"enabled": True, "type": "offload"}}}, hub_https_type="", letsencrypt_method=""
+    )
+    assert layers.chart_values(variables, DISCOVERY, SECRETS).findings == ()
 
 
 def test_on_gke_too_hub_front_needs_the_proxys_own_https() -> None:

@@ -208,14 +208,18 @@ def test_impersonation_is_refused(user: dict[str, Any]) -> None:
 @pytest.mark.parametrize("proxy", ["http://ada:hunter2@proxy:3128", "http://ada@proxy:3128", "http://:hunter2@proxy"])
 def test_a_proxy_that_wants_a_login_is_refused(proxy: str) -> None:
     with pytest.raises(HubError, match=r"E-ACCESS-05 .* has a proxy-url with a login in it") as caught:
-        kubeconfig.check(Chosen("research", {"server": "https://one", "proxy-url": proxy}, {}), "/k")
+        kubeconfig.check_proxy(Chosen("research", {"server": "https://one", "proxy-url": proxy}, {}), "/k")
     assert "hunter2" not in caught.value.text()
 
 
-def test_a_proxy_without_a_login_is_taken() -> None:
-    kubeconfig.check(Chosen("research", {"server": "https://one", "proxy-url": "http://proxy:3128"}, {}), "/k")
+@pytest.mark.parametrize("proxy", ["", "http://proxy:3128", "socks5://ada:hunter2@proxy:1080"])
+def test_another_proxy_is_taken(proxy: str) -> None:
+    kubeconfig.check_proxy(Chosen("research", {"server": "https://one", "proxy-url": proxy}, {}), "/k")
+
+
+def test_a_proxy_that_is_none_is_refused() -> None:
     with pytest.raises(HubError, match=r"E-ACCESS-05 .* has a proxy-url that is no address"):
-        kubeconfig.check(Chosen("research", {"server": "https://one", "proxy-url": "http://[proxy"}, {}), "/k")
+        kubeconfig.check_proxy(Chosen("research", {"server": "https://one", "proxy-url": "http://[proxy"}, {}), "/k")
 
 
 def test_secrets_are_known() -> None:

@@ -244,6 +244,16 @@ def test_a_login_that_was_refused_is_tried_again(tunnel: Tunnel) -> None:
     tunnel.until(lambda: tunnel.status.get("failures", 0) >= 5)
 
 
+def test_a_login_that_worked_was_not_refused(tunnel: Tunnel) -> None:
+    """ssh may not read one of its keys, and enters by another; then the connection breaks, again and again."""
+    tunnel.start("old-key", refused_pause=600)
+    for drops in range(1, 6):
+        tunnel.wait("up")
+        os.kill(tunnel.ssh(), signal.SIGKILL)
+        tunnel.until(lambda drops=drops: tunnel.status["drops"] == drops)  # type: ignore[misc]  # a lambda's default
+    tunnel.wait("up")
+
+
 def test_a_network_that_fails_is_tried_at_the_usual_pace(tunnel: Tunnel) -> None:
     words = "ssh: connect to host bastion port 22: Connection timed out"
     tunnel.start("http", command=saying(tunnel, words), refused_pause=600)
