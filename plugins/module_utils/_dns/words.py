@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .._core.errors import HubError
@@ -114,12 +115,26 @@ def _reason(round_: Round, names: str) -> tuple[str, str, str]:
     broken = faulty(looks)
     if broken:
         return _broken_servers(broken, names)
+    if looks and all(proved(replace(look, complete=True)) for look in looks):
+        return _untold_servers(looks, names)
+    return _wrong_record(looks, names)
+
+
+def _wrong_record(looks: Sequence[Look], names: str) -> tuple[str, str, str]:
+    """The same, where the servers tell something else."""
     if any(look.wildcard for look in looks):
         do = "add a record for this name itself, or correct the wildcard, and run again"
         return "E-DNS-02", f"{names} points elsewhere", do
     elsewhere = any(answer.values or answer.alias for look in looks for answer in look.answers)
     what = f"{names} {'points elsewhere' if elsewhere else 'has no such record'}"
     return "E-DNS-02", what, "correct the record, run again"
+
+
+def _untold_servers(looks: Sequence[Look], names: str) -> tuple[str, str, str]:
+    """The same, where there may be servers that nobody told of."""
+    zones = ", ".join(dict.fromkeys(look.zone for look in looks if not look.complete))
+    what = f"{names} is right at every name server known, but none of them tells which ones the zone has"
+    return "E-DNS-04", what, f"let them answer questions for NS of {zones}, run again"
 
 
 def _out_of_reach(round_: Round, names: str) -> tuple[str, str, str]:

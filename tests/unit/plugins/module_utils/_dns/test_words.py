@@ -161,6 +161,12 @@ def test_a_broken_server_is_named_where_the_record_is_right(wildcard: bool) -> N
     assert error.do == "repair them, or take them out of the zone's NS records"
 
 
+def test_servers_that_do_not_tell_their_colleagues_are_not_a_wrong_record() -> None:
+    error = words.not_proved(Round((replace(GOOD, complete=False), Look(NONE, "example.org", (said(),)))), 9, {})
+    assert (error.error_id, error.do) == ("E-DNS-04", "let them answer questions for NS of example.org, run again")
+    assert error.what.startswith("hub.example.org is right at every name server known, but none of them tells which")
+
+
 def test_a_server_with_ipv6_only_is_told_from_a_dead_one() -> None:
     look = Look(HUB, "z", (RIGHT, silent("ns2"), silent("ns3", "192.0.2.3")))
     error = words.not_proved(Round((look,)), 9, {})
