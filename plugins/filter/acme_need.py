@@ -16,6 +16,8 @@ description:
     one does not serve the name,
     comes from another ACME directory, or is in the last third of its life.
   - A Secret that this collection did not fill is never to be overwritten.
+  - The Secret remembers the orders of the last seven days. The last certificate that Let's Encrypt makes for a name in
+    that time is not to be spent.
   - Use C(no_log) on tasks that hand a Secret to this filter. Nothing of it is returned but dates.
 requirements:
   - cryptography
@@ -57,7 +59,9 @@ EXAMPLES = """
 
 RETURN = """
 _value:
-  description: C(order), C(reason), C(foreign), C(ends), and C(error), which is empty unless the play has to stop.
+  description:
+    - C(order), C(reason), C(foreign), C(ends), and C(error), which is empty unless the play has to stop.
+    - C(orders) is what the Secret has to remember once the certificate is there.
   type: dict
 """
 
@@ -82,7 +86,10 @@ def acme_need(
         need = acme.need(secret, str(domain), str(directory), float(renew_before), datetime.now(UTC))
     except HubError as problem:
         raise AnsibleFilterError(problem.text()) from problem
-    return need.as_dict() | {"error": acme.foreign(secret_name, need.reason).text() if need.stops else ""}
+    error = acme.last_one(need, secret_name, str(domain), str(directory))
+    if need.stops:
+        error = acme.foreign(secret_name, need.reason)
+    return need.as_dict() | {"error": error.text() if error else ""}
 
 
 class FilterModule:

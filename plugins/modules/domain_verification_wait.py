@@ -20,9 +20,10 @@ description:
   - NXDOMAIN, SERVFAIL, refusals and silence are never final before the deadline; the last answer of every server is
     returned either way. Aliases are followed when all servers agree on them. Texts that travel in several strings are
     compared as one. An answer that comes from a wildcard is called so.
-  - Where port 53 is closed and not one authoritative server answers for ten seconds, public resolvers are asked over
-    HTTPS. When those agree twice the module succeeds with RV(verified=false), RV(public=true) and the verdict
-    V(authoritative servers not reachable from here), so that nobody takes it for the same.
+  - Where port 53 is closed, or a resolver on the way answers without authority in the servers' place, and so not one
+    authoritative server is heard for ten seconds, public resolvers are asked over HTTPS. When those agree twice the
+    module succeeds with RV(verified=false), RV(public=true) and the verdict V(authoritative servers not reachable from
+    here), so that nobody takes it for the same.
   - In check mode it looks once and never fails.
   - M(community.dns.wait_for_txt) waits for TXT records only, gives up at the first dead server and by default waits
     without end.

@@ -13,7 +13,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -57,8 +57,9 @@ def make(
     rsa_bits: int = 0,
     authority: bool = False,
     use: Any = None,
+    logged: bool = False,
 ) -> Made:
-    """One certificate; without an issuer it signs itself."""
+    """One certificate; without an issuer it signs itself. ``logged`` adds what public logs say about it."""
     key: Any = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else ec.generate_private_key(ec.SECP256R1())
     builder = (
         x509.CertificateBuilder()
@@ -74,6 +75,8 @@ def make(
         builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(each) for each in names]), False)
     if use is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage([use]), False)
+    if logged:
+        builder = builder.add_extension(x509.UnrecognizedExtension(LOGGED, TIMESTAMPS), False)
     return Made(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
 
 
@@ -84,5 +87,10 @@ def _alternative(text: str) -> x509.GeneralName:
         return x509.DNSName(text)
 
 
+LOGGED = ExtensionOID.PRECERT_SIGNED_CERTIFICATE_TIMESTAMPS
+# One entry: version, log, time, no extensions, SHA-256 with ECDSA, a signature; before it its length and the list's.
+ENTRY = b"\0" + b"\1" * 32 + (1_790_000_000_000).to_bytes(8, "big") + b"\0\0" + b"\x04\x03" + b"\0\2" + b"\0\0"
+ENTRIES = len(ENTRY).to_bytes(2, "big") + ENTRY
+TIMESTAMPS = bytes([4, len(ENTRIES) + 2]) + len(ENTRIES).to_bytes(2, "big") + ENTRIES
 CLIENT_USE = ExtendedKeyUsageOID.CLIENT_AUTH
 SERVER_USE = ExtendedKeyUsageOID.SERVER_AUTH

@@ -25,8 +25,8 @@ CONFIRM_AFTER = 0.3
 """Seconds between the first full agreement and the round that confirms it."""
 
 OUT_OF_REACH_AFTER = 10.0
-"""Seconds for which no authoritative server must have answered before anybody else is believed; a server that is only
-restarted is back by then."""
+"""Seconds for which no authoritative server must have answered itself before anybody else is believed; a server that is
+only restarted is back by then."""
 
 Asking = Callable[[Sequence[Wanted]], tuple[Look, ...]]
 
@@ -160,7 +160,7 @@ class Survey:
         looks = self.authorities.look(self.wanted)
         seen = Round(looks, must_agree=self.others.must_agree)
         waited = self.clock.monotonic() - self.started
-        if self.others.public is not None and waited >= OUT_OF_REACH_AFTER and not self.authorities.heard:
+        if self.others.public is not None and waited >= OUT_OF_REACH_AFTER and not self.authorities.met:
             seen = replace(seen, public=self.others.public(self.wanted) if unreachable(looks) else ())
         right = bool(seen.public) or all(map(proved, looks))
         if self.others.resolvers is not None and right:

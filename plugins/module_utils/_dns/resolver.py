@@ -22,7 +22,19 @@ from typing import Any, TypeVar
 from .._core.clock import Clock
 from .._core.errors import HubError
 from .recursive import parse_servers
-from .verdicts import ADDRESS_TYPES, Answer, Code, Hop, Look, Wanted, alias_of, by_server, proved, with_addresses
+from .verdicts import (
+    ADDRESS_TYPES,
+    NOT_THEIRS,
+    Answer,
+    Code,
+    Hop,
+    Look,
+    Wanted,
+    alias_of,
+    by_server,
+    proved,
+    with_addresses,
+)
 from .wire import MAX_ALIASES, ONE_TRY, TRIES, Exchange, ask, bare, exchange, names_in, read
 
 LOOKUP_TIMEOUT = 6.0
@@ -117,6 +129,7 @@ class Authorities:
         send: how one message travels.
         each: how many questions travel at one time.
         heard: the addresses that ever answered.
+        met: those of them where the server itself did, and not, as may be, a resolver on the way.
     """
 
     resolver: Any
@@ -125,6 +138,7 @@ class Authorities:
     send: Exchange = exchange
     each: Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]] = at_once
     heard: set[str] = field(default_factory=set)
+    met: set[str] = field(default_factory=set)
     _zones: dict[str, tuple[Zone, float]] = field(default_factory=dict)
     _doubted: set[str] = field(default_factory=set)
     _resting: dict[str, float] = field(default_factory=dict)
@@ -295,6 +309,8 @@ class Authorities:
         if reply is not Code.TIMEOUT:
             self.heard.add(address)
             self._resting.pop(address, None)
+        if address not in self.met and read(reply, "", address, name, rtype).code not in NOT_THEIRS:
+            self.met.add(address)
         return reply
 
     def _rest(self, pairs: Sequence[tuple[str, str]], replies: Sequence[Any]) -> None:

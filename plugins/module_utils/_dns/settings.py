@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,14 +54,38 @@ def _domain(domain: str, option: str) -> HubError | None:
     if not domain:
         whose = "The hub has no name" if option == HUB_DOMAIN else "There is no name to make a record for"
         return HubError("E-DNS-07", f"{whose}: {option} is not set", f"set {option}, for example hub.example.org")
+    travels = ascii_form(domain)
+    if travels:
+        what = f"{option} {domain!r} is not in the form in which names travel"
+        return HubError("E-DNS-07", what, f"write it as {travels}")
     if not is_host_name(domain):
         return HubError(
-            "E-DNS-07", f"{option} {domain!r} is no host name", "write the bare name, without https:// and path"
+            "E-DNS-07",
+            f"{option} {domain!r} is no host name",
+            "write the bare name, without https:// and path"
+            + ("" if domain.isascii() else ", as it travels (xn--...): your registrar shows it"),
         )
     if option == HUB_DOMAIN and domain.endswith("."):
         # It is the same name, but also part of URLs, certificates and names of objects, where the dot is another text.
         return HubError("E-DNS-07", f"{option} {domain!r} ends with a dot", "write the name without the dot at its end")
     return None
+
+
+def ascii_form(name: str) -> str:
+    """A host name in another script as it travels (``xn--...``); empty for every other text.
+
+    Also empty where Python's rules (IDNA 2003) and the browsers' (IDNA 2008) differ, as for the German sharp s: the one
+    who registered the name has to say which it is.
+    """
+    if name.isascii():
+        return ""
+    written = unicodedata.normalize("NFKC", name.lower())
+    try:
+        form = written.encode("idna").decode()
+        same = form.encode().decode("idna") == written
+    except UnicodeError:
+        return ""
+    return form if same and is_host_name(form) else ""
 
 
 def _provider(provider: str) -> HubError | None:

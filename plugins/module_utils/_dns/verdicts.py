@@ -45,6 +45,8 @@ class Code(Enum):
 
 USABLE = frozenset({Code.ANSWER, Code.NO_DATA, Code.NO_NAME})
 """The ends that say something about the record."""
+NOT_THEIRS = frozenset({Code.TIMEOUT, Code.REFUSED, Code.LAME})
+"""The ends that need no authoritative server: a closed port, or a resolver on the way that answers in its place."""
 
 
 class Standing(Enum):
@@ -340,14 +342,35 @@ def proved_by_some(look: Look) -> bool:
 
 
 def unreachable(looks: Iterable[Look]) -> bool:
-    """Whether not one authoritative server could be asked, although they are known or no resolver answers."""
+    """Whether not one authoritative server could be asked, although they are known or no resolver answers.
+
+    Many networks hand every question to port 53 to a resolver of their own. It refuses, or answers without authority.
+    """
     looks = tuple(looks)
     answers = [answer for look in looks for hop in look.via for answer in hop.answers]
     answers += [answer for look in looks for answer in look.answers]
     unknown = [look for look in looks if not look.answers]
     if not all(look.unreachable for look in unknown):
         return False
-    return bool(answers or unknown) and all(answer.code is Code.TIMEOUT for answer in answers)
+    return bool(answers or unknown) and all(answer.code in NOT_THEIRS for answer in answers)
+
+
+def faulty(looks: Iterable[Look]) -> dict[str, tuple[Answer, ...]]:
+    """The servers that do not answer properly, where all that do have what is wanted; none where a record is wrong.
+
+    Returns:
+        What each of them said that tells nothing about the record.
+    """
+    found: dict[str, dict[str, Answer]] = {}
+    for look in looks:
+        counted = [item for items in by_server(look.answers).values() for item in items]
+        usable = [item for item in counted if item.code in USABLE]
+        if not usable or not agrees(look.wanted, usable):
+            return {}
+        for item in counted:
+            if item.code not in USABLE:
+                found.setdefault(item.server, {}).setdefault(item.address, item)
+    return {server: tuple(items.values()) for server, items in found.items()}
 
 
 def standing(round_: Round) -> Standing:

@@ -8,11 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .._core.errors import HubError
-from .verdicts import USABLE, Code, Look, Round, Standing, by_server, proved, unreachable
+from .verdicts import USABLE, Answer, Code, Look, Round, Standing, by_server, faulty, proved, unreachable
 
 
 def describe_round(round_: Round) -> str:
@@ -102,13 +103,7 @@ def _reason(round_: Round, names: str) -> tuple[str, str, str]:
     """Error id, what happened, and what to do."""
     looks = round_.looks
     if unreachable(looks):
-        return (
-            "E-DNS-03",
-            f"The authoritative name servers of {names} cannot be reached from here, so nothing is proved",
-            "open port 53 (UDP and TCP) outward for this machine, or run from one that has it"
-            if not round_.public
-            else "correct the record, or wait until public resolvers have forgotten the old one, and run again",
-        )
+        return _out_of_reach(round_, names)
     if any(look.problem for look in looks):
         do = "check the name, its delegation and this machine's resolver, then run again"
         return "E-DNS-01", f"The zone of {names} could not be found", do
@@ -121,9 +116,59 @@ def _reason(round_: Round, names: str) -> tuple[str, str, str]:
                 "own (split horizon): correct that zone, or leave the resolver out"
             ),
         )
+    broken = faulty(looks)
+    if broken:
+        return _broken_servers(broken, names)
+    if looks and all(proved(replace(look, complete=True)) for look in looks):
+        return _untold_servers(looks, names)
+    return _wrong_record(looks, names)
+
+
+def _wrong_record(looks: Sequence[Look], names: str) -> tuple[str, str, str]:
+    """The same, where the servers tell something else."""
     if any(look.wildcard for look in looks):
         do = "add a record for this name itself, or correct the wildcard, and run again"
         return "E-DNS-02", f"{names} points elsewhere", do
     elsewhere = any(answer.values or answer.alias or answer.addresses for look in looks for answer in look.answers)
     what = f"{names} {'points elsewhere' if elsewhere else 'has no such record'}"
     return "E-DNS-02", what, "correct the record, run again"
+
+
+def _untold_servers(looks: Sequence[Look], names: str) -> tuple[str, str, str]:
+    """The same, where there may be servers that nobody told of."""
+    zones = ", ".join(dict.fromkeys(look.zone for look in looks if not look.complete))
+    what = f"{names} is right at every name server known, but none of them tells which ones the zone has"
+    return "E-DNS-04", what, f"let them answer questions for NS of {zones}, run again"
+
+
+def _out_of_reach(round_: Round, names: str) -> tuple[str, str, str]:
+    """The same, where no authoritative server was heard."""
+    asked = [item for look in round_.looks for item in look.answers]
+    replaced = any(item.code is not Code.TIMEOUT for item in asked)
+    told = any(item.code in USABLE for look in round_.public for item in look.answers)
+    do = "open port 53 (UDP and TCP) outward for this machine, or run from one that has it"
+    if round_.public and (told or not replaced):
+        do = "correct the record, or wait until public resolvers have forgotten the old one, and run again"
+    elif replaced:
+        do = (
+            "run from a machine whose questions to port 53 reach the servers themselves; where they refuse there, too, "
+            "they do not know the zone: correct its delegation"
+        )
+    way = ", or something on the way answers in their place" if replaced else ""
+    what = f"The authoritative name servers of {names} cannot be reached from here{way}, so nothing is proved"
+    return "E-DNS-03", what, do
+
+
+def _broken_servers(broken: Mapping[str, Sequence[Answer]], names: str) -> tuple[str, str, str]:
+    """The same, where the record is right at every server that answers properly."""
+    told = [f"{server} ({', '.join({item.code.value: '' for item in items})})" for server, items in broken.items()]
+    far = [server for server, items in broken.items() if all(_is_silent_ipv6(item) for item in items)]
+    do = "repair them, or take them out of the zone's NS records"
+    if far:
+        do += f"; {', '.join(far)} answers over IPv6 only, or not at all: run from a machine with IPv6"
+    what = f"{names} is right wherever a name server answers properly, but not all of them do: {', '.join(told)}"
+    return "E-DNS-04", what, do
+
+
+def _is_silent_ipv6(answer: Answer) -> bool:
+    return answer.code is Code.TIMEOUT and ":" in answer.address

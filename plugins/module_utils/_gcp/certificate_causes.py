@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from .._core.errors import Changed, HubError
-from .._dns.verdicts import USABLE, Look, Wanted, by_server, canonical, proved, unreachable
+from .._dns.verdicts import USABLE, Code, Look, Wanted, by_server, canonical, faulty, proved, unreachable
 from .._dns.words import describe
 from .certificates import ATTACHED, CLASS, Action, Cause, Certificate, Decision, Door, Proxy, Twin, headline
 
@@ -309,7 +309,7 @@ def _caa(certificate: Certificate, evidence: Evidence, domain: str, facts: NameF
     head = headline(certificate, evidence.now)
     if verdict.permits:
         return []
-    if verdict.problem and unreachable(facts.caa):
+    if verdict.problem and _out_of_reach(facts):
         return [
             _unproved(domain, f"{head}. The CAA records of {domain} cannot be asked for from here", verdict.problem)
         ]
@@ -321,6 +321,12 @@ def _caa(certificate: Certificate, evidence: Evidence, domain: str, facts: NameF
     what = f"{head}. CAA of {verdict.owner} allows only {only}; Google's certificates need {AUTHORITIES[0]}"
     do = f'add the record: {verdict.owner}. CAA 0 issue "{AUTHORITIES[0]}", then run again'
     return [Cause("caa", Action.FIX_CAA, "E-CERT-02", f"{what}. {USELESS}", do, domain)]
+
+
+def _out_of_reach(facts: NameFacts) -> bool:
+    """Whether nobody was there to ask about CAA; a refusal is an answer where the same servers tell addresses."""
+    refused = any(answer.code is not Code.TIMEOUT for look in facts.caa for answer in look.answers)
+    return unreachable(facts.caa) and not (refused and not unreachable(facts.addresses))
 
 
 USELESS = "Recreating would not help"
@@ -339,6 +345,10 @@ def _address(certificate: Certificate, evidence: Evidence, domain: str, facts: N
     elsewhere = any(answer.values for look in looks for answer in look.answers)
     what = f"{head}. {domain} {'points elsewhere' if elsewhere else 'has no usable address record'}. {USELESS}"
     do = "correct the record, run again"
+    broken = ", ".join(faulty(looks))
+    if broken:
+        what = f"{head}. Not every name server of {domain} answers properly (not: {broken}). {USELESS}"
+        do = "repair what does not answer, or take it out of the zone's NS records, then run again"
     return [Cause("address", Action.FIX_DNS, "E-CERT-03", what, do, domain, seen=seen, wanted=wanted)]
 
 

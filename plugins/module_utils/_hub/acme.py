@@ -17,15 +17,22 @@ import binascii
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from .._core.errors import Changed, HubError, missing_collection, missing_library
 from .certificates import begin_of, certificate_problems, end_of
 
 DIRECTORY_NOTE = "researchops.jupyterhub/acme-directory"
 """Annotation on a Secret that we filled: the ACME directory its certificate came from."""
+ORDERS_NOTE = "researchops.jupyterhub/acme-orders"
+"""Annotation beside it: the orders of the last days, a line each, as moment, directory and name."""
+LETS_ENCRYPT = "acme-v02.api.letsencrypt.org"
+"""Whose limits are known; other servers have others, and Let's Encrypt's staging server is there to try."""
+SAME_NAMES, PERIOD = 5, timedelta(days=7)
+"""How many certificates for the same names Let's Encrypt makes, and in what time."""
 METHODS = ("none", "direct")
 FOREIGN_GOOD = "filled by somebody else, and good"
 RENEW_SHARE = 3
@@ -41,12 +48,16 @@ class Need:
         reason: why, or why not, for a person.
         foreign: the Secret was filled by somebody else and must not be overwritten.
         ends: end of the present certificate, ISO 8601; empty without one.
+        orders: for a new one, what its Secret is to remember of orders.
+        earlier: when the last certificates for this name came from this directory, the first one first.
     """
 
     order: bool
     reason: str
     foreign: bool = False
     ends: str = ""
+    orders: str = ""
+    earlier: tuple[datetime, ...] = ()
 
     @property
     def stops(self) -> bool:
@@ -55,7 +66,8 @@ class Need:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the role."""
-        return {"order": self.order, "reason": self.reason, "foreign": self.foreign, "ends": self.ends}
+        plain = {"order": self.order, "reason": self.reason, "foreign": self.foreign, "ends": self.ends}
+        return plain | {"orders": self.orders}
 
 
 def need(secret: Mapping[str, Any] | None, domain: str, directory: str, renew_before: float, now: datetime) -> Need:
@@ -68,9 +80,38 @@ def need(secret: Mapping[str, Any] | None, domain: str, directory: str, renew_be
         renew_before: seconds before its end at which it is renewed; 0 for a third of its life.
         now: timezone-aware.
     """
+    found = _judged(secret, domain, directory, renew_before, now)
+    if not found.order:
+        return found
+    kept = _orders(secret or {}, now)
+    earlier = tuple(sorted(moment for moment, *rest in kept if rest == [directory, domain]))
+    lines = [" ".join((_iso(moment), *rest)) for moment, *rest in [*kept, (now, directory, domain)]]
+    return replace(found, orders="\n".join(lines), earlier=earlier)
+
+
+def _orders(secret: Mapping[str, Any], now: datetime) -> list[tuple[datetime, str, str]]:
+    """Moment, directory and name of the orders that still count; a line that somebody wrote by hand is left out."""
+    found = []
+    for line in str(_annotations(secret).get(ORDERS_NOTE, "")).splitlines():
+        moment, _blank, rest = line.partition(" ")
+        directory, _blank, name = rest.partition(" ")
+        try:
+            at = datetime.fromisoformat(moment)
+        except ValueError:
+            continue
+        if at.tzinfo and abs(now - at) < PERIOD:
+            found.append((at, directory, name))
+    return found
+
+
+def _annotations(secret: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (secret.get("metadata") or {}).get("annotations") or {}
+
+
+def _judged(secret: Mapping[str, Any] | None, domain: str, directory: str, renew_before: float, now: datetime) -> Need:
     if secret is None:
         return Need(True, "there is no certificate yet")
-    came_from = ((secret.get("metadata") or {}).get("annotations") or {}).get(DIRECTORY_NOTE, "")
+    came_from = str(_annotations(secret).get(DIRECTORY_NOTE, ""))
     certificate, key = (_decoded(secret, name) for name in ("tls.crt", "tls.key"))
     wrong = _wrong(certificate, key, domain, now)
     ends, due = _dates(certificate, renew_before)
@@ -128,6 +169,23 @@ def foreign(secret_name: str, reason: str) -> HubError:
         error_id="E-CERT-41",
         what=f"Secret {secret_name} was not filled by this role, and its certificate {reason}; it is not overwritten",
         do="renew it where it comes from, or delete the Secret, or choose another hub_https_secret_name",
+    )
+
+
+def last_one(need_: Need, secret_name: str, domain: str, directory: str) -> HubError | None:
+    """The error for an order that would take the last certificate Let's Encrypt makes for a name in a week.
+
+    It stays for a day on which it is needed: a run that orders again and again has a fault, and would use it up, too.
+    """
+    earlier = need_.earlier[-(SAME_NAMES - 1) :]
+    if urlsplit(directory).hostname != LETS_ENCRYPT or len(earlier) < SAME_NAMES - 1:
+        return None
+    return HubError(
+        error_id="E-CERT-48",
+        what=f"Let's Encrypt makes {SAME_NAMES} certificates a week for {domain}, and one is left, which is not spent",
+        seen=f"ordered at {', '.join(map(_iso, earlier))}; now {need_.reason}",
+        do="find out why so many were ordered, meanwhile with letsencrypt_staging: true; run again after "
+        f"{_iso(earlier[0] + PERIOD)}, or spend it: take annotation {ORDERS_NOTE} from Secret {secret_name}",
     )
 
 

@@ -8,11 +8,15 @@
 
 Certificates are read by the ``cryptography`` package, which is imported when it is needed, so that the other layers
 work without it. A certificate of one's own authority, or one that signed itself, is fine: who trusts it is not judged.
+
+Servers read PEM by OpenSSL, which goes by lines and stops where one is not as it should be. ``cryptography`` is lenient
+and reads past such lines, so the lines are looked at here, too.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -24,6 +28,8 @@ from .settings import Finding
 
 SMALLEST_RSA = 2048
 """Bits; OpenSSL's default level refuses to serve a smaller key."""
+MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----\s*")
+"""A line that begins or ends a part of a PEM text: nothing before it, nothing but blanks behind it."""
 
 
 def certificate_problems(
@@ -52,7 +58,7 @@ def certificate_problems(
                 "give a PEM file: BEGIN CERTIFICATE, leaf first, then its chain",
             )
         ]
-    findings = _chain_problems(chain, source) + _time_problems(chain, now, source)
+    findings = _text_problems(cert_pem, source) + _chain_problems(chain, source) + _time_problems(chain, now, source)
     findings += _name_problems(chain[0], names, source) + _use_problems(chain[0], source)
     if key_pem is not None:
         findings += _key_problems(chain, key_pem, source)
@@ -74,6 +80,30 @@ def _read_chain(cert_pem: str) -> list[Any]:
         return []
 
 
+def _text_problems(cert_pem: str, source: str) -> list[Finding]:
+    """What the server's OpenSSL stops at, although the certificates could be read here."""
+    wrong = _broken_line(cert_pem)
+    if not wrong:
+        return []
+    do = "let each BEGIN and END line stand alone, with a line end behind its last dash, and give every part whole"
+    return [_finding("E-CERT-10", source, f"holds text that no server can read: {wrong}", do)]
+
+
+def _broken_line(pem: str) -> str:
+    """The first line that OpenSSL does not take for what it should be, by its number; it may hold a piece of a key."""
+    inside = ""
+    for number, line in enumerate(pem.removeprefix("\ufeff").split("\n"), start=1):
+        if "-----BEGIN " not in line and "-----END " not in line:
+            continue
+        marker = MARKER.fullmatch(line)
+        if marker is None:
+            return f"line {number} is more than one BEGIN or END line"
+        if (marker[2] if marker[1] == "END" else "") != inside:
+            return f"line {number} does not fit to the BEGIN or END line before it"
+        inside = marker[2] if marker[1] == "BEGIN" else ""
+    return "its last part has no END line" if inside else ""
+
+
 def begin_of(certificate: Any) -> datetime:
     """``notBefore`` with its timezone; the attribute with one exists from cryptography 42 on."""
     moment = getattr(certificate, "not_valid_before_utc", None)
@@ -88,6 +118,11 @@ def end_of(certificate: Any) -> datetime:
 
 def _chain_problems(chain: list[Any], source: str) -> list[Finding]:
     """Each certificate must be signed by the next one; servers send the file as it is."""
+    if len(chain) == 1 and _public_authority(chain[0]):
+        do = "give the file that holds the whole chain (often fullchain.pem), or add the issuer's certificate behind it"
+        seen = f"{_subject(chain[0])} alone"
+        wanted = f"behind it its issuer {_issuer(chain[0])}"
+        return [_finding("E-CERT-11", source, "lacks its issuer's certificate", do, seen, wanted)]
     for position, (lower, upper) in enumerate(pairwise(chain), start=1):
         if _signed_by(lower, upper):
             continue
@@ -105,6 +140,22 @@ def _chain_problems(chain: list[Any], source: str) -> list[Finding]:
             )
         ]
     return []
+
+
+def _public_authority(leaf: Any) -> bool:
+    """Whether the certificate is entered in public logs, as those of public authorities are.
+
+    They all sign by an intermediate certificate, which people's programs do not have; only browsers fetch it. A private
+    authority's root may have signed directly.
+    """
+    from cryptography import x509
+    from cryptography.x509.oid import ExtensionOID
+
+    try:
+        leaf.extensions.get_extension_for_oid(ExtensionOID.PRECERT_SIGNED_CERTIFICATE_TIMESTAMPS)
+    except x509.ExtensionNotFound:
+        return False
+    return bool(leaf.subject != leaf.issuer)
 
 
 def _orderable(chain: list[Any]) -> bool:
@@ -240,6 +291,10 @@ def _key_problems(chain: list[Any], key_pem: str, source: str) -> list[Finding]:
         ]
     except (ValueError, UnsupportedAlgorithm):
         return [_finding("E-CERT-16", source, "has no readable private key", "give the key as PEM: BEGIN PRIVATE KEY")]
+    wrong = _broken_line(key_pem)
+    if wrong:
+        do = "give the key's file as it was made: its BEGIN and END line alone in their lines, and nothing else in them"
+        return [_finding("E-CERT-16", source, f"has a private key that no server can read: {wrong}", do)]
     mine = _public(key.public_key())
     if mine != _public(chain[0].public_key()):
         other = next((position for position, one in enumerate(chain) if _public(one.public_key()) == mine), None)

@@ -141,3 +141,20 @@ def test_a_challenge_that_was_never_set_is_not_said_to_be_left_over(tmp_path: Pa
     assert "E-DNS-04 The DNS server 127.0.0.1 did not take the update of" in told
     assert "it stopped" in told
     assert "could not be removed" not in " ".join(told.split())
+
+
+@pytest.mark.parametrize(("data", "asked"), [(False, False), (True, True)])
+def test_a_hub_that_may_come_back_keeps_its_fetched_certificate(tmp_path: Path, data: bool, asked: bool) -> None:
+    """Let's Encrypt makes five a week; without a cluster it is seen by who is asked to delete something."""
+    settings = {
+        "hub_name": "climate",
+        "letsencrypt_method": "direct",
+        "cluster_access_kubeconfig": str(tmp_path / "none"),
+        "hub_teardown_roles": ["letsencrypt"],
+        "hub_teardown_data": data,
+    }
+    role = {"name": "researchops.jupyterhub.hub_teardown"}
+    said = {"ansible.builtin.debug": {"msg": "it stopped at {{ ansible_failed_task.name }}"}}
+    told = played(tmp_path, [{"block": [{"ansible.builtin.include_role": role, "vars": settings}], "rescue": [said]}])
+    assert ("it stopped at Delete the Secrets that this role made" in told) is asked
+    assert ("certificate stays in namespace climate with its account key" in told) is not asked

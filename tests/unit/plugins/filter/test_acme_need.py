@@ -4,13 +4,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from ansible_collections.researchops.jupyterhub.plugins.filter.acme_need import FilterModule
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.acme import (
+    DIRECTORY_NOTE,
+    LETS_ENCRYPT,
+    ORDERS_NOTE,
+)
 
 acme_need = FilterModule().filters()["acme_need"]
 
 
 def test_an_empty_list_means_no_certificate_yet() -> None:
-    assert acme_need({"resources": []}, "hub.example.org", "https://acme.test/dir") == {
+    found = acme_need({"resources": []}, "hub.example.org", "https://acme.test/dir")
+    assert found.pop("orders").endswith("Z https://acme.test/dir hub.example.org")
+    assert found == {
         "order": True,
         "reason": "there is no certificate yet",
         "foreign": False,
@@ -30,3 +39,10 @@ def test_a_foreign_secret_that_does_not_serve_carries_the_error() -> None:
 def test_a_secret_that_could_not_be_read_stops_the_play_with_the_reason() -> None:
     found = acme_need({"resources": [], "problem": "E-K8S-04 no."}, "hub.example.org", "https://acme.test/dir")
     assert (found["order"], found["error"]) == (False, "E-K8S-04 no.")
+
+
+def test_the_last_order_of_the_week_carries_the_error() -> None:
+    directory, now = f"https://{LETS_ENCRYPT}/directory", datetime.now(UTC).isoformat()
+    notes = {DIRECTORY_NOTE: directory, ORDERS_NOTE: f"{now} {directory} hub.example.org\n" * 4}
+    found = acme_need({"resources": [{"metadata": {"annotations": notes}}]}, "hub.example.org", directory, 0, "hub-tls")
+    assert found["error"].startswith("E-CERT-48 Let's Encrypt makes 5 certificates a week for hub.example.org")

@@ -194,6 +194,22 @@ def test_public_resolvers_are_not_asked_once_a_server_was_heard(ages: list[tuple
     assert (proof.verified, proof.public, public.asked) == (False, False, 0)
 
 
+@pytest.mark.parametrize("said", ["lame", "REFUSED"])
+def test_one_who_answers_in_place_of_the_servers_is_not_believed(said: str) -> None:
+    """Port 53 of a campus leads to its own resolver: whoever is asked, it answers, and never with authority."""
+    everybody = {("hub.example.org.", "A"): said, ("example.org.", "NS"): said}
+    public = Resolvers(RIGHT)
+    proof, _clock, _reporter = run([(0, {NS1: everybody, NS2: everybody})], others=Others(public=public.look))
+    assert (proof.verified, proof.public, public.asked) == (False, True, 2)
+
+
+def test_public_resolvers_are_not_asked_where_a_server_was_met_before() -> None:
+    public = Resolvers(RIGHT)
+    ages = [(0.0, world("NXDOMAIN", "NXDOMAIN")), (1.0, world("REFUSED", "lame"))]
+    proof, _clock, _reporter = run(ages, 30, Others(public=public.look))
+    assert (proof.public, public.asked) == (False, 0)
+
+
 def test_without_the_fallback_a_closed_port_is_an_error() -> None:
     proof, _clock, _reporter = run([(0, CLOSED)], 5)
     assert (proof.public, proof.error().error_id) == (False, "E-DNS-03")

@@ -57,6 +57,8 @@ CONDITIONS = (
     "lame", "alias", "NOTIMP",
 )  # fmt: skip
 
+SAID_BY_ANYBODY = ("silent", "lame", "REFUSED")  # as by a resolver that answers in place of every server
+
 
 @cache
 def made(*items: tuple[str, ...]) -> list[Any]:
@@ -235,7 +237,7 @@ def run(here: World) -> tuple[Proof, float]:
 def false_proof(here: World, proof: Proof) -> str:
     """Why a proof is false; empty when it is true. Every round of the last two must have found every server right."""
     if proof.public:
-        spoke = sorted({address for _moment, address, what in here.asked if what != "silent"})
+        spoke = sorted({address for _moment, address, what in here.asked if what not in SAID_BY_ANYBODY})
         return f"public resolvers were believed although {spoke} answered" if spoke else ""
     if not proof.verified:
         return ""

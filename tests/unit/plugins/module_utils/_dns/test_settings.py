@@ -57,6 +57,16 @@ ZONES = [{"name": "example-org", "dnsName": "example.org."}]
             UPDATE | ALIAS | {"zone": "a.org"}, "E-DNS-07", "hub_dns_alias_name hub.example.org is not in", id="21-zone"
         ),
         pytest.param(UPDATE | {"missing": ["a.b"]}, "E-LIB-02", "collection a.b is missing", id="22-no-collection"),
+        pytest.param(
+            MANUAL | {"domain": "Bücher.example.org"},
+            "E-DNS-07",
+            "hub_domain 'Bücher.example.org' is not in the form in which names travel. Nothing was changed. "
+            "Do: write it as xn--bcher-kva.example.org.",
+            id="23-another-script",
+        ),
+        pytest.param(
+            MANUAL | {"domain": "https://bücher.example.org/"}, "E-DNS-07", "write the bare name", id="24-url-in-script"
+        ),
         pytest.param(UPDATE | {"zone": "ample.org"}, "E-DNS-07", "is not in hub_dns_zone", id="13-no-label-border"),
     ],
 )
@@ -82,6 +92,24 @@ def test_settings_that_work(values: dict[str, Any]) -> None:
     assert settings.rows(values) == [
         {"check": "DNS settings", "ok": True, "text": f"{values['domain']} by {values['provider']}"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("hub.example.org", ""),
+        ("hub", ""),
+        ("BÜCHER.example.org.", "xn--bcher-kva.example.org."),
+        ("bu\u0308cher.example.org", "xn--bcher-kva.example.org"),
+        ("例え.テスト", "xn--r8jz45g.xn--zckzah"),
+        ("straße.example.org", ""),  # strasse by the old rules, xn--strae-oqa by the browsers'
+        ("ü" * 64 + ".example.org", ""),
+        ("bücher", ""),
+        ("bücher.example.org/hub", ""),
+    ],
+)
+def test_a_name_in_another_script_has_a_form_that_travels(name: str, form: str) -> None:
+    assert settings.ascii_form(name) == form
 
 
 def test_the_secret_is_never_repeated() -> None:

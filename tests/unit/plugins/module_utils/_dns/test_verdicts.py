@@ -89,6 +89,7 @@ def test_a_problem_proves_nothing() -> None:
 
 
 GOOD, BAD = Look(HUB, "example.org", (RIGHT,)), Look(HUB, "example.org", (WRONG2,))
+REPLACED = Look(HUB, "z", (silent(code=Code.REFUSED), silent("ns2", code=Code.LAME), silent("ns3")))
 GONE = Look(HUB, "example.org", (silent(),))
 LOST = Look(HUB, problem="the resolver gives no SOA", unreachable=True)
 DOH = Look(HUB, answers=(said("203.0.113.7", server="dns.google"), silent("other")))
@@ -114,6 +115,7 @@ V, P, N = Standing.VERIFIED, Standing.PUBLIC, Standing.NOT_YET
         pytest.param(Round((GONE,), (BAD,), (DOH,), must_agree=True), N, id="11-public-but-not-the-named"),
         pytest.param(Round((Look(HUB, problem="no zone holds x"),), public=(DOH,)), N, id="12-no-zone-is-an-answer"),
         pytest.param(Round((GONE,), public=(DOH,)), P, id="13-public"),
+        pytest.param(Round((REPLACED,), public=(DOH,)), P, id="18-public-where-somebody-answers-in-their-place"),
         pytest.param(Round((LOST,), public=(DOH,)), P, id="14-public-where-no-resolver-answers"),
         pytest.param(Round((GOOD,), (BAD,)), V, id="15-a-resolver-without-a-say"),
         pytest.param(Round((GOOD,), (GOOD,), must_agree=True), V, id="16-everybody"),
@@ -138,6 +140,33 @@ def test_a_round_amounts_to_something(round_: Round, amounts_to: Standing) -> No
 )
 def test_two_rounds_in_a_row_must_amount_to_the_same(rounds: list[Round], amounts_to: Standing) -> None:
     assert verdicts.reached(rounds) is amounts_to
+
+
+REFUSES = silent("ns3", "192.0.2.3", Code.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("looks", "servers"),
+    [
+        pytest.param([], [], id="00-nothing-asked"),
+        pytest.param([GOOD], [], id="01-all-answer"),
+        pytest.param([GONE], [], id="02-none-answers"),
+        pytest.param([Look(HUB, "z", (WRONG2, REFUSES))], [], id="03-the-record-is-wrong-too"),
+        pytest.param([Look(HUB, "z", (said(alias="lb"), REFUSES))], [], id="04-an-alias"),
+        pytest.param([Look(HUB, "z", (RIGHT, REFUSES)), BAD], [], id="05-another-record-is-wrong"),
+        pytest.param([Look(HUB, "z", (RIGHT, REFUSES)), GONE], [], id="06-another-record-is-not-known"),
+        pytest.param([Look(HUB, "z", (RIGHT, silent()))], [], id="07-the-other-address-of-a-server-that-answers"),
+        pytest.param([Look(HUB, "z", (RIGHT, silent("ns2"), REFUSES))], ["ns2", "ns3"], id="08-dead-and-refusing"),
+        pytest.param(
+            [Look(HUB, "z", (RIGHT, REFUSES)), Look(NONE, "z", (said(), REFUSES))], ["ns3"], id="09-told-once"
+        ),
+        pytest.param([Look(HUB, "z", (RIGHT, silent(code=Code.LAME)))], ["ns1"], id="10-one-of-two-addresses"),
+    ],
+)
+def test_faulty_servers_are_told_where_the_record_is_right(looks: list[Look], servers: list[str]) -> None:
+    found = verdicts.faulty(looks)
+    assert list(found) == servers
+    assert all(len(items) == 1 for items in found.values())
 
 
 LB = said(alias="lb.example")
@@ -179,7 +208,10 @@ def test_an_address_that_was_heard_before_is_not_left_out() -> None:
         pytest.param([GONE, GOOD], False, id="01-one-answers"),
         pytest.param([Look(HUB, problem="no zone holds x")], False, id="02-no-zone"),
         pytest.param([Look(HUB, "z", (silent(),), via=(Hop("a", (LB,)),))], False, id="03-only-the-target-is-silent"),
+        pytest.param([REPLACED, BAD], False, id="05-one-record-was-answered-for"),
+        pytest.param([Look(HUB, "z", (silent(code=Code.SERVFAIL),))], False, id="06-a-failure-is-the-servers-own"),
         pytest.param([GONE, LOST], True, id="04-silence-everywhere"),
+        pytest.param([REPLACED], True, id="07-refused-or-without-authority-everywhere"),
     ],
 )
 def test_out_of_reach_means_not_one_answer(looks: list[Look], closed: bool) -> None:

@@ -124,6 +124,56 @@ def test_a_silent_resolver_remembers_nothing() -> None:
     )
 
 
+LAME = said(code=Code.LAME)
+REFUSING = said(code=Code.REFUSED, server="ns2")
+
+
+def test_one_who_answers_in_place_of_the_servers_is_thought_of() -> None:
+    replaced = Round((Look(HUB, "z", (LAME, REFUSING)),))
+    error = words.not_proved(replaced, 9, {})
+    assert error.error_id == "E-DNS-03"
+    assert error.what == (
+        "The authoritative name servers of hub.example.org cannot be reached from here, "
+        "or something on the way answers in their place, so nothing is proved"
+    )
+    assert "correct its delegation" in error.do
+    nothing = replace(replaced, public=(Look(HUB, answers=(said(server="dns.google", code=Code.SERVFAIL),)),))
+    assert words.not_proved(nothing, 9, {}).do == error.do
+    old = replace(replaced, public=(Look(HUB, answers=(said("198.51.100.4", server="dns.google"),)),))
+    assert words.not_proved(old, 9, {}).do.startswith("correct the record, or wait until public resolvers")
+
+
+def test_where_the_port_is_closed_nobody_else_is_suspected() -> None:
+    error = words.not_proved(Round((Look(HUB, "z", (silent(),)),)), 9, {})
+    assert "on the way" not in error.what
+    assert error.do.startswith("open port 53")
+
+
+@pytest.mark.parametrize("wildcard", [False, True])
+def test_a_broken_server_is_named_where_the_record_is_right(wildcard: bool) -> None:
+    look = Look(HUB, "z", (RIGHT, REFUSING, silent("ns3", "192.0.2.3")), wildcard=wildcard)
+    error = words.not_proved(Round((look,)), 9, {})
+    assert error.error_id == "E-DNS-04"
+    assert error.what == (
+        "hub.example.org is right wherever a name server answers properly, but not all of them do: ns2 (REFUSED), "
+        "ns3 (no answer)"
+    )
+    assert error.do == "repair them, or take them out of the zone's NS records"
+
+
+def test_servers_that_do_not_tell_their_colleagues_are_not_a_wrong_record() -> None:
+    error = words.not_proved(Round((replace(GOOD, complete=False), Look(NONE, "example.org", (said(),)))), 9, {})
+    assert (error.error_id, error.do) == ("E-DNS-04", "let them answer questions for NS of example.org, run again")
+    assert error.what.startswith("hub.example.org is right at every name server known, but none of them tells which")
+
+
+def test_a_server_with_ipv6_only_is_told_from_a_dead_one() -> None:
+    look = Look(HUB, "z", (RIGHT, silent("ns2"), silent("ns3", "192.0.2.3")))
+    error = words.not_proved(Round((look,)), 9, {})
+    assert error.error_id == "E-DNS-04"
+    assert error.do.endswith("; ns2 answers over IPv6 only, or not at all: run from a machine with IPv6")
+
+
 def test_public_resolvers_are_told_apart() -> None:
     public = Look(HUB, answers=(said("198.51.100.4", server="dns.google"),))
     round_ = Round((Look(HUB, "z", (silent(),)),), public=(public,))

@@ -61,6 +61,7 @@ def says(*values: str) -> tuple[Code, tuple[str, ...]]:
 
 
 SILENT: tuple[Code, tuple[str, ...]] = (Code.TIMEOUT, ())
+DENIED: tuple[Code, tuple[str, ...]] = (Code.REFUSED, ())
 ILL: tuple[Code, tuple[str, ...]] = (Code.SERVFAIL, ())
 NOWHERE: tuple[Code, tuple[str, ...]] = (Code.NO_NAME, ())
 
@@ -243,6 +244,30 @@ CAUSES = [
         "stop",
         "CAA records of hub.example.org cannot be asked for from here",
         id="caa-unreachable",
+    ),
+    pytest.param(
+        {"names": {HUB: NameFacts(RIGHT.addresses, (look("CAA", DENIED, DENIED),))}},
+        "caa",
+        "E-CERT-02",
+        "fix-CAA",
+        f"The name servers of {HUB} give no proper answer about CAA",
+        id="caa-refused-by-servers-that-tell-addresses",
+    ),
+    pytest.param(
+        {"names": {HUB: where(DENIED, DENIED, aaaa=DENIED)}},
+        "unproved",
+        "E-CERT-08",
+        "stop",
+        "Nobody can tell from here where hub.example.org leads",
+        id="somebody-answers-in-place-of-the-servers",
+    ),
+    pytest.param(
+        {"names": {HUB: NameFacts(addresses(says(ADDRESS), DENIED), RIGHT.caa)}},
+        "address",
+        "E-CERT-03",
+        "fix-DNS",
+        HEAD + "Not every name server of hub.example.org answers properly (not: ns1)",
+        id="one-server-refuses",
     ),
     pytest.param(
         {"names": {HUB: where(says("198.51.100.4"), says("198.51.100.4"))}},

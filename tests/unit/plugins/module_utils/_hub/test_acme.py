@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,8 +118,77 @@ def test_an_empty_secret_of_somebody_else_is_no_good_certificate() -> None:
 
 def test_what_goes_back_to_the_play_holds_no_key() -> None:
     need = acme.need(secret(), NAME, DIRECTORY, 0, BEGIN)
-    assert sorted(need.as_dict()) == ["ends", "foreign", "order", "reason"]
+    assert sorted(need.as_dict()) == ["ends", "foreign", "order", "orders", "reason"]
     assert "PRIVATE" not in str(need.as_dict())
+
+
+REAL = f"https://{acme.LETS_ENCRYPT}/directory"
+NOW = BEGIN + timedelta(days=100)
+
+
+def ordered(*hours_ago: float, directory: str = REAL, name: str = NAME) -> list[str]:
+    """What a Secret remembers of orders that many hours before NOW."""
+    return [
+        f"{(NOW - timedelta(hours=hours)).strftime('%Y-%m-%dT%H:%M:%SZ')} {directory} {name}" for hours in hours_ago
+    ]
+
+
+def remembering(*lines: str) -> dict[str, Any]:
+    """The Secret of a certificate that ended, which remembers these orders."""
+    found = secret(directory=REAL)
+    found["metadata"]["annotations"][acme.ORDERS_NOTE] = "\n".join(lines)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("lines", "directory", "refused"),
+    [
+        pytest.param(ordered(30, 20, 10, 1), REAL, True, id="00-four-in-a-week"),
+        pytest.param(ordered(200, 30, 20, 10, 5, 1), REAL, True, id="01-five-and-an-old-one"),
+        pytest.param(ordered(167.9, 20, 10, -1), REAL, True, id="02-by-a-clock-that-is-ahead"),
+        pytest.param(["by hand", *ordered(4, 3, 2, 1), "", "2026-04-11 x y"], REAL, True, id="03-among-other-lines"),
+        pytest.param(ordered(30, 20, 10), REAL, False, id="04-three"),
+        pytest.param(ordered(168, 30, 20, 10), REAL, False, id="05-one-of-four-is-a-week-old"),
+        pytest.param([*ordered(30, 20, 10), *ordered(5, name="b.org")], REAL, False, id="06-one-for-another-name"),
+        pytest.param(
+            [*ordered(30, 20, 10), *ordered(5, directory="https://b")], REAL, False, id="07-one-from-elsewhere"
+        ),
+        pytest.param(ordered(4, 3, 2, 1, directory=DIRECTORY), DIRECTORY, False, id="08-a-server-of-unknown-limits"),
+        pytest.param(
+            ordered(4, 3, 2, 1), "https://acme-staging-v02.api.letsencrypt.org/directory", False, id="09-staging"
+        ),
+        pytest.param(["rubbish"], REAL, False, id="10-rubbish"),
+    ],
+)
+def test_the_last_certificate_of_the_week_is_not_spent(lines: list[str], directory: str, refused: bool) -> None:
+    need = acme.need(remembering(*lines), NAME, directory, 0, NOW)
+    assert need.order
+    error = acme.last_one(need, "hub-tls", NAME, directory)
+    assert (error is not None) is refused
+    if error:
+        assert error.error_id == "E-CERT-48"
+
+
+def test_when_the_next_one_may_be_ordered_is_told() -> None:
+    need = acme.need(remembering(*ordered(100, 30, 20, 10, 1)), NAME, REAL, 0, NOW)
+    error = acme.last_one(need, "hub-tls", NAME, REAL)
+    assert error is not None
+    assert "run again after 2026-04-16T18:00:00Z, or spend it: take annotation researchops.jupyterhub/acme" in error.do
+    assert "now the present certificate expired on" in error.seen
+
+
+def test_a_new_certificate_remembers_the_orders_of_the_week() -> None:
+    old, young, other = ordered(200), ordered(20), ordered(10, directory="https://b")
+    need = acme.need(remembering(*old, *young, *other), NAME, REAL, 0, NOW)
+    assert need.orders.splitlines() == [*young, *other, *ordered(0)]
+    assert acme.need(None, NAME, REAL, 0, NOW).orders.splitlines() == ordered(0)
+    assert acme.need(secret(), NAME, DIRECTORY, 0, BEGIN).orders == ""
+
+
+def test_the_role_writes_the_annotations_that_are_read() -> None:
+    tasks = (Path(acme.__file__).parents[3] / "roles/letsencrypt/tasks/order.yml").read_text(encoding="utf-8")
+    assert f'{acme.DIRECTORY_NOTE}: "{{{{ __letsencrypt_directory }}}}"' in tasks
+    assert f'{acme.ORDERS_NOTE}: "{{{{ __letsencrypt_need.orders }}}}"' in tasks
 
 
 GOOD: dict[str, Any] = {

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
@@ -39,8 +41,11 @@ FOR_SERVERS = make(HOST, issuer=MIDDLE, names=[HOST], use=SERVER_USE)
 UNDER_OLD = make(HOST, issuer=OLD_MIDDLE, names=[HOST])
 WEAK = make(HOST, names=[HOST], rsa_bits=1024)
 STRONG = make(HOST, names=[HOST], rsa_bits=2048)
+LOGGED = make(HOST, issuer=MIDDLE, names=[HOST], logged=True)
+LOGGED_SELF_SIGNED = make(HOST, names=[HOST], logged=True)
 
 CHAIN = LEAF.pem + MIDDLE.pem
+GLUED = LEAF.pem.rstrip() + MIDDLE.pem  # cat cert.pem chain.pem, where the first has no line end at its end
 PROTECTED = LEAF.encoded(serialization.BestAvailableEncryption(b"pass phrase"))
 
 
@@ -74,6 +79,7 @@ PROTECTED = LEAF.encoded(serialization.BestAvailableEncryption(b"pass phrase"))
         pytest.param(CHAIN, OTHER.key_pem, [HOST], ["E-CERT-17"], id="21 another key"),
         pytest.param(CHAIN, MIDDLE.key_pem, [HOST], ["E-CERT-17"], id="22 the issuer's key"),
         pytest.param(WEAK.pem, WEAK.key_pem, [HOST], ["E-CERT-18"], id="23 small RSA key"),
+        pytest.param(LOGGED.pem, LOGGED.key_pem, [HOST], ["E-CERT-11"], id="25 a public authority's leaf alone"),
         pytest.param(
             EXPIRED.pem, OTHER.key_pem, ["b.example.org"], ["E-CERT-12", "E-CERT-14", "E-CERT-17"], id="24 all at once"
         ),
@@ -100,11 +106,74 @@ def test_what_is_refused(pem: str, key: str | None, names: list[str], error_ids:
         pytest.param(WILDCARD.pem, WILDCARD.key_pem, [HOST], id="38 wildcard"),
         pytest.param(FOR_SERVERS.pem, FOR_SERVERS.key_pem, [HOST], id="39 for servers"),
         pytest.param(STRONG.pem, STRONG.key_pem, [HOST], id="40 RSA"),
+        pytest.param(LOGGED.pem + MIDDLE.pem, LOGGED.key_pem, [HOST], id="42 a public authority's with its issuer"),
+        pytest.param(LOGGED_SELF_SIGNED.pem, LOGGED_SELF_SIGNED.key_pem, [HOST], id="43 logged and self-signed"),
         pytest.param("# comment\n" + CHAIN.replace("\n", "\r\n"), LEAF.key_pem, [HOST], id="41 other line ends"),
     ],
 )
 def test_what_is_fine(pem: str, key: str | None, names: list[str]) -> None:
     assert certificate_problems(pem, key, names, NOW) == []
+
+
+NO_LINES = LEAF.pem.replace("\n", "")
+ONE_LINE = LEAF.key_pem.replace("\n", "")
+CURVE = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+
+
+def served(folder: Path, pem: str, key_pem: str) -> bool:
+    """Whether OpenSSL, by which servers read their files, takes certificate and key."""
+    certificate, key = folder / "tls.crt", folder / "tls.key"
+    certificate.write_bytes(pem.encode())
+    key.write_bytes(key_pem.encode())
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("pem", "key", "error_ids"),
+    [
+        pytest.param(GLUED, LEAF.key_pem, ["E-CERT-10"], id="no line end between two certificates"),
+        pytest.param(CHAIN.replace("E-----\n-", "E----- x\n-"), LEAF.key_pem, ["E-CERT-10"], id="text behind END"),
+        pytest.param(CHAIN + ROOT.pem[:200], LEAF.key_pem, ["E-CERT-10"], id="the last one is cut off"),
+        pytest.param(CHAIN + ROOT.pem[:27] + "\n", LEAF.key_pem, ["E-CERT-10"], id="a last one that only begins"),
+        pytest.param("x " + CHAIN, LEAF.key_pem, ["E-CERT-10"], id="text before BEGIN: the leaf is passed over"),
+        pytest.param(NO_LINES, LEAF.key_pem, ["E-CERT-10"], id="all in one line"),
+        pytest.param(CHAIN, " " + LEAF.key_pem, ["E-CERT-16"], id="a blank before the key"),
+        pytest.param(CHAIN, ONE_LINE, ["E-CERT-16"], id="a key in one line"),
+        pytest.param(CHAIN, LEAF.key_pem.rstrip() + LEAF.pem, ["E-CERT-16"], id="no line end behind the key"),
+        pytest.param("\ufeff" + CHAIN, "\ufeff" + LEAF.key_pem, [], id="a byte order mark"),
+        pytest.param(CHAIN.replace("\n", "\r\n"), LEAF.key_pem.replace("\n", "\r\n"), [], id="Windows line ends"),
+        pytest.param(CHAIN.replace("\n", " \n"), LEAF.key_pem.rstrip(), [], id="blanks at line ends, none at the end"),
+        pytest.param("hub, 2026:\n" + CHAIN, CURVE + LEAF.key_pem, [], id="a heading, and the key's curve"),
+    ],
+)
+def test_a_text_is_fine_where_openssl_reads_it(tmp_path: Path, pem: str, key: str, error_ids: list[str]) -> None:
+    found = certificate_problems(pem, key, [HOST], NOW, source="hub.pem")
+    assert [one.error_id for one in found] == error_ids
+    assert served(tmp_path, pem, key) is (not error_ids)
+
+
+def test_the_line_is_told_and_not_repeated() -> None:
+    number = LEAF.pem.count("\n")
+    said = f"holds text that no server can read: line {number} is more than one BEGIN or END line"
+    assert only(GLUED).sentence == said
+    key = only(CHAIN, "x " + LEAF.key_pem)
+    assert key.error_id == "E-CERT-16"
+    assert LEAF.key_pem.splitlines()[1] not in repr(only(CHAIN, ONE_LINE))
+
+
+def test_a_missing_issuer_is_named() -> None:
+    assert only(LOGGED.pem) == Finding(
+        "E-CERT-11",
+        "hub.pem",
+        "lacks its issuer's certificate",
+        "give the file that holds the whole chain (often fullchain.pem), or add the issuer's certificate behind it",
+        seen=f"CN={HOST} alone",
+        wanted="behind it its issuer CN=middle",
+    )
 
 
 def only(pem: str, key: str | None = None, names: tuple[str, ...] = (HOST,)) -> Finding:
