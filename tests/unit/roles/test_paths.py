@@ -9,6 +9,7 @@ the playbook's folder, and looks for files there and in the role.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,3 +78,29 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.mark.parametrize("text", SEEN)
 def test_a_relative_path_starts_where_the_play_was_started(seen: dict[str, Any], text: str) -> None:
     assert seen[text] == SEEN[text]
+
+
+@pytest.mark.parametrize(
+    ("given", "shell", "other", "wanted"),
+    [
+        pytest.param("here/a:b", "", "", "{start}/here/a:{start}/b", id="00-several-files"),
+        pytest.param("~/a", "here/b", "", "{home}/a", id="01-the-variable-comes-first"),
+        pytest.param("", ":b:", "", "{start}/b", id="02-the-shell-s"),
+        pytest.param("", "/a:~/b", "", "", id="03-nothing-relative-is-left-to-the-module"),
+        pytest.param("", "here/b", "/c", "", id="04-as-is-everything-where-ansible-has-a-variable-of-its-own"),
+    ],
+)
+def test_which_kubeconfig_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, shell: str, other: str, wanted: str
+) -> None:
+    """A module asks its own environment, which a play may set, so the shell's is handed over only where it must be."""
+    monkeypatch.setenv("KUBECONFIG", shell)
+    monkeypatch.setenv("K8S_AUTH_KUBECONFIG", other)
+    name = "researchops.jupyterhub.cluster_access"
+    tasks: list[dict[str, Any]] = [
+        {"ansible.builtin.include_role": {"name": name, "tasks_from": "preflight", "public": True}},
+        {"ansible.builtin.debug": {"msg": "<{{ __cluster_access_kubeconfig }}>"}},
+    ]
+    known = {"__cluster_access_guard": {"preflight": []}, "cluster_access_kubeconfig": given}
+    said = played(tmp_path, tasks, book="plays/play.yml", vars=known)
+    assert f"<{wanted.format(start=tmp_path, home=Path.home())}>" in said

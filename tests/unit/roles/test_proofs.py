@@ -53,9 +53,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     content = "{{ {" + ", ".join(f"{name!r}: {text}" for name, text in asked.items()) + "} | to_json }}"
     tasks += [{"ansible.builtin.set_fact": {"__hub_oauth_client": CLIENTS["both"][0]}}]
     cases = [
-        ("client-" + name, {"__hub_oauth_client": client, "choice": False}) for name, (client, _) in CLIENTS.items()
+        ("client-" + name, {"__hub_oauth_client": client, "choice": False}) for name, (client, _told) in CLIENTS.items()
     ]
-    cases += [("owner-" + name, {**given, "choice": choice}) for name, (given, _) in OWNERS.items()]
+    cases += [("owner-" + name, {**given, "choice": choice}) for name, (given, _told) in OWNERS.items()]
     for name, given in cases:
         if "__hub_oauth_client" in given:
             tasks.append({"ansible.builtin.set_fact": {"__hub_oauth_client": given["__hub_oauth_client"]}})

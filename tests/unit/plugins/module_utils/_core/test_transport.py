@@ -641,7 +641,7 @@ class Parts:
                 outer.split.append(len(self))
                 return super().split(sep, maxsplit)
 
-            def __radd__(self, other: bytes) -> Part:
+            def __radd__(self, other: bytes) -> bytes:
                 return Part(bytes(other) + bytes(self))
 
         return (Part(part) for part in self._parts)

@@ -324,11 +324,11 @@ STRICT = Wanted("hub.example.org", "CNAME", ("lb.cloud.test",))
 NOERROR: list[Any] = []
 
 
-def flattened(*records: tuple[str, ...], wanted: Wanted = FLAT, target: Any = (LB,), aaaa: Any = NOERROR) -> Look:
+def flattened(*records: tuple[str, ...], wanted: Wanted = FLAT, target: Any = (LB,), aaaa: Any = None) -> Look:
     """A look at servers that have no CNAME, and these A records, where the target has those addresses."""
     table = RECURSIVE | {("lb.cloud.test.", "A"): list(target) if isinstance(target, tuple) else target}
     said = {("hub.example.org.", "CNAME"): NOERROR, ("hub.example.org.", "A"): list(records)}
-    said |= {("hub.example.org.", "AAAA"): aaaa}
+    said |= {("hub.example.org.", "AAAA"): NOERROR if aaaa is None else aaaa}
     (look,) = authorities(table, {NS1: said, NS2: said, "2001:db8::1": said}).look([wanted])
     return look
 
