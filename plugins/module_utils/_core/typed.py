@@ -91,9 +91,8 @@ def as_path(value: Any) -> str:
         return ""
     if isinstance(value, (Mapping, list, tuple, set, int, float)):
         raise ValueError(f"a path is wanted, this is a {kind(value)}")
-    text = os.path.expanduser(
-        os.path.expandvars(str(value))
-    )  # ansible-core 2.18 has a class of its own for vaulted text
+    # str(): vaulted text has a class of its own in ansible-core 2.18.
+    text = os.path.expanduser(os.path.expandvars(str(value)))
     try:
         return os.path.abspath(text) if text else ""
     except OSError:

@@ -81,6 +81,22 @@ def test_a_run_that_makes_a_door_goes_on_past_a_certificate_of_which_google_only
     assert "not taken down: E-CERT-32 Certificate/c is still used" in printed
 
 
+OFF_ELSEWHERE = {"error_id": "E-GCP-05", "msg": "E-GCP-05 The API is off", "details": {"own_project": False}}
+
+
+def test_a_run_that_makes_a_door_needs_no_certificate_manager_to_look_for_an_old_map(tmp_path: Path) -> None:
+    calls, printed = goes(tmp_path, {"look": OFF_ELSEWHERE}, __gke_iap_map_by_the_way=True)
+    assert calls == ["look"]
+    assert "stopped" not in printed
+    assert "not looked for an old certificate map: E-GCP-05" in printed
+
+
+def test_a_run_that_takes_the_door_down_stops_where_nobody_can_look(tmp_path: Path) -> None:
+    calls, printed = goes(tmp_path, {"look": OFF_ELSEWHERE})
+    assert calls == ["look"]
+    assert "stopped: E-GCP-05" in printed
+
+
 @pytest.mark.parametrize(
     ("part", "by_the_way"),
     [("Certificate/c", False), ("CertificateMap/m", True)],

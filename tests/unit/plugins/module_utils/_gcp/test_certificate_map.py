@@ -140,6 +140,13 @@ def test_while_only_the_authorization_is_wanted_no_certificate_is_looked_at() ->
         ),
         pytest.param(
             WISH,
+            used(seen(parts(), FAILED), f"{CERTIFICATE}/{WISH.part}"),
+            (),
+            (),
+            id="10d-given-up-and-used-by-others-who-keep-it",
+        ),
+        pytest.param(
+            WISH,
             seen((part(MAP), *OTHERS)),
             acts("create", AUTHORIZATION, CERTIFICATE, ENTRY),
             GONE,
@@ -419,6 +426,13 @@ def test_what_others_use_is_known(
     there = parse_seen(GOING, [mine], certificates, [], entries, NOW)
     assert there.users == {f"{kind}/{WISH.part}": tuple(names) for kind, names in found.items()}
     assert there.unneeded == ([] if AUTHORIZATION in found else [RECORD])
+
+
+def test_of_two_that_were_given_up_the_one_that_another_map_uses_is_left_alone() -> None:
+    given_up = {"managed": {**AUTHORIZED, "state": "FAILED"}, "labels": LABELS}
+    held, free = (given_up | {"name": f"{PLACE}/certificates/{name}"} for name in (MINE, SECOND))
+    held["usedBy"] = users(ENTRY_OF % "hub-front-2")
+    assert parse_seen(WISH, [], [held, free], [], [], NOW).certificate == SECOND
 
 
 @pytest.mark.parametrize(
