@@ -67,6 +67,10 @@ def tries(what: str, role: str, tasks: str, variables: dict[str, Any]) -> dict[s
     }
 
 
+SHOWN = "what was said: "
+SAID = {"ansible.builtin.debug": {"msg": SHOWN + "{{ said['values'] }}"}}
+
+
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What each case of the table said, out of one run."""
@@ -119,6 +123,22 @@ def test_a_name_is_the_same_however_it_is_written(
         ],
     )
     assert f"own={own} {problem}" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"hub_oauth_scopes": ["{{ our_scope }}"]}, "our_scope"),
+        ({"hub_https_type": "{{ our_type }}"}, "our_type"),
+        ({"hub_oauth_client_secret": "{{ lookup('ansible.builtin.file', 'our-secret') }}"}, "our-secret"),
+    ],
+    ids=["deep", "flat", "a-secret-s-file"],
+)
+def test_what_keeps_the_values_from_being_computed_is_named(tmp_path: Path, given: dict[str, Any], named: str) -> None:
+    """The task that fails shows nothing, since it sees the operator's values; the one after it says why."""
+    told = played(tmp_path, [tries("values", "z2jh", "preflight", {"hub_domain": "hub.example.org", **given}), SAID])
+    assert "censored" in told
+    assert named in told.split(SHOWN)[1]
 
 
 def test_a_challenge_that_was_never_set_is_not_said_to_be_left_over(tmp_path: Path) -> None:
