@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -207,10 +208,16 @@ def test_a_tunnel_that_does_not_answer_is_replaced(tunnel: Tunnel) -> None:
 
 def test_an_api_server_without_tls_is_blocked(tunnel: Tunnel) -> None:
     plain = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(
-        target=lambda: plain.accept()[0].sendall(b"SSH-2.0-OpenSSH_9.2p1 this is no TLS\r\n" * 9), daemon=True
-    )
-    thread.start()
+
+    def greet() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _address = plain.accept()
+                with connection:
+                    connection.recv(65536)  # bytes that nobody took would end it before the greeting is read
+                    connection.sendall(b"SSH-2.0-OpenSSH_9.2p1 this is no TLS\r\n" * 9)
+
+    threading.Thread(target=greet, daemon=True).start()
     tunnel.start("http", port=plain.getsockname()[1])
     tunnel.wait("blocked", "does not speak TLS")
     plain.close()
