@@ -504,7 +504,7 @@ def main(argv: list[str]) -> int:
     """Read the configuration beside this file and work.
 
     Args:
-        argv: the private folder, and the descriptor of the lock that says we live.
+        argv: the private folder.
     """
     os.umask(0o077)
     folder = argv[0]
