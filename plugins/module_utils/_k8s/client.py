@@ -22,18 +22,19 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from .._core.clock import ServerTime, SystemClock
 from .._core.errors import Changed, HubError, is_installed, missing_library, require
 from .connection import checking, open_connection, read_login, server_is_here
-from .kubeconfig import Chosen, unusable
+from .kubeconfig import Chosen, proxy_of, unusable
 from .readback import Fate, Write, judge
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 CONNECT_TIMEOUT = 5.0
 """Seconds until a connection must stand."""
@@ -161,9 +162,9 @@ class KubeClient:
         """Create an object in a collection; one that exists is an error (E-K8S-05)."""
         return self._accepted(self.request("POST", path, _dry(dry_run), body), "POST", path)
 
-    def apply(self, path: str, body: Json, *, dry_run: bool = False, force: bool = True) -> Json:
+    def apply(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
         """Server-side apply of one object under our field manager; safe to repeat."""
-        query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
+        query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": "true"}
         return self._accepted(self.request("PATCH", path, query, body, content_type=APPLY_PATCH), "PATCH", path)
 
     def merge(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
@@ -355,6 +356,16 @@ class KubeClient:
         raise api_error(reply, method, path, self.server)
 
 
+def if_allowed(read: Callable[[], T]) -> T | None:
+    """What a reading brings; None where these credentials may not read that (E-K8S-04)."""
+    try:
+        return read()
+    except HubError as problem:
+        if problem.error_id != "E-K8S-04":
+            raise
+        return None
+
+
 def api_error(reply: Reply, method: str, path: str, server: str) -> HubError:
     """The error for a refused request, with the server's own reason."""
     reason = str(reply.body.get("message") or reply.body.get("reason") or "no reason given").rstrip(".")
@@ -452,7 +463,7 @@ def _load(path: str, context: str | None) -> tuple[Any, Any]:
 
 def _set_proxy(configuration: Any, chosen: Chosen) -> None:
     """Go the way that kubectl and Helm go, whichever version of the package this is."""
-    proxy = str(chosen.cluster.get("proxy-url") or "")
+    proxy = proxy_of(chosen)
     if proxy:
         # The package reads proxy-url from 37.0 on only, and then goes past it for a host in NO_PROXY, which is about
         # the environment's own proxy; either way a request would go past the tunnel.

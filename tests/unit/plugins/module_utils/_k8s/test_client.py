@@ -140,7 +140,7 @@ def test_lists_are_read_page_by_page_with_their_selector() -> None:
 def test_what_the_verbs_send() -> None:
     kube, wire = client((201, {}), (200, {}), (200, {}), (200, {}), (404, {}))
     kube.create(PODS, {"a": 1}, dry_run=True)
-    kube.apply(f"{PODS}/a", {"b": 1}, force=False)
+    kube.apply(f"{PODS}/a", {"b": 1})
     kube.merge(f"{PODS}/a", {"c": 1})
     assert kube.delete(f"{PODS}/a")
     assert not kube.delete(f"{PODS}/a", dry_run=True)
@@ -150,7 +150,7 @@ def test_what_the_verbs_send() -> None:
     ]
     assert told == [
         ("POST", "?dryRun=All", "application/json"),
-        ("PATCH", "/a?fieldManager=researchops.jupyterhub&force=false", "application/apply-patch+yaml"),
+        ("PATCH", "/a?fieldManager=researchops.jupyterhub&force=true", "application/apply-patch+yaml"),
         ("PATCH", "/a", "application/merge-patch+json"),
         ("DELETE", "/a", None),
         ("DELETE", "/a?dryRun=All", None),
