@@ -40,6 +40,8 @@ CONNECT_TIMEOUT = 5.0
 """Seconds until a connection must stand."""
 READ_TIMEOUT = 30.0
 """Seconds between two bytes of a reply."""
+LONGEST_PAUSE = 5.0
+"""Seconds a server may put a read off before it is repeated; API servers ask for one."""
 WATCH_SECONDS = 25.0
 """Seconds one watch lasts at most: the server ends it before a silent connection counts as dead."""
 PAGE = 500
@@ -291,7 +293,7 @@ class KubeClient:
             if not write.harmless and (done := self._read_back(write, lost)) is not None:
                 return done
         reply = self._send(method, path, query, body, accept, content_type)
-        if reply.status == 409 and method == "POST":  # the first one came through after all
+        if reply.status == 409 and method == "POST" and not write.harmless:  # the first one came through after all
             found = self._send("GET", write.place, None, None, accept, content_type)
             if judge(write, found.status, found.body) is Fate.DONE:
                 return Reply(201, found.body)
@@ -339,9 +341,7 @@ class KubeClient:
                 body=payload,
                 timeout=urllib3.Timeout(connect=self.limits.connect, read=self.limits.read),
                 # A read lost on the way is repeated; a write is not: it may have been done (see _send_surviving_loss).
-                retries=False
-                if method in WRITES
-                else urllib3.Retry(self.limits.retries, redirect=0, backoff_factor=0.2),
+                retries=False if method in WRITES else _repeats(self.limits.retries),
             )
         except urllib3.exceptions.HTTPError as problem:
             raise _unreachable(self.server, self._origin, problem, method) from problem
@@ -405,6 +405,20 @@ def _fingerprint(credentials: Mapping[str, str]) -> str:
     """The refused token without the token; empty for other credentials, because a password could be guessed from it."""
     kind, _blank, token = " ".join(credentials.values()).partition(" ")
     return hashlib.sha256(token.encode()).hexdigest() if kind == "Bearer" else ""
+
+
+def _repeats(times: int) -> Any:
+    """How urllib3 repeats a read: what was lost, and what a server that is busy puts off, within bounds."""
+    import urllib3
+
+    class Repeats(urllib3.Retry):
+        """urllib3 itself sleeps for as long as any server or proxy asks, be it hours."""
+
+        def get_retry_after(self, response: Any) -> float | None:
+            asked = super().get_retry_after(response)
+            return None if asked is None else min(asked, LONGEST_PAUSE)
+
+    return Repeats(times, redirect=0, backoff_factor=0.2)
 
 
 def _dry(dry_run: bool) -> dict[str, str]:
