@@ -151,11 +151,10 @@ transitions:
 """
 
 from ..module_utils._core.clock import SystemClock
-from ..module_utils._core.errors import HubError
 from ..module_utils._core.progress import Reporter
 from ..module_utils._k8s.client import KubeClient
 from ..module_utils._k8s.front import Front, addresses_of, problems
-from ..module_utils._k8s.front_api import FrontApi, Seen
+from ..module_utils._k8s.front_api import FrontApi
 from ..module_utils._shell import KUBERNETES_OPTIONS, Outcome, Request, run
 
 
@@ -180,7 +179,7 @@ def body(request: Request) -> Outcome:
         if there and not request.check_mode:
             api.delete()
         return Outcome(changed=there, diff={"before": {"service": there}, "after": {"service": False}})
-    errors: list[HubError] = problems(front)
+    errors = problems(front)
     if errors:
         raise errors[0]
     return present(request, front, api)
@@ -188,7 +187,7 @@ def body(request: Request) -> Outcome:
 
 def present(request: Request, front: Front, api: FrontApi) -> Outcome:
     """Make what is missing and wait for the address."""
-    seen: Seen = api.look()
+    seen = api.look()
     if seen.keeps:
         kept = {
             "addresses": list(addresses_of(seen.proxy_public)),

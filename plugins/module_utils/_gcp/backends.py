@@ -31,6 +31,8 @@ GATEWAY_BACKENDS = "networking.gke.io/backend-services"
 SERVICE_NAME = "kubernetes.io/service-name"
 LONGEST_NAME = 63
 """Characters; where a generated name is that long, its parts may have been cut."""
+USUAL_TIMEOUT = 30
+"""Seconds; what Google takes where nobody has said anything else."""
 INCOMPLETE = frozenset({"UNREACHABLE", "PARTIAL_SUCCESS"})
 """Warnings of Compute Engine that a scope of an aggregated list may hold more than it shows."""
 
@@ -62,6 +64,8 @@ class Backend:
         region: its region; empty for a global one.
         service: ``namespace/name`` of the Service it serves; empty where Google does not say.
         iap: whether Identity-Aware Proxy is on.
+        client_id: the OAuth client it logs in with; empty for Google's.
+        timeout: seconds a connection may last.
     """
 
     name: str
@@ -69,6 +73,23 @@ class Backend:
     region: str = ""
     service: str = ""
     iap: bool = False
+    client_id: str = ""
+    timeout: int = USUAL_TIMEOUT
+
+    def audience(self, project_number: str) -> str:
+        """The ``aud`` of the JWTs that IAP signs for a global backend."""
+        return f"/projects/{project_number}/global/backendServices/{self.number}"
+
+    def facts(self, project_number: str) -> Json:
+        """A front door's backend as a module returns it."""
+        return {
+            "name": self.name,
+            "id": self.number,
+            "iap": self.iap,
+            "client_id": self.client_id,
+            "timeout": self.timeout,
+            "audience": self.audience(project_number),
+        }
 
     @property
     def origin(self) -> tuple[str, str]:
@@ -194,8 +215,16 @@ def _backend(item: Mapping[str, Any]) -> Backend:
         described = None
     service = str(described.get(SERVICE_NAME) or "") if isinstance(described, dict) else ""
     region = str(item.get("region") or "").rpartition("/")[2]
-    iap = bool((item.get("iap") or {}).get("enabled"))
-    return Backend(str(item.get("name", "")), str(item.get("id") or ""), region, service, iap)
+    iap = item.get("iap") or {}
+    return Backend(
+        name=str(item.get("name", "")),
+        number=str(item.get("id") or ""),
+        region=region,
+        service=service,
+        iap=bool(iap.get("enabled")),
+        client_id=str(iap.get("oauth2ClientId") or ""),
+        timeout=int(item.get("timeoutSec") or USUAL_TIMEOUT),
+    )
 
 
 def serves(backend: Backend, services: Iterable[str]) -> bool:
@@ -287,6 +316,24 @@ def _refuse_several_clusters(target: Target, candidates: Sequence[Backend]) -> N
             seen=", ".join(backend.name for backend in candidates),
             do="name the Ingress or the Gateway in resource.kubernetes, which knows its own backends",
         )
+
+
+def backends_for(
+    door: Mapping[str, Any], routes: Sequence[Mapping[str, Any]], items: Sequence[Mapping[str, Any]]
+) -> tuple[Backend, ...]:
+    """Among a project's global backend services those that lead from a front door to its Service, by name.
+
+    There are none before GKE has reported them: those of another cluster would give the hub a wrong audience.
+
+    Args:
+        door: the live Ingress or Gateway.
+        routes: for a Gateway, the routes that lead from it.
+        items: the backend services as Compute Engine returns them.
+    """
+    metadata = door["metadata"]
+    target = Target(str(door["kind"]), str(metadata.get("namespace", "")), str(metadata["name"]))
+    said = ingress_says(door) if target.kind == "Ingress" else gateway_says(door, routes)
+    return resolve(target, said, parse_backends([{"backendServices": items}])).live
 
 
 # ---- waiting for them

@@ -223,7 +223,13 @@ def access_token(command: Sequence[str]) -> str:
     do = "correct what it names (often: log in again), then run again"
     try:
         done = subprocess.run(  # pylint: disable=ansible-bad-function  # a program of its own, no module
-            list(command), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TOKEN_TIMEOUT, check=False
+            list(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TOKEN_TIMEOUT,
+            check=False,
         )
         return str(json.loads(done.stdout)["status"]["token"])
     except (OSError, subprocess.TimeoutExpired) as problem:

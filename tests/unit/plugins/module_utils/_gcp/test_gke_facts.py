@@ -126,5 +126,5 @@ def test_googles_client_needs_no_row() -> None:
 
 
 def test_what_cannot_be_read_is_not_passed() -> None:
-    row: dict[str, Any] = gke_facts.unread_row("GKE cluster", HubError("E-GCP-04", "no", "ask"))
+    row: dict[str, Any] = gke_facts.bad_row("GKE cluster", HubError("E-GCP-04", "no", "ask"))
     assert row == {"check": "GKE cluster", "ok": False, "text": "E-GCP-04 no. Nothing was changed. Do: ask."}

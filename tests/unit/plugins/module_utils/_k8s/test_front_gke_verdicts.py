@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll import State, Verdict
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.front_backends import Backend
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backends import Backend
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import front_gke_verdicts as verdicts
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_gke import GkeFront
 
@@ -115,7 +115,7 @@ def test_a_map_that_is_called_like_the_address_is_corrected_where_the_address_is
     assert "Do: set gke_iap_address_name" in row["text"]
 
 
-BACKEND = Backend("k8s1-a", "7", iap=True, client_id="", timeout=86400)
+BACKEND = Backend("k8s1-a", "7", iap=True, timeout=86400)
 INGRESS: Json = {
     "kind": "Ingress",
     "metadata": {},

@@ -405,6 +405,11 @@ def test_a_relay_nobody_knows_is_one_line(world: World, capsys: pytest.CaptureFi
     [
         pytest.param("import sys; sys.exit('no login')", "E-ACCESS-09 The login helper failed: no login", id="fails"),
         pytest.param("print('{}')", "E-ACCESS-09 The login helper failed: no word", id="no token"),
+        pytest.param(
+            r"import os; os.write(2, b'gel\xf6scht'); os.write(1, b'\xff')",
+            "E-ACCESS-09 The login helper failed: gel\ufffdscht",
+            id="no UTF-8",
+        ),
     ],
 )
 def test_a_helper_without_a_token(code: str, said: str) -> None:

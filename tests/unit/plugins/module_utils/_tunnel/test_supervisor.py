@@ -329,6 +329,13 @@ def test_a_process_that_is_not_there_is_not_waited_for(tunnel: Tunnel, case: str
     assert not tunnel.pids.exists()
 
 
+def test_an_ssh_that_cannot_be_started_is_tried_again(tunnel: Tunnel) -> None:
+    tunnel.start("http", command=["/no/such/ssh"])
+    tunnel.until(lambda: tunnel.status.get("failures", 0) >= 3)
+    assert tunnel.status["state"] == "down"
+    assert "/no/such/ssh cannot be started: No such file or directory" in tunnel.status["reason"]
+
+
 def test_a_port_that_is_taken_is_told(tunnel: Tunnel) -> None:
     taken = socket.create_server(("127.0.0.1", 0))
     tunnel.start("http", listen_port=taken.getsockname()[1])
