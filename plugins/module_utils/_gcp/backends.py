@@ -40,6 +40,8 @@ _INGRESS = re.compile(r"k8s1-(?P<tag>[0-9a-f]{8})-.+")
 _NODE_PORT = re.compile(r"k8s-be-\d+--(?P<tag>[0-9a-f]{8})[0-9a-f]*")
 _GATEWAY = re.compile(r"gkegw1-(?P<tag>[a-z0-9]{4})-(?P<middle>.+)-\d+-[a-z0-9]{12}")
 _NO_PAGE = re.compile(r"gkegw1-.+-gw-serve[45]\d\d-.+")
+_ANSWERS = ("gw-serve404", "gw-serve500")
+"""The Services of a Gateway's own answers for unknown addresses, in its namespace."""
 
 
 @dataclass(frozen=True)
@@ -276,7 +278,7 @@ def _found(target: Target, said: Said, backends: Sequence[Backend]) -> Resolved:
     if said.names is None:
         _refuse_several_clusters(target, candidates)
         return Resolved(live=tuple(candidates))
-    live = [backend for backend in backends if backend.name in said.names and _is_page(backend, said.services)]
+    live = [backend for backend in backends if backend.name in said.names and _is_page(backend, target, said.services)]
     if target.kind == "Service":
         live = _of_service(target, live, candidates)
     origins = {backend.origin for backend in live}
@@ -286,7 +288,7 @@ def _found(target: Target, said: Said, backends: Sequence[Backend]) -> Resolved:
         live=tuple(live),
         orphans=tuple(backend for backend in rest if backend.origin in origins),
         elsewhere=tuple(backend for backend in rest if backend.origin not in origins),
-        missing=tuple(sorted(name for name in said.names - known if not _NO_PAGE.fullmatch(name))),
+        missing=tuple(sorted(name for name in said.names - known if not _is_answer(name, target.namespace))),
     )
 
 
@@ -297,10 +299,17 @@ def _of_service(target: Target, reported: Sequence[Backend], candidates: Sequenc
     return [backend for backend in candidates if backend in reported or backend in gateways]
 
 
-def _is_page(backend: Backend, services: Iterable[str]) -> bool:
+def _is_page(backend: Backend, target: Target, services: Iterable[str]) -> bool:
     """Whether a reported backend serves pages: not the controller's own one for unknown addresses."""
     own = backend.service.startswith("kube-system/") and backend.service not in services
-    return not own and not _NO_PAGE.fullmatch(backend.name)
+    return not own and not _is_answer(backend.name, target.namespace)
+
+
+def _is_answer(name: str, namespace: str) -> bool:
+    """Whether a backend is a Gateway's own answer for unknown addresses, also where a long namespace cuts its name."""
+    found = _GATEWAY.fullmatch(name)
+    cut = found is not None and any(_spells(name, found["middle"], f"{namespace}/{answer}") for answer in _ANSWERS)
+    return cut or _NO_PAGE.fullmatch(name) is not None
 
 
 def _refuse_several_clusters(target: Target, candidates: Sequence[Backend]) -> None:

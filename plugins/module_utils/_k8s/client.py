@@ -56,6 +56,8 @@ REFUSED_TOKEN = "RESEARCHOPS_REFUSED_TOKEN"
 """Tells our login helper which token it must not hand out again, by its SHA-256; see exec_credential.py."""
 NOBODY = 'User "system:anonymous"'
 """How the API server's refusals name somebody who sent no credentials."""
+GKE_CONNECT = "container.clusters.connect"
+"""The permission that Google asks for at a GKE cluster's DNS endpoint, before the cluster's own rules."""
 
 
 @dataclass(frozen=True)
@@ -366,9 +368,15 @@ def if_allowed(read: Callable[[], T]) -> T | None:
         return None
 
 
+def _reason(body: Json) -> str:
+    """Why a request was refused; what Google has put before a cluster answers in the form of Google's own APIs."""
+    told = body["error"] if isinstance(body.get("error"), dict) else body
+    return str(told.get("message") or told.get("reason") or "no reason given").rstrip(".")
+
+
 def api_error(reply: Reply, method: str, path: str, server: str) -> HubError:
     """The error for a refused request, with the server's own reason."""
-    reason = str(reply.body.get("message") or reply.body.get("reason") or "no reason given").rstrip(".")
+    reason = _reason(reply.body)
     table = {
         403: ("E-K8S-04", "ask the cluster's administrator for this permission, or use credentials that have it"),
         409: ("E-K8S-05", "somebody else changed this object at the same moment; run again"),
@@ -383,6 +391,8 @@ def api_error(reply: Reply, method: str, path: str, server: str) -> HubError:
             "no credentials were sent: see why with `kubectl --kubeconfig FILE get namespaces`, which shows what the "
             "kubeconfig's login program says, then run again"
         )
+    if reply.status == 403 and GKE_CONNECT in reason:
+        do = f"grant these credentials a role with {GKE_CONNECT} in the project, such as roles/container.clusterViewer"
     return HubError(
         error_id=error_id,
         what=f"{method} {path} was refused by {server}: {reply.status}, {reason}",

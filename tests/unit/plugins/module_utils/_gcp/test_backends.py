@@ -120,6 +120,7 @@ def test_an_aggregated_list_is_read() -> None:
             "backendServices": [
                 {"name": "r", "id": 7, "region": "https://x/projects/p/regions/europe-west1", "description": "by hand"},
                 {"name": "b", "id": "1", "description": "[]"},
+                {"name": "c", "id": "3", "description": "{}"},
             ]
         },
         {"backendServices": [{"name": "a", "id": "2", "description": described, "iap": {"enabled": True}}, {}]},
@@ -128,6 +129,7 @@ def test_an_aggregated_list_is_read() -> None:
         Backend(""),
         Backend("a", "2", service=FRONT, iap=True),
         Backend("b", "1"),
+        Backend("c", "3"),
         Backend("r", "7", region="europe-west1"),
     ]
 
@@ -162,6 +164,7 @@ LONG = Backend("gkegw1-jgyx-climate-res-a-service-with-a-long-n-80-78qnvyiusmha"
         (GATEWAY, set(), False),
         (LONG, {"climate-research/a-service-with-a-long-name"}, True),
         (LONG, {"climate-research/another-service"}, False),
+        (LONG, {"weather/a-service-with-a-long-name"}, False),
     ],
 )
 def test_which_backends_serve_a_service(backend: Backend, services: set[str], belongs: bool) -> None:
@@ -235,6 +238,23 @@ def said(*backends: Backend | str) -> Said:
 )
 def test_resolve(target: Target, told: Said, backends: tuple[Backend, ...], resolved: Resolved) -> None:
     assert resolve(target, told, backends) == resolved
+
+
+@pytest.mark.parametrize(
+    ("namespace", "answer", "page"),
+    [
+        ("climate-research-jupyterhub", "climate-research-jupyter-gw-serve40", "climate-research-jupyterh-hub-front"),
+        ("n" * 63, "n" * 28 + "-gw-ser", "n" * 29 + "-hub-f"),
+    ],
+)
+def test_a_gateways_own_answer_is_known_where_its_name_is_cut(namespace: str, answer: str, page: str) -> None:
+    """Google cuts namespace and Service in proportion to their lengths, so that a name has 63 characters."""
+    own, front = (Backend(f"gkegw1-ab1c-{middle}-80-abcdefghijkl") for middle in (answer, page))
+    assert (len(own.name), len(front.name)) == (63, 63)
+    target, services = Target("Gateway", namespace, "hub-front"), frozenset({f"{namespace}/hub-front"})
+    told = Said(services, frozenset({own.name, front.name}))
+    assert resolve(target, told, (own, front)) == Resolved((front,))
+    assert resolve(target, told, (front,)) == Resolved((front,))
 
 
 @pytest.mark.parametrize(

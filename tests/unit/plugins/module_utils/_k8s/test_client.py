@@ -121,6 +121,15 @@ def test_who_sent_no_credentials_is_not_told_to_ask_for_a_permission() -> None:
     assert said in error.what and "login program" in error.do
 
 
+def test_google_s_own_refusal_before_a_cluster_is_read_and_has_its_cure() -> None:
+    said = "Permission 'container.clusters.connect' denied on resource '//container.googleapis.com/x'"
+    refused = {"error": {"code": 403, "message": f"{said}.", "status": "PERMISSION_DENIED"}}
+    error = api_error(Reply(403, refused), "GET", "/version", SERVER)
+    assert (error.error_id, error.what) == ("E-K8S-04", f"GET /version was refused by {SERVER}: 403, {said}")
+    assert "roles/container.clusterViewer" in error.do
+    assert api_error(Reply(503, {"error": "no dictionary"}), "GET", "/version", SERVER).what.endswith("no reason given")
+
+
 def test_a_missing_object_is_none_and_a_missing_collection_is_empty() -> None:
     kube, _wire = client((404, {}), (404, {}))
     assert kube.get(f"{PODS}/a") is None
