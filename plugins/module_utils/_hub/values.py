@@ -52,6 +52,12 @@ def dig(values: Any, *path: str, default: Any = None) -> Any:
     return default if values is None else values
 
 
+def mapping_at(values: Any, *path: str) -> Json:
+    """The mapping at a path; empty where something else is there, or nothing."""
+    found = dig(values, *path)
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
 @dataclass
 class Merged:
     """Layers as one document.
