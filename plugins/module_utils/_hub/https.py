@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .settings import SHARED, Finding, Json, read, stray_names
+from .settings import HTTPS_PORT, SHARED, Finding, Json, read, stray_names
 
 DEFAULTS: Json = {
     "hub_https_type": "",
@@ -38,8 +38,6 @@ LEGAL: dict[tuple[str, str], str] = {
 
 DOORS = ("ingress", "gateway")
 """Types that end TLS in front of the cluster; only the front door of GKE is made by this collection so far."""
-
-HTTPS_PORT = 443
 
 TYPES = ("letsencrypt", "manual", "secret", "offload", "ingress", "gateway")
 METHODS = ("none", "autohttps", "cert_manager", "direct")

@@ -24,7 +24,7 @@ from .._core.transport import origin
 from . import base, oauth_iap
 from .hub_program import hub_program
 from .oauth_iap import CA_MOUNT
-from .settings import SHARED, Finding, Json, chart_major, read, stray_names
+from .settings import HTTPS_PORT, SHARED, Finding, Json, chart_major, read, stray_names
 from .values import dig, root_path
 
 DEFAULTS: Json = {
@@ -71,7 +71,6 @@ ALLOW_RULES = {
 WHOLE_CLAIMS = ("wlcg.groups",)
 """Claims whose names have dots by a standard (the WLCG profile), whether or not the issuer lists them."""
 WANTED_SCOPES = ("openid", "profile", "email", "groups")
-HTTPS_PORT = 443
 NEW_GROUPS = "auth_state_groups_key"
 OLD_GROUPS = "claim_groups_key"
 GROUPS_MAJOR = 4

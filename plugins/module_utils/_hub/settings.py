@@ -25,11 +25,13 @@ from .._core.typed import as_bool, as_dict, as_list, kind
 
 Json = dict[str, Any]
 
+HTTPS_PORT = 443
+
 SHARED: Json = {
     "hub_name": "",
     "hub_platform": "existing",
     "hub_domain": "",
-    "hub_port": 443,
+    "hub_port": HTTPS_PORT,
     "hub_base_url": "/",
     "hub_admins": [],
     "hub_contact_email": "",
