@@ -15,7 +15,6 @@ the header OAuthenticator leaves out the encoding which that section asks for).
 from __future__ import annotations
 
 import base64
-import json
 import re
 import secrets
 import ssl
@@ -28,6 +27,7 @@ from urllib import error, parse, request
 from .._core.clock import SystemClock
 from .._core.errors import HubError
 from .._core.transport import trust_as_named
+from .._core.typed import json_object
 from .oauth import TOKEN_AUTH_METHODS
 
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -62,11 +62,7 @@ class Answer:
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; empty where it is anything else."""
-        try:
-            document = json.loads(self.body)
-        except ValueError:
-            return {}
-        return document if isinstance(document, dict) else {}
+        return json_object(self.body) or {}
 
 
 @dataclass(frozen=True)
