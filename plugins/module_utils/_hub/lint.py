@@ -20,11 +20,11 @@ from typing import Any
 
 from . import keys
 from .oauth import ALLOW_RULES as VARIABLES
-from .oauth import OLD_GROUPS, SECRET_KEY, SECRET_NAME, before_groups, hub_major, open_hub, same_url, wrong_callback
+from .oauth import OLD_GROUPS, SECRET_KEY, before_groups, hub_major, open_hub, same_url, wrong_callback
 from .placeholders import is_placeholder, place_of
 from .secrets_in_values import misplaced_secrets
 from .settings import Finding, Json, chart_major, plain
-from .values import dig, dotted, leaves, mapping_at, strings
+from .values import HUB_SECRETS, dig, dotted, leaves, mapping_at, strings
 
 LOCAL_OAUTH = (
     "auth0", "azuread", "bitbucket", "cilogon", "generic-oauth", "github", "gitlab", "globus", "google", "openshift",
@@ -145,10 +145,10 @@ def lint_secrets(values: Mapping[str, Any], secrets: Mapping[str, str]) -> list[
 
 
 def _referred_keys(values: Any) -> set[str]:
-    """The keys of the Secret :data:`SECRET_NAME` that environment variables of the hub refer to."""
+    """The keys of the Secret :data:`HUB_SECRETS` that environment variables of the hub refer to."""
     found = set()
     for path, value in leaves(values):
-        if path[-2:] == ("secretKeyRef", "key") and dig(values, *path[:-1], "name") == SECRET_NAME:
+        if path[-2:] == ("secretKeyRef", "key") and dig(values, *path[:-1], "name") == HUB_SECRETS:
             found.add(str(value))
     return found
 

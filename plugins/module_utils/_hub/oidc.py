@@ -29,6 +29,7 @@ from .._core.errors import HubError
 from .._core.transport import trust_as_named
 from .._core.typed import json_object
 from .oauth import TOKEN_AUTH_METHODS
+from .settings import error_parts
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 LARGEST = 1 << 20
@@ -258,8 +259,7 @@ def describe(issuer: str, ca_file: str = "", timeout: float = TIMEOUT, ask: Ask 
         ca_pem = read_ca(ca_file)
         return discover(issuer, ask or asker(ca_file, timeout)) | {"ca_pem": ca_pem, "problem": {}}
     except HubError as problem:
-        parts = ("error_id", "what", "do", "seen", "wanted")
-        return {"ca_pem": ca_pem, "problem": {part: getattr(problem, part) for part in parts}}
+        return {"ca_pem": ca_pem, "problem": error_parts(problem)}
 
 
 @dataclass(frozen=True)

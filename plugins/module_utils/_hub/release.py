@@ -28,7 +28,7 @@ from .chart_files import LocalChart, chart_metadata, obtain, workspace
 from .lease import Lease
 from .manifest import Manifest, read_release, split_template
 from .pending import Move, Stuck
-from .release_inputs import HUB_SECRETS, Inputs, generated_name, generated_object, secrets_object
+from .release_inputs import Inputs, generated_name, generated_object, secrets_object
 from .release_state import (
     APP_VERSION,
     CHART_LABEL,
@@ -45,6 +45,7 @@ from .release_wanted import Done, Wanted, as_found, load_history, load_record, s
 from .rollout import STORAGE_CLASSES, Rollout
 from .server_plan import ObjectPlan, Planner
 from .settle import Settler
+from .values import HUB_SECRETS
 
 Json = dict[str, Any]
 

@@ -19,13 +19,13 @@ from . import guards, release_plan
 from .lease import Lease
 from .manifest import Manifest, is_kept, read_release
 from .pending import Policy
-from .release_inputs import HUB_SECRETS
 from .release_state import DOMAIN, History
 from .release_tools import UNFINISHED, Tools, interruptible, writing
 from .release_wanted import Done, load_history, load_record, secrets_path
 from .server_plan import Planner
 from .settle import Settler
 from .userpod import USER_PODS
+from .values import HUB_SECRETS
 
 Json = dict[str, Any]
 

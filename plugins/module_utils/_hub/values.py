@@ -16,6 +16,9 @@ from .settings import Finding, Json
 
 Path = tuple[str, ...]
 
+HUB_SECRETS = "hub-secrets"
+"""The Secret that carries what no values layer may hold; layers refer to it by name and key."""
+
 
 def dotted(path: Path) -> str:
     """A path as people write it; a segment that contains a dot is quoted."""
