@@ -44,8 +44,8 @@ def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[
     """The chart values every hub gets.
 
     The front Service owns the door, so the chart's own public Service is internal, unless a hub that already ran keeps
-    its address there. The database's claim survives an
-    uninstall. Everything the chart already does safely (network policies, metadata block) is left as it is.
+    its address there. The database's claim survives an uninstall. Everything the chart already does safely (network
+    policies, metadata block) is left as it is.
     """
     settled, findings = read(variables, SHARED | DEFAULTS | FRONT_DEFAULTS)
     findings += stray_names(variables, "z2jh_", DEFAULTS | UNSET)

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from typing import Any
 from .._core.errors import HubError
 from .._k8s.guard import is_default_class
 from .._k8s.objects import identity
-from .manifest import Manifest, is_kept
+from .manifest import Manifest, hub_values, is_kept
+from .values import dig, mapping_at
 
 Json = dict[str, Any]
 
@@ -88,25 +88,18 @@ def _claims(manifest: Manifest) -> dict[str, Json]:
 
 
 def read_homes(manifest: Manifest) -> Homes | None:
-    """What decides people's claims, from ``values.yaml`` in the chart's own Secret; None where no object has it."""
-    import yaml
-
-    for secret in manifest.of_kind("Secret"):
-        packed = (secret.get("data") or {}).get("values.yaml")
-        text = base64.b64decode(packed).decode() if packed else (secret.get("stringData") or {}).get("values.yaml")
-        if text:
-            values = yaml.safe_load(text)
-            return homes_of(values) if isinstance(values, dict) else None
-    return None
+    """What decides people's claims, from the values the hub reads; None where there is no hub."""
+    values = hub_values(manifest)
+    return homes_of(values) if values else None
 
 
 def homes_of(values: Mapping[str, Any]) -> Homes:
     """What decides people's claims, from z2jh values as the chart passes them on, with its own version among them."""
-    storage = _at(values, "singleuser", "storage")
-    spawner = _at(values, "hub", "config", "KubeSpawner")
-    dynamic, static = _at(storage, "dynamic"), _at(storage, "static")
+    storage = mapping_at(values, "singleuser", "storage")
+    spawner = mapping_at(values, "hub", "config", "KubeSpawner")
+    dynamic, static = mapping_at(storage, "dynamic"), mapping_at(storage, "static")
     template = spawner.get("pvc_name_template") or dynamic.get("pvcNameTemplate")
-    scheme = spawner.get("slug_scheme") or _usual_scheme(_at(values, "Chart").get("Version"))
+    scheme = spawner.get("slug_scheme") or _usual_scheme(dig(values, "Chart", "Version"))
     if template and not _needs_scheme(str(template)):
         scheme = None
     return Homes(template, scheme, storage.get("type"), static.get("pvcName"))
@@ -125,13 +118,6 @@ def _needs_scheme(template: str) -> bool:
     except ValueError:
         return True
     return any(not (field in PLAIN_FIELDS or field.startswith(PLAIN_PREFIXES)) for field in fields)
-
-
-def _at(values: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
-    for key in path:
-        inner = values.get(key)
-        values = inner if isinstance(inner, Mapping) else {}
-    return values
 
 
 def homes_moved(new: Homes | None, old: Homes | None) -> bool:

@@ -20,11 +20,11 @@ from typing import Any
 
 from . import keys
 from .oauth import ALLOW_RULES as VARIABLES
-from .oauth import OLD_GROUPS, SECRET_KEY, SECRET_NAME, before_groups, hub_major, open_hub, same_url, wrong_callback
+from .oauth import OLD_GROUPS, SECRET_KEY, before_groups, hub_major, open_hub, same_url, wrong_callback
 from .placeholders import is_placeholder, place_of
 from .secrets_in_values import misplaced_secrets
 from .settings import Finding, Json, chart_major, plain
-from .values import dig, dotted, leaves, strings
+from .values import HUB_SECRETS, dig, dotted, leaves, mapping_at, strings
 
 LOCAL_OAUTH = (
     "auth0", "azuread", "bitbucket", "cilogon", "generic-oauth", "github", "gitlab", "globus", "google", "openshift",
@@ -145,10 +145,10 @@ def lint_secrets(values: Mapping[str, Any], secrets: Mapping[str, str]) -> list[
 
 
 def _referred_keys(values: Any) -> set[str]:
-    """The keys of the Secret :data:`SECRET_NAME` that environment variables of the hub refer to."""
+    """The keys of the Secret :data:`HUB_SECRETS` that environment variables of the hub refer to."""
     found = set()
     for path, value in leaves(values):
-        if path[-2:] == ("secretKeyRef", "key") and dig(values, *path[:-1], "name") == SECRET_NAME:
+        if path[-2:] == ("secretKeyRef", "key") and dig(values, *path[:-1], "name") == HUB_SECRETS:
             found.add(str(value))
     return found
 
@@ -228,7 +228,7 @@ def _config_classes(values: Json, _context: Context) -> Iterator[Finding]:
         "GitHubOAuthenticator",
         "ConfigurableHTTPProxy",
     )
-    for name in _mapping(values, "hub", "config"):
+    for name in mapping_at(values, "hub", "config"):
         if re.match(r"[A-Z]", name):
             continue
         near = difflib.get_close_matches(name.lower(), [one.lower() for one in known], n=1, cutoff=0.6)
@@ -309,8 +309,8 @@ def _unevaluated_shell(values: Json, _context: Context) -> Iterator[Finding]:
 
 def _https(values: Json, _context: Context) -> Iterator[Finding]:
     """HTTPS settings that the chart accepts and then serves plain HTTP with, or no page at all."""
-    https = dig(values, "proxy", "https", default={})
-    if not isinstance(https, dict) or not https.get("enabled"):
+    https = mapping_at(values, "proxy", "https")
+    if not https.get("enabled"):
         return
     kind = https.get("type", "letsencrypt")
     if kind == "letsencrypt" and not https.get("hosts"):
@@ -338,9 +338,9 @@ def _https(values: Json, _context: Context) -> Iterator[Finding]:
 
 def _closed_front(values: Json, context: Context) -> Iterator[Finding]:
     """Types of HTTPS with which the chart's proxy has no port for hub-front to send https to."""
-    https = dig(values, "proxy", "https", default={})
+    https = mapping_at(values, "proxy", "https")
     elsewhere = any(dig(values, place, "enabled") for place in ("ingress", "httpRoute"))
-    if not context.front or elsewhere or not isinstance(https, dict) or not https.get("enabled"):
+    if not context.front or elsewhere or not https.get("enabled"):
         return
     kind = https.get("type", "letsencrypt")
     if kind in ("letsencrypt", "offload"):
@@ -369,12 +369,8 @@ def _unprotected(values: Json, context: Context) -> Iterator[Finding]:
 
 def _without_effect(values: Json, _context: Context) -> Iterator[Finding]:
     """Combinations the chart lets through although they do nothing, or refuses only while it renders."""
-    service = dig(values, "proxy", "service", default={})
-    if (
-        isinstance(service, dict)
-        and service.get("loadBalancerSourceRanges")
-        and service.get("type", "LoadBalancer") != "LoadBalancer"
-    ):
+    service = mapping_at(values, "proxy", "service")
+    if service.get("loadBalancerSourceRanges") and service.get("type", "LoadBalancer") != "LoadBalancer":
         yield Finding(
             "E-VALUES-06",
             "proxy.service.loadBalancerSourceRanges",
@@ -459,14 +455,9 @@ def _by_oauth(values: Json) -> bool:
 
 def _sections(values: Json) -> Iterator[tuple[str, Json]]:
     """The sections of ``hub.config`` that hold traits."""
-    for name, traits in _mapping(values, "hub", "config").items():
+    for name, traits in mapping_at(values, "hub", "config").items():
         if isinstance(traits, dict):
             yield name, traits
-
-
-def _mapping(values: Json, *path: str) -> Json:
-    found = dig(values, *path, default={})
-    return found if isinstance(found, dict) else {}
 
 
 RULES: tuple[Callable[[Json, Context], Iterator[Finding]], ...] = (

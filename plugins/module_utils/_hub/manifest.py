@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from .redaction import shown
 from .release_inputs import KEEP_POLICY
 
 Json = dict[str, Any]
+
+VALUES_KEY = "values.yaml"
+"""The file in the chart's Secret that the hub reads."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,19 @@ def owned(obj: Json, namespace: str, name: str) -> Json:
         "meta.helm.sh/release-namespace": namespace,
     }
     return {**obj, "metadata": metadata}
+
+
+def hub_values(manifest: Manifest) -> Json:
+    """The values that the chart hands to its hub in a Secret, its own defaults among them; empty without a hub."""
+    import yaml
+
+    for secret in manifest.of_kind("Secret"):
+        packed = (secret.get("data") or {}).get(VALUES_KEY)
+        text = base64.b64decode(packed) if packed else (secret.get("stringData") or {}).get(VALUES_KEY)
+        values = yaml.safe_load(text) if text else None
+        if isinstance(values, dict) and "singleuser" in values:  # a parent chart may have other files of this name
+            return values
+    return {}
 
 
 def is_kept(obj: Mapping[str, Any]) -> bool:

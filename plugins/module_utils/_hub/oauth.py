@@ -24,8 +24,8 @@ from .._core.transport import origin
 from . import base, oauth_iap
 from .hub_program import hub_program
 from .oauth_iap import CA_MOUNT
-from .settings import SHARED, Finding, Json, chart_major, read, stray_names
-from .values import dig, root_path
+from .settings import HTTPS_PORT, SHARED, Finding, Json, chart_major, read, stray_names, unset
+from .values import HUB_SECRETS, dig, root_path
 
 DEFAULTS: Json = {
     "hub_oauth_provider": "",
@@ -60,8 +60,6 @@ REGISTRATIONS = ("hand_made",)
 LATER_REGISTRATIONS = ("dynamic",)
 TOKEN_AUTH_METHODS = ("client_secret_post", "client_secret_basic")
 
-SECRET_NAME = "hub-secrets"
-"""The Secret that the z2jh role fills before the release; layers refer to its keys."""
 SECRET_KEY = "OAUTH_CLIENT_SECRET"
 ALLOW_RULES = {
     "generic": ("hub_oauth_allowed_users", "hub_oauth_allowed_groups"),
@@ -71,7 +69,6 @@ ALLOW_RULES = {
 WHOLE_CLAIMS = ("wlcg.groups",)
 """Claims whose names have dots by a standard (the WLCG profile), whether or not the issuer lists them."""
 WANTED_SCOPES = ("openid", "profile", "email", "groups")
-HTTPS_PORT = 443
 NEW_GROUPS = "auth_state_groups_key"
 OLD_GROUPS = "claim_groups_key"
 GROUPS_MAJOR = 4
@@ -175,16 +172,7 @@ def _missing(settled: Mapping[str, Any]) -> list[Finding]:
         "hub_oauth_issuer": "the issuer's URL, as in https://issuer.example.org/",
         "hub_oauth_client_id": "the client id the provider gave you",
     }
-    return [
-        Finding(
-            "E-OAUTH-06",
-            name,
-            f"is not set, and provider {settled['hub_oauth_provider']} needs it",
-            f"set {name}: {meaning}",
-        )
-        for name, meaning in wanted.items()
-        if not settled[name]
-    ]
+    return unset(settled, wanted, "E-OAUTH-06", f"provider {settled['hub_oauth_provider']}")
 
 
 def _discovery_problem(discovery: Mapping[str, Any]) -> list[Finding]:
@@ -269,7 +257,7 @@ def _values(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> Json:
         "extraEnv": {
             "OAUTH_CLIENT_ID": settled["hub_oauth_client_id"],
             "OAUTH_CALLBACK_URL": callback_url(settled),
-            SECRET_KEY: {"valueFrom": {"secretKeyRef": {"name": SECRET_NAME, "key": SECRET_KEY}}},
+            SECRET_KEY: {"valueFrom": {"secretKeyRef": {"name": HUB_SECRETS, "key": SECRET_KEY}}},
         },
     }
     if authenticator:

@@ -18,8 +18,9 @@ from .._k8s.objects import ABSENT, differences
 from .manifest import changes
 from .pending import Move, Stuck
 from .redaction import shown
-from .release_inputs import HUB_SECRETS, Inputs
+from .release_inputs import Inputs
 from .release_state import History, Revision, release_chart
+from .values import HUB_SECRETS
 
 Json = dict[str, Any]
 

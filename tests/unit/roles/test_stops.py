@@ -141,6 +141,22 @@ def test_what_keeps_the_values_from_being_computed_is_named(tmp_path: Path, give
     assert named in told.split(SHOWN)[1]
 
 
+def test_values_that_cannot_be_computed_are_never_those_of_the_preflight(tmp_path: Path) -> None:
+    """A look-up that fails once (a vault that is away for a moment) has answered again when the reason is asked for."""
+    flaky = "[ ! -e broken ] || { rm broken; exit 1; }; echo client-secret-of-a-test"
+    settings = {
+        "hub_domain": "hub.example.org",
+        "hub_oauth_client_secret": f"{{{{ lookup('ansible.builtin.pipe', 'cd {tmp_path}; {flaky}') }}}}",
+    }
+    tasks = [
+        tries("preflight", "z2jh", "preflight", settings),
+        {"ansible.builtin.file": {"path": f"{tmp_path}/broken", "state": "touch", "mode": "0600"}},
+        tries("values", "z2jh", "values", settings),
+        SAID,
+    ]
+    assert "values could not be computed" in played(tmp_path, tasks).split(SHOWN)[1]
+
+
 def test_a_challenge_that_was_never_set_is_not_said_to_be_left_over(tmp_path: Path) -> None:
     settings = {
         "hub_domain": "hub.example.org",

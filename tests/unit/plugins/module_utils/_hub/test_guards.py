@@ -110,6 +110,8 @@ def test_the_values_are_read_from_the_charts_own_secret() -> None:
     assert read_homes(manifest(plain)) == homes_of(VALUES)
     assert read_homes(manifest(secrets[0])) is None
     assert read_homes(manifest({**plain, "stringData": {"values.yaml": "text"}})) is None
+    of_another_part = {**plain, "metadata": {"name": "gateway"}, "stringData": {"values.yaml": "gateway: {}"}}
+    assert read_homes(manifest(of_another_part, plain)) == homes_of(VALUES)
 
 
 def of_chart(version: Any, template: str | None = None, **spawner: str) -> Homes:
