@@ -94,7 +94,7 @@ def _environment(values: Any, path: Path = ()) -> Iterator[tuple[Path, str, Any]
             yield from _environment(below, here)
         elif isinstance(below, Mapping):
             for name, value in below.items():
-                yield (*here, str(name)), str(name), value
+                yield (*here, str(name)), str(name), value.get("value") if isinstance(value, Mapping) else value
         elif isinstance(below, list):
             for position, entry in enumerate(below):
                 if isinstance(entry, Mapping):

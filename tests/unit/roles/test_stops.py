@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.researchops.jupyterhub.tests.unit.roles.plays import played
+from jinja2.nativetypes import NativeEnvironment
+
+ROLES = Path(__file__).resolve().parents[3] / "roles"
 
 CLUSTER = {"project": "research", "location": "europe-west1", "name": "hubs"}
 ON_GKE = {"hub_platform": "gke", "hub_domain": "hub.example.org", "cluster_access_cluster": CLUSTER}
@@ -178,3 +182,13 @@ def test_a_hub_that_may_come_back_keeps_its_fetched_certificate(tmp_path: Path, 
     told = played(tmp_path, [{"block": [{"ansible.builtin.include_role": role, "vars": settings}], "rescue": [said]}])
     assert ("it stopped at Delete the Secrets that this role made" in told) is asked
     assert ("certificate stays in namespace climate with its account key" in told) is not asked
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [({}, True), ({"__hub_teardown_keeps": True}, True), ({"__hub_teardown_keeps": False}, False)]
+)
+def test_data_that_may_go_goes_with_a_release_that_was_never_protected(given: dict[str, bool], kept: bool) -> None:
+    """Somebody's own Helm install has no keep policy; that its data may go, the module must be told."""
+    (task,) = yaml.safe_load((ROLES / "z2jh/tasks/absent.yml").read_text(encoding="utf-8"))
+    asked = NativeEnvironment().from_string(task["researchops.jupyterhub.hub_release"]["keep_data"])
+    assert asked.render(given) is kept

@@ -62,6 +62,7 @@ def test_empty_place_is_no_secret(place: str) -> None:
             'hub.config.GoogleOAuthenticator.google_service_account_keys."example.org"',
             id="07 below a known place",
         ),
+        pytest.param({"hub": {"extraEnv": {"API_TOKEN": {"value": CANARY}}}}, "hub.extraEnv.API_TOKEN", id="08 entry"),
     ],
 )
 def test_telling_value(values: dict[str, Any], path: str) -> None:
