@@ -22,7 +22,7 @@ from . import keys
 from .oauth import ALLOW_RULES as VARIABLES
 from .oauth import OLD_GROUPS, SECRET_KEY, SECRET_NAME, before_groups, hub_major, open_hub, same_url, wrong_callback
 from .placeholders import is_placeholder, place_of
-from .secrets_in_values import misplaced_secrets
+from .secrets_in_values import REFERENCE, misplaced_secrets, unread
 from .settings import Finding, Json, chart_major, plain
 from .values import dig, dotted, leaves, strings
 
@@ -118,6 +118,7 @@ def lint(values: Mapping[str, Any], context: Context) -> list[Finding]:
 
 def lint_secrets(values: Mapping[str, Any], secrets: Mapping[str, str]) -> list[Finding]:
     """What is wrong with the secrets beside the values: placeholders, and references to secrets that nobody gave."""
+    document: Json = plain(values)
     findings = []
     for name, value in sorted(secrets.items()):
         variable = SECRET_VARIABLES.get(name, name)
@@ -131,7 +132,17 @@ def lint_secrets(values: Mapping[str, Any], secrets: Mapping[str, str]) -> list[
                 )
             )
     given = {name for name, value in secrets.items() if value}
-    for name in sorted(_referred_keys(values) - given):
+    if SECRET_KEY in given and _by_oauth(document) and unread(document):
+        findings.append(
+            Finding(
+                "E-OAUTH-09",
+                SECRET_VARIABLES[SECRET_KEY],
+                "is set, and nothing in the values has the hub read it, so every login would fail: the login is not "
+                "by hub_oauth_provider",
+                REFERENCE,
+            )
+        )
+    for name in sorted(_referred_keys(document) - given):
         variable = SECRET_VARIABLES.get(name, name)
         findings.append(
             Finding(

@@ -163,9 +163,11 @@ def _unsupported(settled: Mapping[str, Any]) -> list[Finding]:
         seen = settled[name]
         if seen in now:
             continue
-        words = ", ".join(word for word in now if word)
+        do = f"choose one of: {', '.join(word for word in now if word)}"
+        if later is LATER_PROVIDERS and seen in later:
+            do += "; or leave it empty and set this login in z2jh_values, as the README of role hub_oauth shows"
         sentence = "is planned, but this release cannot do it yet" if seen in later else "is not a choice"
-        findings.append(Finding("E-OAUTH-05", name, sentence, f"choose one of: {words}", seen=seen))
+        findings.append(Finding("E-OAUTH-05", name, sentence, do, seen=seen))
     return findings
 
 

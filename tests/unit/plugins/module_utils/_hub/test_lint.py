@@ -504,6 +504,8 @@ REFERS: Json = {
     "hub": {"extraEnv": {"S": {"valueFrom": {"secretKeyRef": {"name": "hub-secrets", "key": "OAUTH_CLIENT_SECRET"}}}}}
 }
 
+GITHUB: Json = {"hub": {"config": {"JupyterHub": {"authenticator_class": "github"}}}}
+
 
 @pytest.mark.parametrize(
     ("values", "secrets", "wanted"),
@@ -529,6 +531,17 @@ REFERS: Json = {
             [],
             id="06 own",
         ),
+        pytest.param(
+            GITHUB,
+            {"OAUTH_CLIENT_SECRET": "hQ4t-Vx9_2mLpR7s"},
+            [("E-OAUTH-09", "hub_oauth_client_secret")],
+            id="07 given, and the hub would log in without it",
+        ),
+        pytest.param(
+            {"hub": GITHUB["hub"] | REFERS["hub"]}, {"OAUTH_CLIENT_SECRET": "hQ4t-Vx9_2mLpR7s"}, [], id="08 it reads it"
+        ),
+        pytest.param(GITHUB, {}, [], id="09 none of ours"),
+        pytest.param({}, {"OAUTH_CLIENT_SECRET": "hQ4t-Vx9_2mLpR7s"}, [], id="10 another login"),
     ],
 )
 def test_secrets_beside_the_values(values: Json, secrets: dict[str, str], wanted: list[tuple[str, str]]) -> None:
