@@ -192,3 +192,14 @@ def test_data_that_may_go_goes_with_a_release_that_was_never_protected(given: di
     (task,) = yaml.safe_load((ROLES / "z2jh/tasks/absent.yml").read_text(encoding="utf-8"))
     asked = NativeEnvironment().from_string(task["researchops.jupyterhub.hub_release"]["keep_data"])
     assert asked.render(given) is kept
+
+
+def test_an_inventory_host_that_cannot_be_a_namespace_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    role = {"name": "researchops.jupyterhub.z2jh", "tasks_from": "preflight"}
+    rows = "{{ __z2jh_preflight | rejectattr('ok') | map(attribute='text') | join(' ') }}"
+    tasks = [
+        {"ansible.builtin.include_role": role, "vars": {"hub_domain": "hub.example.org"}},
+        {"ansible.builtin.debug": {"msg": rows}},
+    ]
+    told = played(tmp_path, tasks, "-i", "my_hub,", hosts="my_hub")
+    assert "E-VALUES-10 hub_name cannot be used as it is. Seen: my_hub; wanted: " in told
