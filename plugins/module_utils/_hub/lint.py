@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._core.redact import SHORTEST_SECRET
 from . import keys
 from .oauth import ALLOW_RULES as VARIABLES
 from .oauth import OLD_GROUPS, SECRET_KEY, SECRET_NAME, before_groups, hub_major, open_hub, same_url, wrong_callback
@@ -129,6 +130,15 @@ def lint_secrets(values: Mapping[str, Any], secrets: Mapping[str, str]) -> list[
                     variable,
                     "still holds a placeholder, not a secret",
                     f"put the real value into {variable}, from Ansible Vault or a look-up",
+                )
+            )
+        elif value and len(str(value)) < SHORTEST_SECRET:
+            findings.append(
+                Finding(
+                    "E-HELM-18",
+                    variable,
+                    f"is shorter than {SHORTEST_SECRET} characters: it could be guessed, and not be kept out of logs",
+                    f"have the provider make a longer secret, and set {variable} to it",
                 )
             )
     given = {name for name, value in secrets.items() if value}

@@ -54,13 +54,7 @@ PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
 
 def misplaced_secrets(values: Json) -> Iterator[Finding]:
     """One finding (E-VALUES-12) for each secret among the values; the secret itself is never repeated."""
-    found: dict[Path, str] = {}
-    for path, value in leaves(values):
-        for pattern, do in PLACES.items():
-            if value and _fits(path, pattern):
-                found.setdefault(path, f"{do}, and {REFERENCE}" if pattern == CLIENT_SECRET and unread(values) else do)
-        if path[-2:] == ("db", "url") and isinstance(value, str) and _has_password(value):
-            found[path] = "leave the password out of the address: " + PLACES["hub.db.password"]
+    found = _at_known_places(values)
     for path, name, value in environment(values):
         if isinstance(value, str) and value and SECRET_VARIABLE.search(name):
             found.setdefault(
@@ -74,6 +68,18 @@ def misplaced_secrets(values: Json) -> Iterator[Finding]:
         yield Finding(
             "E-VALUES-12", dotted(path), "is a secret, and whoever may read the release can read its values", do
         )
+
+
+def _at_known_places(values: Json) -> dict[Path, str]:
+    """Each secret at a known place, with what to do instead."""
+    found: dict[Path, str] = {}
+    for path, value in leaves(values):
+        for pattern, do in PLACES.items():
+            if value and _fits(path, pattern):
+                found.setdefault(path, f"{do}, and {REFERENCE}" if pattern == CLIENT_SECRET and unread(values) else do)
+        if path[-2:] == ("db", "url") and isinstance(value, str) and _has_password(value):
+            found[path] = "leave the password out of the address: " + PLACES["hub.db.password"]
+    return found
 
 
 def unread(values: Json) -> bool:

@@ -16,8 +16,11 @@ from ansible_collections.researchops.jupyterhub.tests.unit.module_options import
 
 NAMESPACE: dict[str, Any] = {"metadata": {}}
 SERVICE = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
-NAMED = {"name": "ours-proxy-public"}
-PROXY = {"metadata": NAMED, "spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.9"}]}}}
+PROXY = {
+    "metadata": {"name": "ours-proxy-public"},
+    "spec": {"type": "LoadBalancer"},
+    "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.9"}]}},
+}
 CREATE = Plan({}, {"x": 1}, (Step("create", "Service/hub-front"),))
 
 

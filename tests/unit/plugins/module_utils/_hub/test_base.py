@@ -102,9 +102,9 @@ def test_names_that_kubernetes_or_helm_refuse(variables: dict[str, Any], wanted:
 def test_the_hubs_own_name_is_told_with_both_ways_out() -> None:
     (found,) = layer({"hub_name": "my_hub"}, {})[1]
     assert found.text() == (
-        "E-VALUES-10 hub_name cannot be used as it is. Seen: my_hub; wanted: at most 63 small letters, digits and dashes, "
-        "as in every name of a namespace. Nothing was changed. Do: set hub_name (by default the inventory host), or "
-        "z2jh_namespace and z2jh_release_name."
+        "E-VALUES-10 hub_name cannot be used as it is. Seen: my_hub; wanted: at most 63 small letters, digits and "
+        "dashes, as in every name of a namespace. Nothing was changed. Do: set hub_name (by default the inventory "
+        "host), or z2jh_namespace and z2jh_release_name."
     )
 
 

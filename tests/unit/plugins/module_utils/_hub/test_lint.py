@@ -542,6 +542,10 @@ GITHUB: Json = {"hub": {"config": {"JupyterHub": {"authenticator_class": "github
         ),
         pytest.param(GITHUB, {}, [], id="09 none of ours"),
         pytest.param({}, {"OAUTH_CLIENT_SECRET": "hQ4t-Vx9_2mLpR7s"}, [], id="10 another login"),
+        pytest.param(
+            REFERS, {"OAUTH_CLIENT_SECRET": "hQ4t-Vx"}, [("E-HELM-18", "hub_oauth_client_secret")], id="11 too short"
+        ),
+        pytest.param(REFERS, {"OAUTH_CLIENT_SECRET": "hQ4t-Vx9"}, [], id="12 just long enough"),
     ],
 )
 def test_secrets_beside_the_values(values: Json, secrets: dict[str, str], wanted: list[tuple[str, str]]) -> None:
