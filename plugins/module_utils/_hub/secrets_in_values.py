@@ -47,7 +47,8 @@ PLACES: dict[str, str] = {
 }
 """Pattern of a path to what to do instead. ``*`` stands for one segment."""
 
-ENVIRONMENTS = ("extraEnv",)
+ENVIRONMENTS = ("extraEnv", "environment")
+"""Keys that hold environment variables: the chart's, and KubeSpawner's, also in its profiles."""
 SECRET_VARIABLE = re.compile(r"(?:SECRET|PASSWORD|PASSWD|_PWD|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY)$", re.I)
 PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
 
@@ -105,6 +106,9 @@ def _has_password(url: str) -> bool:
 
 def environment(values: Any, path: Path = ()) -> Iterator[tuple[Path, str, Any]]:
     """Every environment variable with its path, name and value, in both forms the chart takes: mapping and list."""
+    if isinstance(values, list):
+        for position, entry in enumerate(values):
+            yield from environment(entry, (*path, str(position)))
     if not isinstance(values, Mapping):
         return
     for key, below in values.items():

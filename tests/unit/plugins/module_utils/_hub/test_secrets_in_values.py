@@ -78,6 +78,16 @@ def test_empty_place_is_no_secret(place: str) -> None:
             id="07 below a known place",
         ),
         pytest.param({"hub": {"extraEnv": {"API_TOKEN": {"value": CANARY}}}}, "hub.extraEnv.API_TOKEN", id="08 entry"),
+        pytest.param(
+            {"hub": {"config": {"KubeSpawner": {"environment": {"API_TOKEN": CANARY}}}}},
+            "hub.config.KubeSpawner.environment.API_TOKEN",
+            id="09 KubeSpawner's own",
+        ),
+        pytest.param(
+            {"singleuser": {"profileList": [{"kubespawner_override": {"environment": {"API_TOKEN": CANARY}}}]}},
+            "singleuser.profileList.0.kubespawner_override.environment.API_TOKEN",
+            id="10 a profile's",
+        ),
     ],
 )
 def test_telling_value(values: dict[str, Any], path: str) -> None:
