@@ -90,7 +90,8 @@ def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[
 
 def _names(settled: Mapping[str, Any]) -> list[Finding]:
     """Names that Kubernetes or Helm would refuse, which a run learns only after its first change otherwise."""
-    findings, of_hub = [], []
+    findings: list[Finding] = []
+    of_hub: list[tuple[str, str]] = []
     for variable, (form, wanted) in NAMES.items():
         name = settled[variable] or settled["hub_name"]
         if not name or form.fullmatch(name):

@@ -422,7 +422,7 @@ def test_the_charts_default_is_told_from_a_choice(config: Json, text: str) -> No
         ),
         (
             {"JupyterHub": {"authenticator_class": "github"}},
-            "set hub_oauth_allowed_users or hub_oauth_allowed_groups with hub_oauth_provider; or, for a login of your own",
+            "set hub_oauth_allowed_users or hub_oauth_allowed_groups with hub_oauth_provider; or, ",
         ),
     ],
     ids=["nothing-chosen", "over-what-is-set", "allow-all", "no-rule"],
