@@ -15,8 +15,8 @@ description:
   - Makes the hub's namespace and a Service that selects the hub's proxy pods by the chart's labels, and waits until
     it has an address,
     so that DNS and certificates are right before Helm starts.
-  - A hub that already runs with its address on the chart's own Service C(proxy-public) keeps it; then nothing is made
-    and RV(kept) is true.
+  - A hub that already runs with its address on the chart's own Service C(proxy-public) keeps it, also where
+    C(fullnameOverride) gives that one another name; then nothing is made and RV(kept) is true.
   - M(kubernetes.core.k8s) applies objects but cannot wait for a Service's address, nor look at one object to decide
     about another
     in one process.
@@ -188,10 +188,10 @@ def body(request: Request) -> Outcome:
 def present(request: Request, front: Front, api: FrontApi) -> Outcome:
     """Make what is missing and wait for the address."""
     seen = api.look()
-    if seen.keeps:
+    if seen.keeps and seen.proxy_public is not None:
         kept = {
             "addresses": list(addresses_of(seen.proxy_public)),
-            "service": "proxy-public",
+            "service": seen.proxy_public["metadata"]["name"],
             "kept": True,
             "plan": [],
             "transitions": [],

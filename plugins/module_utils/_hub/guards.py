@@ -207,6 +207,6 @@ def check_removal(manifest: Manifest) -> None:
         raise HubError(
             "E-STORE-04",
             f"Removing this release would delete claim {', '.join(doomed)} and the data on it",
-            "run once with state present (that protects the claim with Helm's keep policy), then remove the release; "
-            "or set keep_data to false if the data may go",
+            "run site.yml (state: present) once, which protects the claim with Helm's keep policy, then remove the "
+            "release; or set hub_teardown_data: true (keep_data: false) if all data may go",
         )

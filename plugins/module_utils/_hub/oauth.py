@@ -160,9 +160,11 @@ def _unsupported(settled: Mapping[str, Any]) -> list[Finding]:
         seen = settled[name]
         if seen in now:
             continue
-        words = ", ".join(word for word in now if word)
+        do = f"choose one of: {', '.join(word for word in now if word)}"
+        if later is LATER_PROVIDERS and seen in later:
+            do += "; or leave it empty and set this login in z2jh_values, as the README of role hub_oauth shows"
         sentence = "is planned, but this release cannot do it yet" if seen in later else "is not a choice"
-        findings.append(Finding("E-OAUTH-05", name, sentence, f"choose one of: {words}", seen=seen))
+        findings.append(Finding("E-OAUTH-05", name, sentence, do, seen=seen))
     return findings
 
 
@@ -225,22 +227,19 @@ def _open_hub(settled: Mapping[str, Any]) -> list[Finding]:
     """A hub that everybody the issuer knows could enter, without somebody having said so."""
     if settled["hub_oauth_acknowledge_open_hub"]:
         return []
-    first, second = rules = ALLOW_RULES[settled["hub_oauth_provider"]]
+    first, second = ALLOW_RULES[settled["hub_oauth_provider"]]
     if settled["hub_oauth_allow_all"]:
-        return [open_hub("hub_oauth_allow_all", "lets everybody in whom the issuer knows", rules)]
+        do = f"take it out and set {first} or {second}"
+        return [open_hub("hub_oauth_allow_all", "lets everybody in whom the issuer knows", do)]
     if not settled[first] and not settled[second]:
-        return [open_hub(first, f"and {second} are empty: no rule says who may enter", rules)]
+        return [open_hub(first, f"and {second} are empty: no rule says who may enter", f"set {first} or {second}")]
     return []
 
 
-def open_hub(path: str, sentence: str, rules: tuple[str, ...] = ALLOW_RULES["generic"]) -> Finding:
+def open_hub(path: str, sentence: str, do: str) -> Finding:
     """The finding for a hub without a rule about who may enter."""
-    return Finding(
-        "E-OAUTH-04",
-        path,
-        sentence,
-        f"set {' or '.join(rules)}; if everybody really may enter, set hub_oauth_acknowledge_open_hub: true",
-    )
+    do += "; if everybody really may enter, set hub_oauth_acknowledge_open_hub: true"
+    return Finding("E-OAUTH-04", path, sentence, do)
 
 
 def _values(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> Json:

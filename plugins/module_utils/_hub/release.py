@@ -180,10 +180,12 @@ class Present:
     def _secrets_step(self) -> Step | None:
         """The change of the Secret that carries what no layer may hold; one that exists is emptied, not forgotten."""
         wanted = self._wanted
-        live = self._client.get(secrets_path(wanted.namespace, HUB_SECRETS))
-        if live is None and not wanted.secrets:
-            return None
-        return release_plan.secrets_step(secrets_object(wanted.namespace, wanted.secrets), live)
+        path = secrets_path(wanted.namespace, HUB_SECRETS)
+        live, body = self._client.get(path), secrets_object(wanted.namespace, wanted.secrets)
+        if live is None:
+            return release_plan.secrets_step(body, None) if wanted.secrets else None
+        # Only the server knows which keys are ours: those that somebody else put there stay.
+        return release_plan.secrets_step(self._client.apply(path, body, dry_run=True), live)
 
     def _report(self, history: History, prepared: Prepared) -> Done:
         done = as_found(history)

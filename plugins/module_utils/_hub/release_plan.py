@@ -72,7 +72,7 @@ def secrets_step(wanted: Json, live: Json | None) -> Step | None:
     if live is None:
         return Step("create", target, {f"data.{key}": shown("Secret", "data", ABSENT, "") for key in wanted["data"]})
     now = {"kind": "Secret", "data": live.get("data") or {}}
-    fields = changes(now, {"kind": "Secret", "data": wanted["data"]})
+    fields = changes(now, {"kind": "Secret", "data": wanted.get("data") or {}})
     return Step("update", target, fields) if fields else None
 
 

@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.researchops.jupyterhub.tests.unit.roles.plays import played
+from jinja2.nativetypes import NativeEnvironment
+
+ROLES = Path(__file__).resolve().parents[3] / "roles"
 
 CLUSTER = {"project": "research", "location": "europe-west1", "name": "hubs"}
 ON_GKE = {"hub_platform": "gke", "hub_domain": "hub.example.org", "cluster_access_cluster": CLUSTER}
@@ -194,3 +198,24 @@ def test_a_hub_that_may_come_back_keeps_its_fetched_certificate(tmp_path: Path, 
     told = played(tmp_path, [{"block": [{"ansible.builtin.include_role": role, "vars": settings}], "rescue": [said]}])
     assert ("it stopped at Delete the Secrets that this role made" in told) is asked
     assert ("certificate stays in namespace climate with its account key" in told) is not asked
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [({}, True), ({"__hub_teardown_keeps": True}, True), ({"__hub_teardown_keeps": False}, False)]
+)
+def test_data_that_may_go_goes_with_a_release_that_was_never_protected(given: dict[str, bool], kept: bool) -> None:
+    """Somebody's own Helm install has no keep policy; that its data may go, the module must be told."""
+    (task,) = yaml.safe_load((ROLES / "z2jh/tasks/absent.yml").read_text(encoding="utf-8"))
+    asked = NativeEnvironment().from_string(task["researchops.jupyterhub.hub_release"]["keep_data"])
+    assert bool(asked.render(given)) is kept
+
+
+def test_an_inventory_host_that_cannot_be_a_namespace_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    role = {"name": "researchops.jupyterhub.z2jh", "tasks_from": "preflight"}
+    rows = "{{ __z2jh_preflight | rejectattr('ok') | map(attribute='text') | join(' ') }}"
+    tasks = [
+        {"ansible.builtin.include_role": role, "vars": {"hub_domain": "hub.example.org"}},
+        {"ansible.builtin.debug": {"msg": rows}},
+    ]
+    told = played(tmp_path, tasks, "-i", "my_hub,", hosts="my_hub")
+    assert "E-VALUES-10 hub_name cannot be used as it is. Seen: my_hub; wanted: " in told

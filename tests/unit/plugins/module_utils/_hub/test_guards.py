@@ -292,3 +292,4 @@ def test_removal_keeps_the_data() -> None:
     with pytest.raises(HubError, match="E-STORE-04") as caught:
         check_removal(manifest(claim("a"), claim("b", keep=True)))
     assert caught.value.what == "Removing this release would delete claim a and the data on it"
+    assert "site.yml" in caught.value.do and "hub_teardown_data: true" in caught.value.do

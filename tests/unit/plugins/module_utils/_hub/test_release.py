@@ -201,6 +201,14 @@ def test_a_secret_that_is_not_given_any_more_goes_away(installed: World) -> None
     assert installed.kube.objects[f"{SECRETS}/hub-secrets"].get("data", {}) == {}
 
 
+def test_what_somebody_else_put_into_the_secret_stays_and_is_no_difference(installed: World) -> None:
+    secret = installed.kube.objects[f"{SECRETS}/hub-secrets"]
+    secret["data"]["of-a-person"] = "eA=="
+    assert told(installed.run(drift="check")) == []
+    installed.run(secrets={})
+    assert installed.kube.objects[f"{SECRETS}/hub-secrets"]["data"] == {"of-a-person": "eA=="}
+
+
 def test_without_secrets_there_is_no_secret(world: World) -> None:
     done = world.run(secrets={})
     assert ("create", "Secret/hub-secrets") not in told(done)
