@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a role itself stops, the person reads an id, what is wrong with which object, and one thing to do.
 
-A real ansible-playbook runs the roles' own tasks; all of these stop before anything is asked or changed.
+A real ansible-playbook runs the roles' own tasks; all of these stop before anything is changed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,13 @@ ROLES = Path(__file__).resolve().parents[3] / "roles"
 
 CLUSTER = {"project": "research", "location": "europe-west1", "name": "hubs"}
 ON_GKE = {"hub_platform": "gke", "hub_domain": "hub.example.org", "cluster_access_cluster": CLUSTER}
+BY_UPDATE = {
+    "hub_dns_provider": "rfc2136",
+    "hub_dns_server": "127.0.0.1",
+    "hub_dns_port": 1,
+    "hub_dns_key_name": "hub",
+    "hub_dns_key_secret": "c2VjcmV0LW9mLXRoZS10ZXN0",
+}
 CURE = {"gke_iap_act": "reprovision"}
 LOOK = {"current": [{"agreed": False, "texts": ["a"]}], "seen": "ns1.test has a, ns2.test has b"}
 
@@ -48,6 +55,10 @@ STOPS = {
     "no location and name": (
         ("gke_iap", "preflight", {**ON_GKE, "cluster_access_cluster": {"project": "research"}}),
         r"E-GKE-05 The cluster .*: location, name is missing, .*\. Nothing was changed\. Do: set .*\.",
+    ),
+    "a record that cannot be removed": (
+        ("hub_dns", "absent", {"hub_domain": "hub.example.org", **BY_UPDATE}),
+        r"E-DNS-04 The DNS server 127\.0\.0\.1 .* hub\.example\.org\. Seen: .*\. Some records .*\. +Do: check .*\.",
     ),
     "texts that name servers disagree about": (
         ("hub_dns", "txt_update", {"hub_dns_txt_name": "_X.Example.org.", "__hub_dns_txt_look": LOOK}),
@@ -163,11 +174,8 @@ def test_values_that_cannot_be_computed_are_never_those_of_the_preflight(tmp_pat
 
 def test_a_challenge_that_was_never_set_is_not_said_to_be_left_over(tmp_path: Path) -> None:
     settings = {
+        **BY_UPDATE,
         "hub_domain": "hub.example.org",
-        "hub_dns_server": "127.0.0.1",
-        "hub_dns_port": 1,
-        "hub_dns_key_name": "hub",
-        "hub_dns_key_secret": "c2VjcmV0LW9mLXRoZS10ZXN0",
         "__letsencrypt_order": {"challenge_data_dns": {"_acme-challenge.hub.example.org": ["x"]}},
     }
     role = {"name": "researchops.jupyterhub.letsencrypt", "tasks_from": "challenge"}
