@@ -18,15 +18,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
-from .oauth import SECRET_KEY, SECRET_NAME
+from .oauth import SECRET_KEY
 from .settings import Finding, Json
-from .values import Path, dotted, leaves, strings
+from .values import HUB_SECRETS, Path, dotted, leaves, strings
 
 GENERATED = "remove it: the role keeps a generated one in a Secret"
 CLIENT_SECRET = "hub.config.*.client_secret"
 REFERENCE = (
     f"let hub.extraEnv.{SECRET_KEY} in z2jh_values refer to it: "
-    f"{{valueFrom: {{secretKeyRef: {{name: {SECRET_NAME}, key: {SECRET_KEY}}}}}}}"
+    f"{{valueFrom: {{secretKeyRef: {{name: {HUB_SECRETS}, key: {SECRET_KEY}}}}}}}"
 )
 """How a login that is set in z2jh_values reads the client secret: OAuthenticator's classes all know that variable."""
 
@@ -86,7 +86,7 @@ def _at_known_places(values: Json) -> dict[Path, str]:
 def unread(values: Json) -> bool:
     """Whether no variable of an environment brings the hub the client secret, and nothing else names its Secret."""
     named = any(name == SECRET_KEY for path, name, _value in environment(values) if path[0] == "hub")
-    return not named and all(text != SECRET_NAME for _path, text in strings(values))
+    return not named and all(text != HUB_SECRETS for _path, text in strings(values))
 
 
 def _fits(path: Path, pattern: str) -> bool:

@@ -46,7 +46,15 @@ SEEN = {
     "__z2jh_helm_binary": "{here}/helm",
     "__hub_preflight_wish.ca_file": "{here}/ca.pem",
 }
+GIVEN_FILES = {"here/a:b": "{start}/here/a:{start}/b", "~/a": "{home}/a"}
+"""Kubeconfigs that a variable names, and what becomes of them."""
 ROLES = ("cluster_access", "hub_https", "gke_iap", "hub_dns", "domain_verification", "letsencrypt", "hub_oauth", "z2jh")
+
+
+def says(kubeconfig: str) -> dict[str, Any]:
+    """A task that prints which kubeconfig is named where a variable is this."""
+    msg = "<{{ __cluster_access_kubeconfig }}>"
+    return {"ansible.builtin.debug": {"msg": msg}, "vars": {"cluster_access_kubeconfig": kubeconfig}}
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +71,17 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     ]
     tasks[-1]["vars"] = {"hub_preflight_roles": []}
     tasks.append({"ansible.builtin.copy": {"content": asked, "dest": str(folder / "seen.json"), "mode": "0600"}})
+    tasks += [says(given) for given in GIVEN_FILES]
     given = [part for name, text in GIVEN.items() for part in ("-e", f"{name}={json.dumps(text)}")]
     known = {"__cluster_access_guard": {"preflight": []}}  # so that no cluster is asked
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBECONFIG", "here/kubeconfig:./here/second")
+        patch.setenv("KUBECONFIG", ":here/kubeconfig:./here/second:")
         patch.delenv("K8S_AUTH_KUBECONFIG", raising=False)
-        played(folder, tasks, *given, book="plays/play.yml", vars=known)
+        printed = played(folder, tasks, *given, book="plays/play.yml", vars=known)
     found: dict[str, Any] = json.loads(
         (folder / "seen.json").read_text(encoding="utf-8").replace(str(folder / "here"), "{here}")
     )
-    return found
+    return found | {"printed": printed.replace(str(folder), "{start}")}
 
 
 @pytest.mark.parametrize("text", SEEN)
@@ -80,27 +89,24 @@ def test_a_relative_path_starts_where_the_play_was_started(seen: dict[str, Any],
     assert seen[text] == SEEN[text]
 
 
+@pytest.mark.parametrize("given", GIVEN_FILES)
+def test_the_variable_comes_before_the_shell_s(seen: dict[str, Any], given: str) -> None:
+    assert f"<{GIVEN_FILES[given].format(home=Path.home(), start='{start}')}>" in seen["printed"]
+
+
 @pytest.mark.parametrize(
-    ("given", "shell", "other", "wanted"),
+    ("shell", "other"),
     [
-        pytest.param("here/a:b", "", "", "{start}/here/a:{start}/b", id="00-several-files"),
-        pytest.param("~/a", "here/b", "", "{home}/a", id="01-the-variable-comes-first"),
-        pytest.param("", ":b:", "", "{start}/b", id="02-the-shell-s"),
-        pytest.param("", "/a:~/b", "", "", id="03-nothing-relative-is-left-to-the-module"),
-        pytest.param("", "here/b", "/c", "", id="04-as-is-everything-where-ansible-has-a-variable-of-its-own"),
+        pytest.param("/a:~/b", "", id="00-nothing-relative-is-left-to-the-module"),
+        pytest.param("here/b", "/c", id="01-as-is-everything-where-ansible-has-a-variable-of-its-own"),
     ],
 )
-def test_which_kubeconfig_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, shell: str, other: str, wanted: str
+def test_what_the_module_finds_itself_is_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str, other: str
 ) -> None:
     """A module asks its own environment, which a play may set, so the shell's is handed over only where it must be."""
     monkeypatch.setenv("KUBECONFIG", shell)
     monkeypatch.setenv("K8S_AUTH_KUBECONFIG", other)
-    name = "researchops.jupyterhub.cluster_access"
-    tasks: list[dict[str, Any]] = [
-        {"ansible.builtin.include_role": {"name": name, "tasks_from": "preflight", "public": True}},
-        {"ansible.builtin.debug": {"msg": "<{{ __cluster_access_kubeconfig }}>"}},
-    ]
-    known = {"__cluster_access_guard": {"preflight": []}, "cluster_access_kubeconfig": given}
-    said = played(tmp_path, tasks, book="plays/play.yml", vars=known)
-    assert f"<{wanted.format(start=tmp_path, home=Path.home())}>" in said
+    role = Path(__file__).resolve().parents[3] / "roles" / "cluster_access"
+    own = [str(role / part / "main.yml") for part in ("defaults", "vars")]
+    assert "<>" in played(tmp_path, [says("")], book="plays/play.yml", vars_files=own)

@@ -50,23 +50,23 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         for role, part in (("hub_oauth", "preflight"), ("hub_dns", "preflight"))
     ]
     asked = {"client": "__hub_oauth_client_rows[0].text", "choice": "choice | bool", "words": "__hub_dns_or_alias"}
-    content = "{{ {" + ", ".join(f"{name!r}: {text}" for name, text in asked.items()) + "} | to_json }}"
-    tasks += [{"ansible.builtin.set_fact": {"__hub_oauth_client": CLIENTS["both"][0]}}]
+    content = "{" + ", ".join(f"{name!r}: {text}" for name, text in asked.items()) + "}"
+    keep = {"seen": "{{ seen | default({}) | combine({case: " + content + "}) }}"}
     cases = [
         ("client-" + name, {"__hub_oauth_client": client, "choice": False}) for name, (client, _told) in CLIENTS.items()
     ]
     cases += [("owner-" + name, {**given, "choice": choice}) for name, (given, _told) in OWNERS.items()]
     for name, given in cases:
-        if "__hub_oauth_client" in given:
-            tasks.append({"ansible.builtin.set_fact": {"__hub_oauth_client": given["__hub_oauth_client"]}})
+        client = given.get("__hub_oauth_client", CLIENTS["both"][0])
+        tasks.append({"ansible.builtin.set_fact": {"__hub_oauth_client": client}})
         named = {key: value for key, value in given.items() if key != "__hub_oauth_client"}
-        named["__hub_dns_or_addresses"] = "{{ choice }}"
-        tasks.append(
-            {"ansible.builtin.copy": {"content": content, "dest": f"{name}.json", "mode": "0600"}, "vars": named}
-        )
+        named |= {"__hub_dns_or_addresses": "{{ choice }}", "case": name}
+        tasks.append({"ansible.builtin.set_fact": keep, "vars": named})
+    tasks.append({"ansible.builtin.copy": {"content": "{{ seen | to_json }}", "dest": "seen.json", "mode": "0600"}})
     known = {"hub_domain": "hub.example.org", "hub_oauth_client_id": "hub", "hub_dns_addresses": ["lb.cloud.test"]}
     played(folder, tasks, vars=known)
-    return {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name, _given in cases}
+    found: dict[str, Any] = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
+    return found
 
 
 @pytest.mark.parametrize("case", CLIENTS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -82,130 +82,144 @@ def tries(what: str, role: str, tasks: str, variables: dict[str, Any]) -> dict[s
     }
 
 
-SHOWN = "what was said: "
-SAID = {"ansible.builtin.debug": {"msg": SHOWN + "{{ said['values'] }}"}}
+NAMED = {
+    "deep": ({"hub_oauth_scopes": ["{{ our_scope }}"]}, "our_scope"),
+    "flat": ({"hub_https_type": "{{ our_type }}"}, "our_type"),
+    "a secret's file": (
+        {"hub_oauth_client_secret": "{{ lookup('ansible.builtin.file', 'our-secret') }}"},
+        "our-secret",
+    ),
+}
+"""Values that cannot be computed, and what keeps them from it."""
+OWNERS = {"one.example.org": "", "two.example.org": "localhost", "three.example.org": "another-hub"}
+SAME = {
+    "in another case, with a dot": ("Hub.Example.org.", "", "", True),
+    "the same, with a dot": ("hub.example.org.", "hub.example.org", "", True),
+    "the zone's": ("hub.example.org.", "example.org", "", False),
+    "another zone's": ("hub.example.org", "example.com", "E-SITE-04", False),
+}
+"""The hub's name, the verified one, what is wrong with it, and whether it is the hub's own."""
+ORDER = {"challenge_data_dns": {"_acme-challenge.hub.example.org": ["x"]}}
 
 
-@pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What each case of the table said, out of one run."""
-    folder = tmp_path_factory.mktemp("stops")
-    tasks = [tries(what, *case) for what, (case, _message) in STOPS.items()]
-    tasks.append({"ansible.builtin.copy": {"content": "{{ said | to_json }}", "dest": "said.json", "mode": "0600"}})
-    played(folder, tasks)
-    found: dict[str, str] = json.loads((folder / "said.json").read_text(encoding="utf-8"))
+def includes(role: str, tasks: str, variables: dict[str, Any], *, public: bool = False) -> dict[str, Any]:
+    """A task that runs a part of a role; with ``public``, its variables are those of the tasks that follow, too."""
+    name = {"name": f"researchops.jupyterhub.{role}", "tasks_from": tasks, "public": public}
+    return {"ansible.builtin.include_role": name, "vars": variables}
+
+
+def stops(role: str, tasks: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """A block that runs a part of a role and says where it stopped."""
+    said = {"ansible.builtin.debug": {"msg": "it stopped at {{ ansible_failed_task.name }}"}}
+    return {"block": [includes(role, tasks, variables)], "rescue": [said]}
+
+
+def flaky(folder: Path) -> list[dict[str, Any]]:
+    """A look-up that fails once (a vault that is away for a moment), after values were computed for the preflight."""
+    once = "[ ! -e broken ] || { rm broken; exit 1; }; echo client-secret-of-a-test"
+    settings = {
+        "hub_domain": "hub.example.org",
+        "hub_oauth_client_secret": f"{{{{ lookup('ansible.builtin.pipe', 'cd {folder}; {once}') }}}}",
+    }
+    return [
+        tries("flaky", "z2jh", "preflight", settings),
+        {"ansible.builtin.file": {"path": f"{folder}/broken", "state": "touch", "mode": "0600"}},
+        tries("flaky", "z2jh", "values", settings),
+    ]
+
+
+def stories(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Tasks of which a test reads what they print."""
+    asked = "own={{ __domain_verification_own | bool }} {{ (__domain_verification_preflight | first).text }}"
+    challenge = {**BY_UPDATE, "hub_domain": "hub.example.org", "__letsencrypt_order": ORDER}
+    teardown = {
+        "hub_name": "climate",
+        "letsencrypt_method": "direct",
+        "cluster_access_kubeconfig": str(folder / "none"),
+        "hub_teardown_roles": ["letsencrypt"],
+    }
+    found = {
+        "owners": [
+            includes("hub_dns", "absent", {"hub_domain": name, "hub_domain_owner": owner})
+            for name, owner in OWNERS.items()
+        ],
+        "challenge": [stops("letsencrypt", "challenge", challenge)],
+        "flaky": flaky(folder),
+    }
+    for what, (given, _named) in NAMED.items():
+        found[what] = [tries(what, "z2jh", "preflight", {"hub_domain": "hub.example.org", **given})]
+    for data in (False, True):
+        found[f"teardown {data}"] = [stops("hub_teardown", "main", {**teardown, "hub_teardown_data": data})]
+    for what, (name, domain, _problem, _own) in SAME.items():
+        given = {"hub_domain": name, "domain_verification_domain": domain, "domain_verification_enabled": True}
+        say = {"ansible.builtin.debug": {"msg": asked}, "vars": given}
+        found[what] = [includes("domain_verification", "preflight", given, public=True), say]
     return found
 
 
+class Told(NamedTuple):
+    """What each case said as its reason to stop, and what each story printed."""
+
+    said: dict[str, str]
+    printed: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """All of it out of one run."""
+    folder = tmp_path_factory.mktemp("stops")
+    tasks = [tries(what, *case) for what, (case, _message) in STOPS.items()]
+    for what, story in stories(folder).items():
+        tasks += [{"ansible.builtin.debug": {"msg": f"here begins <{what}>"}}, *story]
+    tasks.append({"ansible.builtin.copy": {"content": "{{ said | to_json }}", "dest": "said.json", "mode": "0600"}})
+    parts = re.split(r"here begins <(.*)>", played(folder, tasks))
+    said: dict[str, str] = json.loads((folder / "said.json").read_text(encoding="utf-8"))
+    return Told(said, dict(zip(parts[1::2], parts[2::2], strict=True)))
+
+
 @pytest.mark.parametrize(("what", "message"), [(what, row[1]) for what, row in STOPS.items()], ids=list(STOPS))
-def test_what_is_said_where_a_role_stops(said: dict[str, str], what: str, message: str) -> None:
-    assert re.fullmatch(message, said[what].strip()), said[what]
+def test_what_is_said_where_a_role_stops(told: Told, what: str, message: str) -> None:
+    assert re.fullmatch(message, told.said[what].strip()), told.said[what]
 
 
-def test_who_does_not_own_a_name_is_not_told_to_remove_its_record(tmp_path: Path) -> None:
+def test_who_does_not_own_a_name_is_not_told_to_remove_its_record(told: Told) -> None:
     """Where several hubs share one name, it still leads to the others."""
-    role = {"name": "researchops.jupyterhub.hub_dns", "tasks_from": "absent"}
-    owners = {"one.example.org": "", "two.example.org": "localhost", "three.example.org": "another-hub"}
-    tasks = [
-        {"ansible.builtin.include_role": role, "vars": {"hub_domain": name, "hub_domain_owner": owner}}
-        for name, owner in owners.items()
-    ]
-    told = re.findall(r"(\S+) leads nowhere now", played(tmp_path, tasks))
-    assert told == ["one.example.org", "two.example.org"]
+    names = re.findall(r"(\S+) leads nowhere now", told.printed["owners"])
+    assert names == ["one.example.org", "two.example.org"]
 
 
-@pytest.mark.parametrize(
-    ("hub_domain", "domain", "problem", "own"),
-    [
-        ("Hub.Example.org.", "", "", True),
-        ("hub.example.org.", "hub.example.org", "", True),
-        ("hub.example.org.", "example.org", "", False),
-        ("hub.example.org", "example.com", "E-SITE-04", False),
-    ],
-)
-def test_a_name_is_the_same_however_it_is_written(
-    tmp_path: Path, hub_domain: str, domain: str, problem: str, own: bool
-) -> None:
+@pytest.mark.parametrize("what", SAME)
+def test_a_name_is_the_same_however_it_is_written(told: Told, what: str) -> None:
     """The hub's own name is given up with the hub, with or without the dot at its end."""
-    given = {"hub_domain": hub_domain, "domain_verification_domain": domain, "domain_verification_enabled": True}
-    role = {"name": "researchops.jupyterhub.domain_verification", "tasks_from": "preflight", "public": True}
-    said = "own={{ __domain_verification_own | bool }} {{ (__domain_verification_preflight | first).text }}"
-    told = played(
-        tmp_path,
-        [
-            {"ansible.builtin.include_role": role, "vars": given},
-            {"ansible.builtin.debug": {"msg": said}, "vars": given},
-        ],
-    )
-    assert f"own={own} {problem}" in told
+    _name, _domain, problem, own = SAME[what]
+    assert f"own={own} {problem}" in told.printed[what]
 
 
-@pytest.mark.parametrize(
-    ("given", "named"),
-    [
-        ({"hub_oauth_scopes": ["{{ our_scope }}"]}, "our_scope"),
-        ({"hub_https_type": "{{ our_type }}"}, "our_type"),
-        ({"hub_oauth_client_secret": "{{ lookup('ansible.builtin.file', 'our-secret') }}"}, "our-secret"),
-    ],
-    ids=["deep", "flat", "a-secret-s-file"],
-)
-def test_what_keeps_the_values_from_being_computed_is_named(tmp_path: Path, given: dict[str, Any], named: str) -> None:
+@pytest.mark.parametrize("what", NAMED)
+def test_what_keeps_the_values_from_being_computed_is_named(told: Told, what: str) -> None:
     """The task that fails shows nothing, since it sees the operator's values; the one after it says why."""
-    told = played(tmp_path, [tries("values", "z2jh", "preflight", {"hub_domain": "hub.example.org", **given}), SAID])
-    assert "censored" in told
-    assert named in told.split(SHOWN)[1]
+    assert "censored" in told.printed[what]
+    assert NAMED[what][1] in told.said[what]
 
 
-def test_values_that_cannot_be_computed_are_never_those_of_the_preflight(tmp_path: Path) -> None:
-    """A look-up that fails once (a vault that is away for a moment) has answered again when the reason is asked for."""
-    flaky = "[ ! -e broken ] || { rm broken; exit 1; }; echo client-secret-of-a-test"
-    settings = {
-        "hub_domain": "hub.example.org",
-        "hub_oauth_client_secret": f"{{{{ lookup('ansible.builtin.pipe', 'cd {tmp_path}; {flaky}') }}}}",
-    }
-    tasks = [
-        tries("preflight", "z2jh", "preflight", settings),
-        {"ansible.builtin.file": {"path": f"{tmp_path}/broken", "state": "touch", "mode": "0600"}},
-        tries("values", "z2jh", "values", settings),
-        SAID,
-    ]
-    assert "values could not be computed" in played(tmp_path, tasks).split(SHOWN)[1]
+def test_values_that_cannot_be_computed_are_never_those_of_the_preflight(told: Told) -> None:
+    """Where the reason is gone when it is asked for, the run stops all the same."""
+    assert "values could not be computed" in told.said["flaky"]
 
 
-def test_a_challenge_that_was_never_set_is_not_said_to_be_left_over(tmp_path: Path) -> None:
-    settings = {
-        **BY_UPDATE,
-        "hub_domain": "hub.example.org",
-        "__letsencrypt_order": {"challenge_data_dns": {"_acme-challenge.hub.example.org": ["x"]}},
-    }
-    role = {"name": "researchops.jupyterhub.letsencrypt", "tasks_from": "challenge"}
-    tasks = [
-        {
-            "block": [{"ansible.builtin.include_role": role, "vars": settings}],
-            "rescue": [{"ansible.builtin.debug": {"msg": "it stopped"}}],
-        }
-    ]
-    told = played(tmp_path, tasks)
-    assert "E-DNS-04 The DNS server 127.0.0.1 did not take the update of" in told
-    assert "it stopped" in told
-    assert "could not be removed" not in " ".join(told.split())
+def test_a_challenge_that_was_never_set_is_not_said_to_be_left_over(told: Told) -> None:
+    printed = told.printed["challenge"]
+    assert "E-DNS-04 The DNS server 127.0.0.1 did not take the update of" in printed
+    assert "it stopped" in printed
+    assert "could not be removed" not in " ".join(printed.split())
 
 
 @pytest.mark.parametrize(("data", "asked"), [(False, False), (True, True)])
-def test_a_hub_that_may_come_back_keeps_its_fetched_certificate(tmp_path: Path, data: bool, asked: bool) -> None:
+def test_a_hub_that_may_come_back_keeps_its_fetched_certificate(told: Told, data: bool, asked: bool) -> None:
     """Let's Encrypt makes five a week; without a cluster it is seen by who is asked to delete something."""
-    settings = {
-        "hub_name": "climate",
-        "letsencrypt_method": "direct",
-        "cluster_access_kubeconfig": str(tmp_path / "none"),
-        "hub_teardown_roles": ["letsencrypt"],
-        "hub_teardown_data": data,
-    }
-    role = {"name": "researchops.jupyterhub.hub_teardown"}
-    said = {"ansible.builtin.debug": {"msg": "it stopped at {{ ansible_failed_task.name }}"}}
-    told = played(tmp_path, [{"block": [{"ansible.builtin.include_role": role, "vars": settings}], "rescue": [said]}])
-    assert ("it stopped at Delete the Secrets that this role made" in told) is asked
-    assert ("certificate stays in namespace climate with its account key" in told) is not asked
+    printed = told.printed[f"teardown {data}"]
+    assert ("it stopped at Delete the Secrets that this role made" in printed) is asked
+    assert ("certificate stays in namespace climate with its account key" in printed) is not asked
 
 
 @pytest.mark.parametrize(
@@ -219,11 +233,10 @@ def test_data_that_may_go_goes_with_a_release_that_was_never_protected(given: di
 
 
 def test_an_inventory_host_that_cannot_be_a_namespace_is_told_before_anything_is_made(tmp_path: Path) -> None:
-    role = {"name": "researchops.jupyterhub.z2jh", "tasks_from": "preflight"}
     rows = "{{ __z2jh_preflight | rejectattr('ok') | map(attribute='text') | join(' ') }}"
     tasks = [
-        {"ansible.builtin.include_role": role, "vars": {"hub_domain": "hub.example.org"}},
+        includes("z2jh", "preflight", {"hub_domain": "hub.example.org"}),
         {"ansible.builtin.debug": {"msg": rows}},
     ]
-    told = played(tmp_path, tasks, "-i", "my_hub,", hosts="my_hub")
-    assert "E-VALUES-10 hub_name cannot be used as it is. Seen: my_hub; wanted: " in told
+    printed = played(tmp_path, tasks, "-i", "my_hub,", hosts="my_hub")
+    assert "E-VALUES-10 hub_name cannot be used as it is. Seen: my_hub; wanted: " in printed

@@ -30,7 +30,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 port=${{spec#127.0.0.1:}}
-exec {python} {program} "${{port%%:*}}" "$(cat {folder}/mode)" {folder}/pids
+exec {python} -I -S {program} "${{port%%:*}}" "$(cat {folder}/mode)" {folder}/pids
 """
 
 

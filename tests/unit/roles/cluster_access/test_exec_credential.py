@@ -603,15 +603,21 @@ class GoogleTokens:
         return 200, {"access_token": f"ya29.{len(self.asked)}", "expires_in": 3599}, {}
 
 
+@pytest.fixture(scope="module")
+def rsa_key() -> str:
+    """Making one takes longer than a test."""
+    return make("key", rsa_bits=2048).key_pem
+
+
 @pytest.fixture
-def google(tmp_path: Path, clouds: Helper) -> Iterator[GoogleTokens]:
+def google(tmp_path: Path, clouds: Helper, rsa_key: str) -> Iterator[GoogleTokens]:
     made = GoogleTokens()
     with serving(tmp_path, made.answer) as server:
         key = {
             "type": "service_account",
             "client_email": "robot@p.iam.gserviceaccount.com",
             "private_key_id": "1",
-            "private_key": make("key", rsa_bits=2048).key_pem,
+            "private_key": rsa_key,
             "token_uri": f"{server.url}/token",
         }
         (tmp_path / "key.json").write_text(json.dumps(key))

@@ -226,7 +226,7 @@ def test_an_ingress_seen_with_the_old_certificate_tells_nothing_beside_the_new_o
     assert stood == stretch
 
 
-@pytest.mark.parametrize("seed", range(200 if NIGHTLY else 8))
+@pytest.mark.parametrize("seed", range(200 if NIGHTLY else 3))
 @pytest.mark.parametrize("how", WORLDS)
 def test_two_runs_by_turns(how: Json, seed: int) -> None:
     gke = stuck_cluster(seed, **how)
@@ -309,9 +309,10 @@ def test_a_certificate_that_is_missing_although_nothing_is_unfinished_is_an_erro
     gke = stuck_cluster()
     run(gke)
     del gke.objects[CERTIFICATE]
+    before = gke.count
     with pytest.raises(HubError, match="E-CERT-01 There is no ManagedCertificate hub-tls"):
         run(gke)
-    assert gke.count < 200
+    assert gke.count - before < 20
 
 
 def test_names_that_lead_elsewhere_by_now_do_not_leave_a_deleted_certificate_behind() -> None:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
@@ -103,6 +103,24 @@ def bench(tmp_path: Path, certificates: tuple[Path, Path], monkeypatch: pytest.M
         yield Bench(hub, certificates[0])
 
 
+class Done(NamedTuple):
+    """A test that has run on a usual hub, and what it found."""
+
+    bench: Bench
+    test: SmokeTest
+    evidence: Evidence
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, certificates: tuple[Path, Path]) -> Done:
+    """One run for all that is only looked at afterwards."""
+    home = tmp_path_factory.mktemp("home")
+    with serving(FakeHub(home=home), certificates[1]) as hub, home_is(home):
+        bench = Bench(hub, certificates[0])
+        test = bench.test()
+        return Done(bench, test, test.run())
+
+
 def results(evidence: Evidence) -> dict[str, str]:
     return {row.step: row.result.value for row in evidence.rows}
 
@@ -110,8 +128,8 @@ def results(evidence: Evidence) -> dict[str, str]:
 # ---- all goes well --------------------------------------------------------------------------------------------
 
 
-def test_everything_is_proved(bench: Bench) -> None:
-    evidence = bench.run()
+def test_everything_is_proved(done: Done) -> None:
+    evidence = done.evidence
     assert [row.step for row in evidence.rows] == STEPS
     assert set(results(evidence).values()) == {"ok"}
     assert evidence.summary() == (
@@ -121,18 +139,15 @@ def test_everything_is_proved(bench: Bench) -> None:
     assert evidence.user == "ada"
 
 
-def test_nothing_is_left_behind(bench: Bench) -> None:
-    test = bench.test()
-    test.run()
-    assert bench.hub.running == set()
-    assert bench.hub.kernels == []
-    assert not test.left_running
-    assert list(bench.hub.home.glob(".researchops-verify-*")) == []
+def test_nothing_is_left_behind(done: Done) -> None:
+    assert done.bench.hub.running == set()
+    assert done.bench.hub.kernels == []
+    assert not done.test.left_running
+    assert list(done.bench.hub.home.glob(".researchops-verify-*")) == []
 
 
-def test_the_server_is_started_twice_and_stopped_twice(bench: Bench) -> None:
-    bench.run()
-    calls = [line for line in bench.hub.log if line.endswith("/users/ada/server")]
+def test_the_server_is_started_twice_and_stopped_twice(done: Done) -> None:
+    calls = [line for line in done.bench.hub.log if line.endswith("/users/ada/server")]
     assert calls == [
         "POST /hub/api/users/ada/server",
         "DELETE /hub/api/users/ada/server",
@@ -141,40 +156,39 @@ def test_the_server_is_started_twice_and_stopped_twice(bench: Bench) -> None:
     ]
 
 
-def test_api_requests_with_cookies_carry_the_xsrf_token_of_their_path(bench: Bench) -> None:
-    bench.run()
-    assert [line for line in bench.hub.refused if "/user/" in line or "/users/" in line] == []
+def test_api_requests_with_cookies_carry_the_xsrf_token_of_their_path(done: Done) -> None:
+    assert [line for line in done.bench.hub.refused if "/user/" in line or "/users/" in line] == []
 
 
-def test_the_evidence_says_which_pod_ran_and_that_the_second_was_another(bench: Bench) -> None:
-    rows = {row.step: row for row in bench.run().rows}
+def test_the_evidence_says_which_pod_ran_and_that_the_second_was_another(done: Done) -> None:
+    rows = {row.step: row for row in done.evidence.rows}
     assert rows["spawn"].facts == {"pod": "jupyter-ada", "node": "node-1"}
     assert rows["restart"].facts == {"pod": "jupyter-ada", "node": "node-1", "another_pod": True}
     assert rows["image"].facts == {"image": "lab:1", "image_id": "lab:1@sha256:aa", "pod": "jupyter-ada"}
     assert rows["end"].text == "hub and cluster agree"
 
 
-def test_the_evidence_describes_the_door(bench: Bench) -> None:
-    facts = bench.run().rows[0].facts
+def test_the_evidence_describes_the_door(done: Done) -> None:
+    facts = done.evidence.rows[0].facts
     assert facts["tls"] == "TLSv1.3" and facts["address"] == "127.0.0.1"
     assert [one["subject"] for one in facts["chain"]] == ["CN=localhost", "CN=test CA"]
 
 
-def test_every_step_is_told_while_it_runs(bench: Bench) -> None:
-    evidence = bench.run()
-    told = [line["text"] for line in bench.reporter.transitions]
+def test_every_step_is_told_while_it_runs(done: Done) -> None:
+    evidence = done.evidence
+    told = [line["text"] for line in done.bench.reporter.transitions]
     assert [f"{row.title}: ok (0.0 s)" for row in evidence.rows if row.step != "end"] == [
         text for text in told if not text.startswith(("waiting", "server stopped at the end"))
     ]
 
 
-def test_no_secret_is_in_the_evidence_and_all_are_known_to_the_redactor(bench: Bench) -> None:
-    evidence = bench.run()
-    everything = f"{evidence.as_dict()} {evidence.text()} {bench.reporter.transitions}"
+def test_no_secret_is_in_the_evidence_and_all_are_known_to_the_redactor(done: Done) -> None:
+    evidence = done.evidence
+    everything = f"{evidence.as_dict()} {evidence.text()} {done.bench.reporter.transitions}"
     for secret in (PASSWORD, STRANGERS, "session-of-ada", "code-of-ada", "code-of-mallory", "server-xsrf"):
         assert secret not in everything
     for secret in ("session-of-ada", "code-of-ada", "code-of-mallory", "server-xsrf", "state-cookie-123"):
-        assert secret in bench.redactor.forms
+        assert secret in done.bench.redactor.forms
 
 
 def test_a_hub_with_a_sign_in_button_and_consent_works_as_well(bench: Bench) -> None:

@@ -47,6 +47,25 @@ def test_a_process_has_a_start_time(tmp_path: Path) -> None:
     assert start_time(7, str(tmp_path)) == ""
 
 
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("ops@bastion: Permission denied (publickey).", True),
+        (
+            "Received disconnect from 192.0.2.1 port 22:2: Too many authentication failures\n"
+            "Disconnected from 192.0.2.1",
+            True,
+        ),
+        ("Host key verification failed.", True),
+        ("ssh: connect to host bastion port 22: Connection timed out", False),
+    ],
+)
+def test_which_words_of_ssh_are_a_refusal(said: str, refused: bool) -> None:
+    link = supervisor.Link(Config(["ssh"], "http_proxy", "a", 1, 1, "1", 60))
+    link._words.extend(said.splitlines())
+    assert link.refused is refused
+
+
 # ---- the program
 
 
@@ -66,7 +85,7 @@ class Tunnel:
     def start(self, mode: str, **changes: Any) -> None:
         upstream = "socks5" if mode in ("socks5", "deny") else "http_proxy"
         config = {
-            "command": [sys.executable, fake_ssh.__file__, "{port}", mode, str(self.pids)],
+            "command": [sys.executable, "-I", "-S", fake_ssh.__file__, "{port}", mode, str(self.pids)],
             "upstream": upstream,
             "host": "127.0.0.1",
             "port": self.port,
@@ -230,17 +249,9 @@ def test_an_ssh_that_ends_is_tried_again_and_quoted(tunnel: Tunnel) -> None:
     assert tunnel.status["reason"] == "fake: Permission denied (publickey)."
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        "ops@bastion: Permission denied (publickey).",
-        "Received disconnect from 192.0.2.1 port 22:2: Too many authentication failures\nDisconnected from 192.0.2.1",
-        "Host key verification failed.",
-    ],
-)
-def test_a_login_that_is_refused_is_not_hammered(tunnel: Tunnel, said: str) -> None:
+def test_a_login_that_is_refused_is_not_hammered(tunnel: Tunnel) -> None:
     """A bastion that counts such tries bans this machine."""
-    tunnel.start("http", command=saying(tunnel, said), refused_pause=600)
+    tunnel.start("http", command=saying(tunnel, "ops@bastion: Permission denied (publickey)."), refused_pause=600)
     tunnel.wait("down", "(refused 4 times; next try in 600 s)")
     time.sleep(2.0)  # the usual pace would be 1 s
     assert len(tunnel.pids.read_text().split()) == 4
