@@ -52,8 +52,10 @@ def test_a_process_has_a_start_time(tmp_path: Path) -> None:
     [
         ("ops@bastion: Permission denied (publickey).", True),
         (
-            "Received disconnect from 192.0.2.1 port 22:2: Too many authentication failures\n"
-            "Disconnected from 192.0.2.1",
+            (
+                "Received disconnect from 192.0.2.1 port 22:2: Too many authentication failures\n"
+                "Disconnected from 192.0.2.1"
+            ),
             True,
         ),
         ("Host key verification failed.", True),
