@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any
@@ -19,6 +19,7 @@ from .._core.errors import HubError
 from .._k8s.guard import is_default_class
 from .._k8s.objects import identity
 from .manifest import Manifest, is_kept
+from .values import root_path
 
 Json = dict[str, Any]
 
@@ -89,15 +90,53 @@ def _claims(manifest: Manifest) -> dict[str, Json]:
 
 def read_homes(manifest: Manifest) -> Homes | None:
     """What decides people's claims, from ``values.yaml`` in the chart's own Secret; None where no object has it."""
+    found = next(_passed_on(manifest), None)
+    return None if found is None else homes_of(found)
+
+
+def _passed_on(manifest: Manifest) -> Iterator[Json]:
+    """The values that charts pass on to their hubs, each in the chart's own Secret."""
     import yaml
 
     for secret in manifest.of_kind("Secret"):
         packed = (secret.get("data") or {}).get("values.yaml")
         text = base64.b64decode(packed).decode() if packed else (secret.get("stringData") or {}).get("values.yaml")
-        if text:
-            values = yaml.safe_load(text)
-            return homes_of(values) if isinstance(values, dict) else None
-    return None
+        values = yaml.safe_load(text) if text else None
+        if isinstance(values, dict):
+            yield values
+
+
+def check_reached(new: Manifest, values: Mapping[str, Any], root: str) -> None:
+    """Refuse a release whose hub does not get its login: with the chart's own default, anybody could enter.
+
+    Helm says nothing about values below a key that no dependency of a parent chart has.
+
+    Args:
+        new: the new manifest; a chart that tells nobody its values is not judged.
+        values: as Helm is given them.
+        root: the key of a parent chart below which the hub's values are.
+
+    Raises:
+        HubError: E-VALUES-13.
+    """
+    wanted = _login(_at(values, *root_path(root)))
+    seen = [_login(one) for one in _passed_on(new) if isinstance(one.get("hub"), Mapping)]
+    if wanted is None or not seen or wanted in seen:
+        return
+    raise HubError(
+        "E-VALUES-13",
+        f"The values {f'below {root} ' if root else ''}do not reach the hub of this chart, which would be open to "
+        "anybody or log in another way",
+        "set z2jh_values_root to the key of the hub's chart among the parent chart's dependencies (jupyterhub for "
+        "daskhub); leave it empty for Zero to JupyterHub's own chart",
+        seen=f"authenticator_class {_told(seen[0])}",
+        wanted=f"authenticator_class {wanted}",
+    )
+
+
+def _login(values: Mapping[str, Any]) -> str | None:
+    chosen = _at(values, "hub", "config", "JupyterHub").get("authenticator_class")
+    return str(chosen) if chosen else None
 
 
 def homes_of(values: Mapping[str, Any]) -> Homes:
