@@ -17,8 +17,8 @@ from typing import Any
 from .._core.errors import HubError
 from .._k8s.guard import is_default_class
 from .._k8s.objects import identity
-from .manifest import Manifest, hub_values, is_kept
-from .values import dig, mapping_at
+from .manifest import Manifest, hub_values, is_kept, passed_on
+from .values import dig, mapping_at, root_path
 
 Json = dict[str, Any]
 
@@ -91,6 +91,39 @@ def read_homes(manifest: Manifest) -> Homes | None:
     """What decides people's claims, from the values the hub reads; None where there is no hub."""
     values = hub_values(manifest)
     return homes_of(values) if values else None
+
+
+def check_reached(new: Manifest, values: Mapping[str, Any], root: str) -> None:
+    """Refuse a release whose hub does not get its login: with the chart's own default, anybody could enter.
+
+    Helm says nothing about values below a key that no dependency of a parent chart has.
+
+    Args:
+        new: the new manifest; a chart that tells nobody its values is not judged.
+        values: as Helm is given them.
+        root: the key of a parent chart below which the hub's values are.
+
+    Raises:
+        HubError: E-VALUES-13.
+    """
+    wanted = _login(mapping_at(values, *root_path(root)))
+    seen = [_login(one) for one in passed_on(new) if isinstance(one.get("hub"), Mapping)]
+    if wanted is None or not seen or wanted in seen:
+        return
+    raise HubError(
+        "E-VALUES-13",
+        f"The values {f'below {root} ' if root else ''}do not reach the hub of this chart, which would be open to "
+        "anybody or log in another way",
+        "set z2jh_values_root to the key of the hub's chart among the parent chart's dependencies (jupyterhub for "
+        "daskhub); leave it empty for Zero to JupyterHub's own chart",
+        seen=f"authenticator_class {_told(seen[0])}",
+        wanted=f"authenticator_class {wanted}",
+    )
+
+
+def _login(values: Mapping[str, Any]) -> str | None:
+    chosen = mapping_at(values, "hub", "config", "JupyterHub").get("authenticator_class")
+    return str(chosen) if chosen else None
 
 
 def homes_of(values: Mapping[str, Any]) -> Homes:

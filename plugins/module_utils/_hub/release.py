@@ -152,6 +152,7 @@ class Present:
         return read_release(helm.render(chart, self._inputs.values, RENDER_TIMEOUT))
 
     def _guard(self, new: Manifest, old: Manifest, objects: ObjectPlan) -> None:
+        guards.check_reached(new, self._inputs.values, self._wanted.values_root)
         guards.check_database(new, old)
         claims = [item for item in objects.created if item.get("kind") == guards.CLAIM and _checked(item, objects)]
         if claims:

@@ -144,8 +144,8 @@ def own(values: Json, **more: Any) -> Json:
             id="05 unknown key below a parent chart",
         ),
         pytest.param(
-            own({"hub": {"allowNamedServers": True}}, z2jh_values_root="jupyterhub"),
-            [("E-VALUES-01", "z2jh_values.hub")],
+            own({"hub": {"allowNamedServers": True}, "cull": {"timeout": 600}}, z2jh_values_root="jupyterhub"),
+            [("E-VALUES-01", "z2jh_values.cull"), ("E-VALUES-01", "z2jh_values.hub")],
             id="06 beside the parent chart's key",
         ),
         pytest.param(

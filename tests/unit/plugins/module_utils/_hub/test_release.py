@@ -263,6 +263,13 @@ def test_a_dropped_layer_goes_away(installed: World) -> None:
     installed.run(layers=["hub_https"])
 
 
+def test_values_below_a_key_that_the_chart_does_not_know(world: World) -> None:
+    """The world's chart takes its values as they are, and knows no dependency."""
+    values = {"hub": {"config": {"JupyterHub": {"authenticator_class": "dummy"}}}}
+    mine = {"hub": {"config": {"JupyterHub": {"authenticator_class": "generic-oauth"}}}}
+    refused(world, "E-VALUES-13", values={**values, "jupyterhub": mine}, values_root="jupyterhub")
+
+
 def test_a_renamed_claim(installed: World) -> None:
     installed.chart.claim = "other-db-dir"
     assert "hub-db-dir" in refused(installed, "E-STORE-02").what
