@@ -242,8 +242,11 @@ def _forbidden(refusal: Refusal, doing: str, service: str, project: str) -> tupl
     elif named := refusal.facts.get("permission") or _permission(refusal.message):
         lacking = f"the permission {named} is missing"
         do = f"grant these credentials a role with the permission {named}; a new grant takes up to a few minutes"
-    else:
+    elif refusal.word or refusal.message or refusal.reasons:
         lacking, do = "it is not allowed", "grant these credentials access to it, then run again"
+    else:
+        lacking = "not in Google's words, so a proxy or firewall on the way may have answered"
+        do = f"check the way from this machine to {service}, then run again"
     return "E-GCP-04", f"{service} refuses {doing}: {lacking}", do
 
 
