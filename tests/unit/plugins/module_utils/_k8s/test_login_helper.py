@@ -56,7 +56,7 @@ def test_it_is_told_about_the_cluster_where_it_asks(tmp_path: Path) -> None:
 
 
 def test_words_that_are_no_utf_8_are_told_all_the_same() -> None:
-    with pytest.raises(HubError, match="E-ACCESS-09 .*Seen: gel\ufffdscht"):
+    with pytest.raises(HubError, match=r"E-ACCESS-09 .*Seen: gel\ufffdscht"):
         login_helper.ask(helper(r"printf 'gel\366scht\n' >&2; exit 1"), "one", {})
 
 
