@@ -307,11 +307,7 @@ def from_eks(request: Request, name: clouds.EksName, folder: access.PrivateFolde
     require("botocore")
     helper = request.params["login_helper"]
     if not helper:
-        raise HubError(
-            error_id="E-ACCESS-17",
-            what="The login at AWS is incomplete: login_helper is not set",
-            do="set login_helper to roles/cluster_access/files/exec_credential.py of this collection",
-        )
+        raise kubeconfig.helper_unset("AWS")
     given = {"cluster": name.name, "region": name.region, "profile": name.profile}
     login = kubeconfig.CloudLogin("eks", given, os.path.abspath(helper), sys.executable, folder.path)
     return clouds.eks(name, eks.describe(name), login)

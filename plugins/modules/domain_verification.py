@@ -111,7 +111,7 @@ transitions:
 from typing import Any
 
 from ..module_utils._core.clock import SystemClock
-from ..module_utils._core.errors import Changed, HubError
+from ..module_utils._core.errors import writing
 from ..module_utils._core.plan import Plan
 from ..module_utils._core.progress import Reporter
 from ..module_utils._gcp.site_api import Sites
@@ -135,7 +135,7 @@ def apply(sites: Sites, wish: Wish, plan: Plan, params: dict[str, Any], reporter
     times = {"timeout": params["wait_timeout"], "interval": max(1, params["wait_sleep"])}
     owners = list(plan.before["owners"])
     for number, step in enumerate(plan.steps):
-        try:
+        with writing(number > 0):
             if step.verb == "create":
                 sites.verify(wish, reporter=reporter, **times)
                 site = sites.find(wish)
@@ -145,10 +145,6 @@ def apply(sites: Sites, wish: Wish, plan: Plan, params: dict[str, Any], reporter
             else:
                 sites.remove(wish, reporter=reporter, **times)
                 owners = []
-        except HubError as problem:
-            if number and problem.changed is Changed.NOTHING:
-                problem.changed = Changed.SOME
-            raise
     return owners
 
 

@@ -16,6 +16,8 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -77,6 +79,17 @@ class HubError(Exception):
         parts.append(self.changed.value)
         parts.append(f"Do: {self.do}.")
         return " ".join(parts)
+
+
+@contextmanager
+def writing(written: bool = True) -> Iterator[None]:
+    """What fails in here comes after a write, where there was one: an error that says otherwise is put right."""
+    try:
+        yield
+    except HubError as problem:
+        if written and problem.changed is Changed.NOTHING:
+            problem.changed = Changed.SOME
+        raise
 
 
 def is_installed(name: str) -> bool:

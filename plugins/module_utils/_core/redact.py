@@ -29,19 +29,16 @@ SHORTEST_SECRET = 8
 
 def forms_of(secret: str) -> set[str]:
     """Every spelling in which ``secret`` may appear in text."""
-    raw = secret.encode()
-    escaped = json.dumps(secret)[1:-1]
-    # repr: how Python, and so Ansible, quotes a value that it cannot convert
     forms = {
         secret,
-        escaped,
-        repr(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        repr(secret)[1:-1],  # how Python, and so Ansible, quotes a value that it cannot convert
         quote(secret, safe=""),
         quote_plus(secret),
-        json.dumps(secret, ensure_ascii=False)[1:-1],
     }
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        text = encode(raw).decode()
+        text = encode(secret.encode()).decode()
         forms |= {text, text.rstrip("=")}
     forms |= {line for line in secret.splitlines() if len(line) >= 16 and not line.startswith("-----")}
     return {form for form in forms if len(form) >= SHORTEST_SECRET}

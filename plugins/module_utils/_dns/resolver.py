@@ -188,13 +188,15 @@ class Authorities:
 
     def _cut(self, name: str) -> str:
         """The zone cut: the owner of the SOA at or above the name, not of one that a CNAME led to."""
+        import dns.rdatatype
+
         labels = name.split(".")
         for start in range(len(labels)):
             candidate = ".".join(labels[start:])
             response = self._resolve(candidate, "SOA")
             for rrset in [*response.answer, *response.authority]:
                 owner = bare(rrset.name)
-                if rrset.rdtype == 6 and (candidate == owner or candidate.endswith("." + owner)):
+                if rrset.rdtype == dns.rdatatype.SOA and (candidate == owner or candidate.endswith("." + owner)):
                     return owner
         raise NoZone(f"no zone holds {name}")
 
@@ -213,13 +215,16 @@ class Authorities:
         return {name for reply in telling for name in names_in(reply, zone.name)}, bool(telling)
 
     def _addresses(self, server: str) -> tuple[str, ...]:
+        import dns.rdatatype
+
         found: list[str] = []
-        for rtype, number in zip(ADDRESS_TYPES, (1, 28), strict=True):
+        for rtype in ADDRESS_TYPES:
             try:
-                response = self._resolve(server, rtype)
+                answer = self._resolve(server, rtype).answer
             except NoZone:
                 continue
-            found += [str(item.address) for rrset in response.answer if rrset.rdtype == number for item in rrset]
+            wanted = dns.rdatatype.from_text(rtype)
+            found += [str(item.address) for rrset in answer if rrset.rdtype == wanted for item in rrset]
         return tuple(sorted(set(found)))
 
     def _resolve(self, name: str, rtype: str) -> Any:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._core.errors import Changed, HubError
+from .._core.errors import Changed, HubError, writing
 from .._core.plan import Plan, Step
 from .._k8s.objects import identity
 from . import guards, pending, release_plan
@@ -40,7 +40,7 @@ from .release_state import (
     label_changes,
     proof_label,
 )
-from .release_tools import UNFINISHED, Tools, interruptible, writing
+from .release_tools import UNFINISHED, Tools, interruptible
 from .release_wanted import Done, Wanted, as_found, load_history, load_record, secrets_path
 from .rollout import STORAGE_CLASSES, Rollout
 from .server_plan import ObjectPlan, Planner

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.errors import HubError
+from .._core.errors import HubError, writing
 from .._core.plan import Step
 from .._core.poll import State, Verdict, wait
 from .._k8s.objects import RESOURCES, identity
@@ -20,7 +20,7 @@ from .lease import Lease
 from .manifest import Manifest, is_kept, read_release
 from .pending import Policy
 from .release_state import DOMAIN, History
-from .release_tools import UNFINISHED, Tools, interruptible, writing
+from .release_tools import UNFINISHED, Tools, interruptible
 from .release_wanted import Done, load_history, load_record, secrets_path
 from .server_plan import Planner
 from .settle import Settler

@@ -37,17 +37,6 @@ class Tools:
 
 
 @contextmanager
-def writing() -> Iterator[None]:
-    """From here on something has been changed: an error that says otherwise is put right."""
-    try:
-        yield
-    except HubError as problem:
-        if problem.changed is Changed.NOTHING:
-            problem.changed = Changed.SOME
-        raise
-
-
-@contextmanager
 def interruptible() -> Iterator[None]:
     """Turn SIGTERM (a cancelled job) into an error, so that everything is put away in order."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._core.errors import Changed, HubError
+from .._core.errors import Changed, HubError, writing
 from .._core.plan import Plan
 from .._core.poll import wait
 from .._core.progress import Reporter
@@ -73,11 +73,8 @@ class FrontApi:
             HubError: whatever the API server refuses, saying that a step may be done already.
         """
         self._apply_namespace(dry_run=False, live=seen.namespace)
-        try:
+        with writing():
             self._apply_service(dry_run=False)
-        except HubError as problem:
-            problem.changed = Changed.SOME
-            raise
 
     def _apply_namespace(self, dry_run: bool, live: Json | None) -> Json:
         return apply_namespace(self._client, self._front.namespace, dry_run=dry_run, live=live)

@@ -8,13 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
-from .._core.errors import Changed, HubError
+from .._core.errors import writing
 from .._core.plan import Plan, Step
 from .._core.poll import Waited, wait
 from .._core.progress import Reporter
@@ -212,7 +211,7 @@ class GkeFrontApi:
             raise unknown_kinds(self._front, seen.unknown)
         apply_namespace(self._client, self._front.namespace, dry_run=False, live=seen.namespace)
         doors, rest = _doors_and_rest(seen.stale)
-        with _continued(True):
+        with writing():
             self._take_down(doors, timeout, reporter)
             for item in self._front.objects():
                 if foretold.touched(item):
@@ -235,7 +234,7 @@ class GkeFrontApi:
         """
         doors, rest = _doors_and_rest(self._everything(seen))
         self._take_down(doors, timeout, reporter)
-        with _continued(bool(doors)):
+        with writing(bool(doors)):
             self._delete(rest)
 
     def _everything(self, seen: Seen) -> list[Json]:
@@ -245,7 +244,7 @@ class GkeFrontApi:
 
     def _delete(self, items: Sequence[Json]) -> None:
         for number, item in enumerate(items):
-            with _continued(number > 0):
+            with writing(number > 0):
                 self._client.delete(path_of(item))
 
     def _take_down(self, doors: Sequence[Json], timeout: float, reporter: Reporter) -> None:
@@ -258,7 +257,7 @@ class GkeFrontApi:
         if not doors:
             return
         self._delete(doors)
-        with _continued(True):
+        with writing():
             why = "what keeps Identity-Aware Proxy in front goes after it"
             ended = self._gone(doors, lambda _found: True, why, timeout, reporter)
             if not ended.done:
@@ -300,17 +299,6 @@ class GkeFrontApi:
             raise not_ready(front, ended.verdict.reason, self._event(door), ended.seconds)
         live, backends = ended.observation
         return Seen(None, {target_of(door): live} if live else {}, backends=backends)
-
-
-@contextmanager
-def _continued(written: bool) -> Iterator[None]:
-    """What fails in here comes after a write, where there was one, and says so."""
-    try:
-        yield
-    except HubError as problem:
-        if written and problem.changed is Changed.NOTHING:
-            problem.changed = Changed.SOME
-        raise
 
 
 def _doors_and_rest(items: Sequence[Json]) -> tuple[list[Json], list[Json]]:

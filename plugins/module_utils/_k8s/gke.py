@@ -11,9 +11,8 @@ from __future__ import annotations
 import os
 import sys
 
-from .._core.errors import HubError
 from .._gcp.auth import AuthOptions
-from .kubeconfig import CloudLogin
+from .kubeconfig import CloudLogin, helper_unset
 
 
 def login(options: AuthOptions, helper: str, cache_dir: str, key_file: str) -> tuple[CloudLogin, dict[str, str]]:
@@ -32,11 +31,7 @@ def login(options: AuthOptions, helper: str, cache_dir: str, key_file: str) -> t
     if problem is not None:
         raise problem
     if not helper:
-        raise HubError(
-            error_id="E-ACCESS-17",
-            what="The login at Google is incomplete: login_helper is not set",
-            do="set login_helper to roles/cluster_access/files/exec_credential.py of this collection",
-        )
+        raise helper_unset("Google")
     text = options.service_account_contents or options.access_token
     file = key_file if text else options.service_account_file
     given = {

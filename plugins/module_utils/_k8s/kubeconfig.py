@@ -270,6 +270,15 @@ def helper_missing(command: str, context: str) -> HubError:
     )
 
 
+def helper_unset(cloud: str) -> HubError:
+    """The error for a login at a cloud without our own helper."""
+    return HubError(
+        error_id="E-ACCESS-17",
+        what=f"The login at {cloud} is incomplete: login_helper is not set",
+        do="set login_helper to roles/cluster_access/files/exec_credential.py of this collection",
+    )
+
+
 def check(chosen: Chosen, where: str) -> None:
     """Refuse a server that nobody checks, and what only a part of a play's programs would go by.
 

@@ -101,7 +101,6 @@ class Status:
     """What the module reads.
 
     Attributes:
-        pid: this process.
         port: the loopback port for clients.
         state: ``starting``, ``up``, ``blocked`` (ssh stands, the API server does not answer), ``down``, ``failed``.
         reason: why it is not up.
@@ -111,7 +110,6 @@ class Status:
         longest: seconds of the longest interruption.
     """
 
-    pid: int
     port: int = 0
     state: str = "starting"
     reason: str = ""
@@ -302,7 +300,7 @@ class Supervisor:
 
     config: Config
     folder: str
-    status: Status = field(default_factory=lambda: Status(os.getpid()))
+    status: Status = field(default_factory=Status)
     link: Link | None = None
     _end: asyncio.Event = field(default_factory=asyncio.Event)
     _news: asyncio.Event = field(default_factory=asyncio.Event)

@@ -14,6 +14,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.error
     missing_collection,
     missing_library,
     require,
+    writing,
 )
 
 
@@ -85,3 +86,18 @@ def test_libraries_that_are_required_are_named_by_their_package() -> None:
     with pytest.raises(HubError) as caught:
         require("json", "nothing_of_this_name.auth", "nothing_else")
     assert caught.value.details == {"library": "nothing_of_this_name.auth", "interpreter": sys.executable}
+
+
+@pytest.mark.parametrize(
+    ("written", "said", "told"),
+    [
+        (True, Changed.NOTHING, Changed.SOME),
+        (True, Changed.SOME, Changed.SOME),
+        (True, Changed.UNKNOWN, Changed.UNKNOWN),
+        (False, Changed.NOTHING, Changed.NOTHING),
+    ],
+)
+def test_what_fails_after_a_write_says_so(written: bool, said: Changed, told: Changed) -> None:
+    with pytest.raises(HubError) as caught, writing(written):
+        raise HubError("E-X-01", "It is broken", "mend it", changed=said)
+    assert caught.value.changed is told

@@ -8,11 +8,7 @@ import signal
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.release_tools import (
-    UNFINISHED,
-    interruptible,
-    writing,
-)
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.release_tools import UNFINISHED, interruptible
 
 
 def test_sigterm_becomes_an_error_that_counts_as_unfinished() -> None:
@@ -20,16 +16,6 @@ def test_sigterm_becomes_an_error_that_counts_as_unfinished() -> None:
         signal.raise_signal(signal.SIGTERM)
     assert (caught.value.error_id, caught.value.changed) == ("E-HELM-15", Changed.UNKNOWN)
     assert caught.value.error_id in UNFINISHED
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [(Changed.NOTHING, Changed.SOME), (Changed.SOME, Changed.SOME), (Changed.UNKNOWN, Changed.UNKNOWN)],
-)
-def test_while_writing_no_error_says_that_nothing_was_changed(before: Changed, after: Changed) -> None:
-    with pytest.raises(HubError) as caught, writing():
-        raise HubError("E-X-01", "no", "yes", changed=before)
-    assert caught.value.changed is after
 
 
 def test_afterwards_the_signal_means_what_it_meant_before() -> None:

@@ -118,6 +118,16 @@ def test_the_address_is_awaited(kube: Any, clock: Any) -> None:
     ]
 
 
+def test_a_service_whose_answer_was_lost_may_be_there(kube: Any) -> None:
+    def lost(_query: Any, _body: Any) -> Any:
+        raise HubError("E-K8S-02", "it is gone", "go on", changed=Changed.UNKNOWN)
+
+    table = {("PATCH", NAMESPACE): echo, ("PATCH", SERVICE): lost, ("GET", SERVICE): (500, {})}
+    with pytest.raises(HubError, match="E-K8S-02") as caught:
+        api(kube, table).apply(Seen(None, None, None))
+    assert caught.value.changed is Changed.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("events", "said"),
     [
