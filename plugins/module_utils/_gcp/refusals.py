@@ -111,11 +111,13 @@ def parse(status: int, body: Any, headers: Mapping[str, str], now: datetime) -> 
 
 
 def _sentences(error: Mapping[str, Any], details: list[Json]) -> list[str]:
-    """Google's sentence, and those of the details, which alone name the field or the member that is refused."""
+    """Google's sentence, and those of the details, which may be the only ones to name the field or member refused."""
     told = [str(error.get("message") or "")]
     for item in details:
         for one in _dicts(item.get("violations")) + _dicts(item.get("fieldViolations")):
-            told.append(": ".join(str(one[key]) for key in ("field", "description") if one.get(key)))
+            text = str(one.get("description") or "").strip().rstrip(".")
+            if text and text not in told[0]:
+                told.append(f"{one['field']}: {text}" if one.get("field") else text)
     return [text for text in told if text.strip()]
 
 

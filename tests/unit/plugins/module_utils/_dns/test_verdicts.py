@@ -78,6 +78,8 @@ def silent(server: str = "ns1", address: str = "2001:db8::1", code: Code = Code.
         pytest.param(HUB, (RIGHT, silent(), RIGHT2), True, id="23-ipv6-not-reachable-from-here"),
         pytest.param(NONE, (said(), said(server="ns2", code=Code.NO_NAME)), True, id="24-absent-either-way"),
         pytest.param(SOME, (said("a", "b"),), True, id="25-among-others"),
+        pytest.param(SOME, (said("b"),), True, id="31-alone-is-enough"),
+        pytest.param(BOTH, (said("c"),), False, id="32-without-but-not-what-is-wanted"),
     ],
 )
 def test_a_look_proves_or_not(wanted: Wanted, answers: tuple[Answer, ...], proved: bool) -> None:
@@ -86,6 +88,10 @@ def test_a_look_proves_or_not(wanted: Wanted, answers: tuple[Answer, ...], prove
 
 def test_a_problem_proves_nothing() -> None:
     assert not verdicts.proved(Look(HUB, "example.org", (RIGHT,), problem="no zone"))
+
+
+def test_nothing_is_proved_while_there_may_be_more_servers() -> None:
+    assert not verdicts.proved(Look(HUB, "example.org", (RIGHT,), complete=False))
 
 
 GOOD, BAD = Look(HUB, "example.org", (RIGHT,)), Look(HUB, "example.org", (WRONG2,))
@@ -335,7 +341,7 @@ def test_a_wish_is_told_as_people_write_it() -> None:
 @pytest.mark.parametrize(
     ("name", "fits"),
     [("hub.example.org:8443", False), ("a..b", False), ("hub", False), ("", False), ("a." * 126 + "org", False),
-     ("_acme-challenge_x.Hub.example.org.", True), ("a.b", True)],
+     ("_acme-challenge_x.Hub.example.org.", True), ("a.b", True), ("a." * 125 + "org", True)],
 )  # fmt: skip
 def test_what_can_be_looked_up(name: str, fits: bool) -> None:
     assert verdicts.is_host_name(name) is fits

@@ -81,6 +81,9 @@ def test_whom_or_what_google_means_is_in_the_details() -> None:
     assert "guests may be in a Google group of the organisation" in member.do
     field = {"message": "Invalid argument.", "details": [{"fieldViolations": [{"field": "a.b", "description": "No."}]}]}
     assert parse(400, {"error": field}, {}, START).message == "Invalid argument. a.b: No"
+    again = [{"fieldViolations": [{"field": "x", "description": "Unknown name x."}]}]
+    twice = {"message": "Unknown name x.", "details": again}
+    assert parse(400, {"error": twice}, {}, START).message == "Unknown name x"
 
 
 @pytest.mark.parametrize(

@@ -251,6 +251,24 @@ def test_kinds_of_the_other_door_need_no_permission() -> None:
     assert "create Ingress/hub-front" in verbs(bring(kube, FRONT))
 
 
+def test_any_other_trouble_with_the_other_door_is_told() -> None:
+    """A door that is there and not seen would keep the address, and be left standing."""
+    kube = cluster("climate")
+    theirs = f"{GATEWAY_API}/gateways/hub-front"
+    kube.on(lambda method, path, query, body: Reply(500, {"message": "no"}) if path == theirs else None)
+    with pytest.raises(HubError, match="E-K8S-08"):
+        api(kube).look()
+
+
+def test_the_other_door_gives_way_although_somebody_has_deleted_it_already() -> None:
+    kube = cluster()
+    bring(kube, OWN, KEPT)
+    hold(kube)
+    kube.delete(INGRESS)
+    seen = api(kube, GATEWAY).look()
+    assert (seen.going, "Ingress" in [item["kind"] for item in seen.stale]) == ((), True)
+
+
 def test_kinds_of_the_wanted_door_need_their_permission() -> None:
     kube = cluster("climate")
     kube.on(lambda method, path, query, body: Reply(403, {"message": "no"}) if path == INGRESS else None)
