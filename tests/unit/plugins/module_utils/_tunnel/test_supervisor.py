@@ -50,11 +50,7 @@ def test_a_process_has_a_start_time(tmp_path: Path) -> None:
     ("said", "refused"),
     [
         ("ops@bastion: Permission denied (publickey).", True),
-        (
-            "Received disconnect from 192.0.2.1 port 22:2: Too many authentication failures\n"
-            "Disconnected from 192.0.2.1",
-            True,
-        ),
+        ("Received disconnect from 192.0.2.1: Too many authentication failures\nDisconnected from 192.0.2.1", True),
         ("Host key verification failed.", True),
         ("ssh: connect to host bastion port 22: Connection timed out", False),
     ],
