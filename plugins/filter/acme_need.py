@@ -69,8 +69,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
 
 def acme_need(
     found: Mapping[str, Any], domain: str, directory: str, renew_before: float = 0, secret_name: str = ""
@@ -84,8 +82,8 @@ def acme_need(
     secret = next(iter(found["resources"]), None)
     try:
         need = acme.need(secret, str(domain), str(directory), float(renew_before), datetime.now(UTC))
-    except HubError as problem:
-        raise AnsibleFilterError(problem.text()) from problem
+    except HubError as problem:  # as data, because the task that calls this shows nothing when it fails
+        return acme.Need(False, "unknown").as_dict() | {"error": problem.text()}
     error = acme.last_one(need, secret_name, str(domain), str(directory))
     if need.stops:
         error = acme.foreign(secret_name, need.reason)

@@ -76,13 +76,13 @@ def certificate_problems(
     """See DOCUMENTATION."""
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import certificates
-    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import Finding
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import Finding, error_parts
 
     try:
         moment = datetime.fromisoformat(now) if now else datetime.now(UTC)
         found = certificates.certificate_problems(str(cert_pem), key_pem and str(key_pem), names, moment, source=source)
     except HubError as problem:  # as data, because the task that calls this shows nothing when it fails
-        found = [Finding(problem.error_id, source, problem.what, problem.do, joint=": ")]
+        found = [Finding.from_error(source, error_parts(problem))]
     except ValueError as problem:
         raise AnsibleFilterError("certificate_problems: now is not a moment in ISO 8601") from problem
     return [finding.as_dict() for finding in found]

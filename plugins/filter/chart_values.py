@@ -53,6 +53,9 @@ _value:
     chart:
       description: The values for the chart, below C(z2jh_values_root) where that is set.
       type: dict
+    hub:
+      description: Those of the hub alone, without that root.
+      type: dict
     layers:
       description: The names of the layers that take part, in order.
       type: list
@@ -91,6 +94,7 @@ def chart_values(
     result = layers.chart_values(variables, discovery, secrets, front=front)
     return {
         "chart": result.values,
+        "hub": result.hub,
         "layers": list(result.layers),
         "overridden": result.overridden,
         "findings": [finding.as_dict() for finding in result.findings],

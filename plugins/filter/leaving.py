@@ -12,8 +12,8 @@ short_description: Name the people whom the list of Identity-Aware Proxy loses
 version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
-  - Of the members that were taken off a policy, or are about to be, the single people whose address does not stay on
-    the list. Groups and domains are left out, because nobody knows here who is in them.
+  - Of the members that were taken off a policy, or are about to be, the single people of whom neither address nor
+    domain stays on the list. Groups and domains are no people, and who is in a group is not known here.
 options:
   _input:
     description: Members that the list loses, as M(researchops.jupyterhub.iap_member) returns them.

@@ -29,7 +29,9 @@ options:
     elements: str
     required: true
   values:
-    description: The chart values of the release; empty where they are not known.
+    description:
+      - The hub's chart values, as P(researchops.jupyterhub.chart_values#filter) returns them in C(hub); empty where
+        they are not known.
     type: dict
     required: true
 positional: removed, values

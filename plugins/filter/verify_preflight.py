@@ -21,8 +21,8 @@ options:
     required: true
   values:
     description:
-      - The chart values that the hub is going to get. Behind Identity-Aware Proxy they tell whether the hub's own rules
-        let the account in; left out, this is not judged.
+      - The hub's chart values, as P(researchops.jupyterhub.chart_values#filter) returns them in C(hub). Behind
+        Identity-Aware Proxy they tell whether the hub's own rules let the account in; left out, this is not judged.
     type: dict
     default: {}
 positional: values

@@ -55,13 +55,11 @@ class Request:
     Attributes:
         params: the validated options.
         check_mode: nothing may be changed.
-        diff_mode: the caller shows ``diff``.
         redactor: learns secrets that turn up during the run.
     """
 
     params: dict[str, Any]
     check_mode: bool
-    diff_mode: bool
     redactor: Redactor
 
 
@@ -108,7 +106,7 @@ def run(
     """
     module = _Module(argument_spec=argument_spec, supports_check_mode=True, **rules)
     redactor = Redactor(value for value in module.no_log_values if isinstance(value, str))
-    request = Request(dict(module.params), module.check_mode, bool(getattr(module, "_diff", False)), redactor)
+    request = Request(dict(module.params), module.check_mode, redactor)
     try:
         require(*libraries)
         outcome, error = body(request), None

@@ -177,6 +177,7 @@ from dataclasses import dataclass, field
 from ..module_utils._core.errors import HubError, require
 from ..module_utils._gcp.api import GcpApi
 from ..module_utils._gcp.auth import AuthOptions
+from ..module_utils._gcp.gke_api import GkeApi
 from ..module_utils._hub.placeholders import is_placeholder
 from ..module_utils._k8s import access, clouds, eks, gke, kubeconfig
 from ..module_utils._shell import GCP_OPTIONS, KUBERNETES_OPTIONS, Outcome, Request, run
@@ -296,7 +297,7 @@ def from_gke(
         options, request.params["login_helper"] or "", folder.path, folder.file("gcp-key", name.path)
     )
     api = GcpApi.from_options(request.params, learn=request.redactor.add, project=name.project)
-    found = gke.describe(api, name)
+    found = GkeApi(api, name.project).cluster(name.location, name.name)
     files.update(keys)
     return clouds.gke(name, found, login)
 

@@ -15,8 +15,8 @@ description:
   - Makes the hub's namespace and a Service that selects the hub's proxy pods by the chart's labels, and waits until
     it has an address,
     so that DNS and certificates are right before Helm starts.
-  - A hub that already runs with its address on the chart's own Service C(proxy-public) keeps it; then nothing is made
-    and RV(kept) is true.
+  - A hub that already runs with its address on the chart's own Service C(proxy-public) keeps it, also where
+    C(fullnameOverride) gives that one another name; then nothing is made and RV(kept) is true.
   - M(kubernetes.core.k8s) applies objects but cannot wait for a Service's address, nor look at one object to decide
     about another
     in one process.
@@ -151,11 +151,10 @@ transitions:
 """
 
 from ..module_utils._core.clock import SystemClock
-from ..module_utils._core.errors import HubError
 from ..module_utils._core.progress import Reporter
 from ..module_utils._k8s.client import KubeClient
 from ..module_utils._k8s.front import Front, addresses_of, problems
-from ..module_utils._k8s.front_api import FrontApi, Seen
+from ..module_utils._k8s.front_api import FrontApi
 from ..module_utils._shell import KUBERNETES_OPTIONS, Outcome, Request, run
 
 
@@ -180,7 +179,7 @@ def body(request: Request) -> Outcome:
         if there and not request.check_mode:
             api.delete()
         return Outcome(changed=there, diff={"before": {"service": there}, "after": {"service": False}})
-    errors: list[HubError] = problems(front)
+    errors = problems(front)
     if errors:
         raise errors[0]
     return present(request, front, api)
@@ -188,11 +187,11 @@ def body(request: Request) -> Outcome:
 
 def present(request: Request, front: Front, api: FrontApi) -> Outcome:
     """Make what is missing and wait for the address."""
-    seen: Seen = api.look()
-    if seen.keeps:
+    seen = api.look()
+    if seen.keeps and seen.proxy_public is not None:
         kept = {
             "addresses": list(addresses_of(seen.proxy_public)),
-            "service": "proxy-public",
+            "service": seen.proxy_public["metadata"]["name"],
             "kept": True,
             "plan": [],
             "transitions": [],

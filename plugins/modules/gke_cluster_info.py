@@ -223,7 +223,7 @@ def _read(rows: list[dict[str, Any]], check: str, read: Callable[[], T]) -> T | 
     try:
         return read()
     except HubError as problem:
-        rows.append(gke_facts.unread_row(check, problem))
+        rows.append(gke_facts.bad_row(check, problem))
         return None
 
 

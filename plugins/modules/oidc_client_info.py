@@ -89,9 +89,9 @@ callback_reason:
   sample: the provider redirects to it
 """
 
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import oidc
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.oauth import TOKEN_AUTH_METHODS
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._shell import Outcome, Request, run
+from ..module_utils._hub import oidc
+from ..module_utils._hub.oauth import TOKEN_AUTH_METHODS
+from ..module_utils._shell import Outcome, Request, run
 
 ARGUMENTS = {
     "issuer": {"type": "str", "required": True},
@@ -116,7 +116,8 @@ def body(request: Request) -> Outcome:
     client = oidc.Client(
         params["client_id"], params["client_secret"], params["callback_url"], params["token_auth_method"]
     )
-    return Outcome(changed=False, result=dict(oidc.prove_client(oidc.discover(params["issuer"], ask), client, ask)))
+    document = oidc.discover(params["issuer"], ask)
+    return Outcome(changed=False, result=dict(oidc.prove_client(document, client, ask)))
 
 
 def main() -> None:

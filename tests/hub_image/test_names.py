@@ -45,6 +45,17 @@ def test_short_names_of_authenticators() -> None:
     assert known >= lint.OAUTH_CLASSES
 
 
+@pytest.mark.parametrize("name", sorted(lint.OAUTH_CLASSES))
+def test_every_login_by_oauth_reads_the_variables_that_are_recommended(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OAUTH_CLIENT_ID", "hub")
+    monkeypatch.setenv("OAUTH_CLIENT_SECRET", "hQ4t-Vx9_2mLpR7s")
+    (found,) = entry_points(group="jupyterhub.authenticators", name=name)
+    one = found.load()(config=Config({"Auth0OAuthenticator": {"auth0_domain": "example.org"}}))
+    assert (one.client_id, one.client_secret) == ("hub", "hQ4t-Vx9_2mLpR7s")
+
+
 def test_full_names_that_are_recommended_exist() -> None:
     for name in lint.REMOVED_CLASSES["lti"].split(" or "):
         module, _dot, kind = name.rpartition(".")

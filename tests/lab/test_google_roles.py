@@ -147,7 +147,7 @@ TEXT = role("hub_dns", "txt_clouddns", hub_dns_txt_name="lab.test", hub_dns_txt_
     ],
 )
 def test_two_hubs_of_one_play_add_a_text_to_one_set(desk: Desk, rules: list[dict[str, Any]]) -> None:
-    """Both look before one of them writes, and Cloud DNS takes whole sets only. Another run is met in the same way."""
+    """Both look before one writes, and Cloud DNS takes whole sets only. Refused is, too, who met another run."""
     a_zone(desk)
     desk.google.control("POST", "faults", {"rules": rules})
     done = desk.play([TEXT], "climate", "ocean")

@@ -33,7 +33,7 @@ CONFIG_MAPS = f"/api/v1/namespaces/{NS}/configmaps"
 ADDRESS = "203.0.113.7"
 FINALIZER = "networking.gke.io/ingress-finalizer-V2"
 FIRST_WORLD = 2
-"""Where seeds begin: in the worlds from here on nobody waits long for an authority, which proves as much sooner."""
+"""Where seeds begin: in the worlds from here on nobody waits long for an authority; that proves as much, sooner."""
 
 
 class Killed(BaseException):
@@ -219,7 +219,7 @@ class FakeGke(PatientClient, FakeKube):
 
     def reconcile(self) -> float:
         """Every controller does what is due; returns when the next thing will be."""
-        # Most of the simulation's moments are before that, and nobody has changed anything.
+        # Most of the simulation's moments are before that, and nobody has changed anything: nothing to look at.
         if self.clock.monotonic() < self._next_due and self._seen == self._visible():
             return self._next_due
         for certificate in self.live(CERTIFICATES):

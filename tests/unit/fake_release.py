@@ -101,7 +101,7 @@ class Chart:
         self.generated += 1
         live = self.kube.objects.get(f"{SECRETS}/hub", {}).get("data", {})
         fresh = {key: base64.b64encode(f"{key}-{self.generated}".encode()).decode() for key in GENERATED}
-        packed = base64.b64encode(json.dumps(values, sort_keys=True).encode()).decode()
+        packed = base64.b64encode(json.dumps({"singleuser": {}, **values}, sort_keys=True).encode()).decode()
         return {key: live.get(key, value) for key, value in fresh.items()} | {"values.yaml": packed}
 
     def _deployment(self, name: str, annotations: Json) -> Json:

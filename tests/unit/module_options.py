@@ -32,4 +32,4 @@ def request(module: ModuleType, *, check_mode: bool = False, **given: Any) -> Re
     result = ArgumentSpecValidator(**words).validate(given)
     if result.error_messages:
         raise Refused("; ".join(result.error_messages))
-    return Request(dict(result.validated_parameters), check_mode, False, Redactor())
+    return Request(dict(result.validated_parameters), check_mode, Redactor())

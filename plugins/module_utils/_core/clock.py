@@ -72,9 +72,9 @@ class ServerTime:
         date, heard = self._told
         return date + timedelta(seconds=self._clock.monotonic() - heard)
 
-    def remark(self, limit: float = SKEW) -> str:
+    def remark(self) -> str:
         """What to say about this machine's clock; empty while it agrees with the server's."""
-        return skew_remark(self._clock.utcnow(), self.now(), limit)
+        return skew_remark(self._clock.utcnow(), self.now(), SKEW)
 
     def warnings(self) -> list[str]:
         """The same as a module's warnings."""
@@ -100,7 +100,7 @@ def parse_time(text: object) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-def skew_remark(ours: datetime, theirs: datetime, limit: float = SKEW) -> str:
+def skew_remark(ours: datetime, theirs: datetime, limit: float) -> str:
     """By how much our clock differs from another one, in words; empty up to ``limit`` seconds."""
     ahead = (ours - theirs).total_seconds()
     if abs(ahead) <= limit:

@@ -17,7 +17,7 @@ class Step:
     """One intended change of one object.
 
     Attributes:
-        verb: ``create``, ``update``, ``delete`` or ``restart``.
+        verb: what is done; ``create``, ``update`` and ``delete`` are those that :meth:`Plan.summary` counts.
         target: the object as people name it, such as ``Deployment/hub``.
         fields: the changed fields as ``path -> (before, after)``, secrets already redacted.
     """

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .clock import Clock
@@ -41,12 +40,9 @@ class Reporter:
     transitions: list[dict[str, str]] = field(default_factory=list)
 
     @classmethod
-    def from_environment(
-        cls, subject: str, phase: str, clock: Clock, environ: Mapping[str, str] | None = None
-    ) -> Reporter:
-        """A reporter that writes where the callback asked for it; ``environ`` defaults to this process's."""
-        values = os.environ if environ is None else environ
-        return cls(subject, phase, clock, values.get(PROGRESS_VARIABLE) or None)
+    def from_environment(cls, subject: str, phase: str, clock: Clock) -> Reporter:
+        """A reporter that writes where the callback asked for it."""
+        return cls(subject, phase, clock, os.environ.get(PROGRESS_VARIABLE) or None)
 
     def say(self, text: str) -> None:
         """Record one line; a progress file that cannot be written never fails the work itself."""

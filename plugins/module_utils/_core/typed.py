@@ -22,6 +22,15 @@ TRUE_WORDS = frozenset({"yes", "on", "1", "true", "y", "t", "1.0"})
 FALSE_WORDS = frozenset({"no", "off", "0", "false", "n", "f", "0.0", ""})
 
 
+def json_object(text: str | bytes) -> dict[str, Any] | None:
+    """The object that a JSON text holds; None for anything else."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def as_bool(value: Any) -> bool:
     """A yes or a no, in all the words that Ansible's check knows.
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -57,7 +56,7 @@ class Attempts:
         answers = _answers(round_)
         seen = describe_round(round_)
         last = self.entries[-1] if self.entries else None
-        if last and json.dumps(last["answers"]) == json.dumps(answers) and last["seen"] == seen:
+        if last and last["answers"] == answers and last["seen"] == seen:
             last |= {"until": round(seconds, 1), "looks": last["looks"] + 1}
             return
         moment = round(seconds, 1)

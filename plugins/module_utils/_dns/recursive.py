@@ -12,6 +12,7 @@ They remember what they once said, also that there was nothing. So nobody asks t
 from __future__ import annotations
 
 import base64
+import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,8 +49,6 @@ def parse_servers(texts: Sequence[str], option: str) -> tuple[str, ...]:
     Raises:
         HubError: E-DNS-05 for anything else; a name would have to be resolved first, by the resolver in question.
     """
-    import ipaddress
-
     for text in texts:
         try:
             if not text.startswith("https://"):

@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 from .._core.clock import Clock, ServerTime, SystemClock
 from .._core.errors import Changed, HubError
 from .._core.transport import Answer, Http, HttpError
-from .auth import CLOUD_PLATFORM, AuthOptions, GcpAuth
+from .auth import AuthOptions, GcpAuth
 from .refusals import LONGEST_PAUSE, GcpConflict, Json, Refusal, explain, parse
 
 IAP = "https://iap.googleapis.com/v1/"
@@ -173,26 +173,18 @@ class GcpApi:
         self.requests = 0
 
     @classmethod
-    def from_options(
-        cls,
-        options: Mapping[str, Any],
-        *,
-        learn: Callable[[str], None],
-        project: str = "",
-        scopes: tuple[str, ...] = (CLOUD_PLATFORM,),
-    ) -> GcpApi:
+    def from_options(cls, options: Mapping[str, Any], *, learn: Callable[[str], None], project: str = "") -> GcpApi:
         """A client in the name of whom a module's options say; still nothing is sent.
 
         Args:
             options: the options of GCP_OPTIONS.
             learn: gets every key and token, so that they can be masked: ``redactor.add``.
             project: whose APIs these are, for messages.
-            scopes: what to ask for where the options name no scopes.
 
         Raises:
             HubError: E-GCP-01 or E-GCP-02 for credentials that cannot work.
         """
-        auth = GcpAuth(AuthOptions.of(options), scopes=scopes, learn=learn)
+        auth = GcpAuth(AuthOptions.of(options), learn=learn)
         auth.validate()
         return cls(auth, project=project)
 

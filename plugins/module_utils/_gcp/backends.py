@@ -31,6 +31,8 @@ GATEWAY_BACKENDS = "networking.gke.io/backend-services"
 SERVICE_NAME = "kubernetes.io/service-name"
 LONGEST_NAME = 63
 """Characters; where a generated name is that long, its parts may have been cut."""
+USUAL_TIMEOUT = 30
+"""Seconds; what Google takes where nobody has said anything else."""
 INCOMPLETE = frozenset({"UNREACHABLE", "PARTIAL_SUCCESS"})
 """Warnings of Compute Engine that a scope of an aggregated list may hold more than it shows."""
 
@@ -38,6 +40,8 @@ _INGRESS = re.compile(r"k8s1-(?P<tag>[0-9a-f]{8})-.+")
 _NODE_PORT = re.compile(r"k8s-be-\d+--(?P<tag>[0-9a-f]{8})[0-9a-f]*")
 _GATEWAY = re.compile(r"gkegw1-(?P<tag>[a-z0-9]{4})-(?P<middle>.+)-\d+-[a-z0-9]{12}")
 _NO_PAGE = re.compile(r"gkegw1-.+-gw-serve[45]\d\d-.+")
+_ANSWERS = ("gw-serve404", "gw-serve500")
+"""The Services of a Gateway's own answers for unknown addresses, in its namespace."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Backend:
         region: its region; empty for a global one.
         service: ``namespace/name`` of the Service it serves; empty where Google does not say.
         iap: whether Identity-Aware Proxy is on.
+        client_id: the OAuth client it logs in with; empty for Google's.
+        timeout: seconds a connection may last.
     """
 
     name: str
@@ -69,6 +75,23 @@ class Backend:
     region: str = ""
     service: str = ""
     iap: bool = False
+    client_id: str = ""
+    timeout: int = USUAL_TIMEOUT
+
+    def audience(self, project_number: str) -> str:
+        """The ``aud`` of the JWTs that IAP signs for a global backend."""
+        return f"/projects/{project_number}/global/backendServices/{self.number}"
+
+    def facts(self, project_number: str) -> Json:
+        """A front door's backend as a module returns it."""
+        return {
+            "name": self.name,
+            "id": self.number,
+            "iap": self.iap,
+            "client_id": self.client_id,
+            "timeout": self.timeout,
+            "audience": self.audience(project_number),
+        }
 
     @property
     def origin(self) -> tuple[str, str]:
@@ -194,8 +217,16 @@ def _backend(item: Mapping[str, Any]) -> Backend:
         described = None
     service = str(described.get(SERVICE_NAME) or "") if isinstance(described, dict) else ""
     region = str(item.get("region") or "").rpartition("/")[2]
-    iap = bool((item.get("iap") or {}).get("enabled"))
-    return Backend(str(item.get("name", "")), str(item.get("id") or ""), region, service, iap)
+    iap = item.get("iap") or {}
+    return Backend(
+        name=str(item.get("name", "")),
+        number=str(item.get("id") or ""),
+        region=region,
+        service=service,
+        iap=bool(iap.get("enabled")),
+        client_id=str(iap.get("oauth2ClientId") or ""),
+        timeout=int(item.get("timeoutSec") or USUAL_TIMEOUT),
+    )
 
 
 def serves(backend: Backend, services: Iterable[str]) -> bool:
@@ -247,7 +278,7 @@ def _found(target: Target, said: Said, backends: Sequence[Backend]) -> Resolved:
     if said.names is None:
         _refuse_several_clusters(target, candidates)
         return Resolved(live=tuple(candidates))
-    live = [backend for backend in backends if backend.name in said.names and _is_page(backend, said.services)]
+    live = [backend for backend in backends if backend.name in said.names and _is_page(backend, target, said.services)]
     if target.kind == "Service":
         live = _of_service(target, live, candidates)
     origins = {backend.origin for backend in live}
@@ -257,7 +288,7 @@ def _found(target: Target, said: Said, backends: Sequence[Backend]) -> Resolved:
         live=tuple(live),
         orphans=tuple(backend for backend in rest if backend.origin in origins),
         elsewhere=tuple(backend for backend in rest if backend.origin not in origins),
-        missing=tuple(sorted(name for name in said.names - known if not _NO_PAGE.fullmatch(name))),
+        missing=tuple(sorted(name for name in said.names - known if not _is_answer(name, target.namespace))),
     )
 
 
@@ -268,10 +299,17 @@ def _of_service(target: Target, reported: Sequence[Backend], candidates: Sequenc
     return [backend for backend in candidates if backend in reported or backend in gateways]
 
 
-def _is_page(backend: Backend, services: Iterable[str]) -> bool:
+def _is_page(backend: Backend, target: Target, services: Iterable[str]) -> bool:
     """Whether a reported backend serves pages: not the controller's own one for unknown addresses."""
     own = backend.service.startswith("kube-system/") and backend.service not in services
-    return not own and not _NO_PAGE.fullmatch(backend.name)
+    return not own and not _is_answer(backend.name, target.namespace)
+
+
+def _is_answer(name: str, namespace: str) -> bool:
+    """Whether a backend is a Gateway's own answer for unknown addresses, also where a long namespace cuts its name."""
+    found = _GATEWAY.fullmatch(name)
+    cut = found is not None and any(_spells(name, found["middle"], f"{namespace}/{answer}") for answer in _ANSWERS)
+    return cut or _NO_PAGE.fullmatch(name) is not None
 
 
 def _refuse_several_clusters(target: Target, candidates: Sequence[Backend]) -> None:
@@ -287,6 +325,24 @@ def _refuse_several_clusters(target: Target, candidates: Sequence[Backend]) -> N
             seen=", ".join(backend.name for backend in candidates),
             do="name the Ingress or the Gateway in resource.kubernetes, which knows its own backends",
         )
+
+
+def backends_for(
+    door: Mapping[str, Any], routes: Sequence[Mapping[str, Any]], items: Sequence[Mapping[str, Any]]
+) -> tuple[Backend, ...]:
+    """Among a project's global backend services those that lead from a front door to its Service, by name.
+
+    There are none before GKE has reported them: those of another cluster would give the hub a wrong audience.
+
+    Args:
+        door: the live Ingress or Gateway.
+        routes: for a Gateway, the routes that lead from it.
+        items: the backend services as Compute Engine returns them.
+    """
+    metadata = door["metadata"]
+    target = Target(str(door["kind"]), str(metadata.get("namespace", "")), str(metadata["name"]))
+    said = ingress_says(door) if target.kind == "Ingress" else gateway_says(door, routes)
+    return resolve(target, said, parse_backends([{"backendServices": items}])).live
 
 
 # ---- waiting for them

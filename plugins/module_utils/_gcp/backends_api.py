@@ -8,10 +8,9 @@
 
 from __future__ import annotations
 
-from .._core.errors import HubError
 from .._core.poll import State, wait
 from .._core.progress import Reporter
-from .._k8s.client import Json, KubeClient
+from .._k8s.client import Json, KubeClient, if_allowed
 from .api import COMPUTE, Call, GcpApi
 from .backends import (
     Resolved,
@@ -29,7 +28,10 @@ from .backends import (
 
 INTERVAL = 5.0
 """Seconds between two looks; GKE needs minutes."""
-FIELDS = "items/*/backendServices(name,id,description,iap,region),items/*/warning(code),unreachables,nextPageToken"
+FIELDS = (
+    "items/*/backendServices(name,id,description,iap,region,timeoutSec),"
+    "items/*/warning(code),unreachables,nextPageToken"
+)
 NETWORKING = "/apis/networking.k8s.io/v1"
 GATEWAY = "/apis/gateway.networking.k8s.io/v1"
 
@@ -95,9 +97,7 @@ class Finder:
 
     def _routes(self) -> list[Json]:
         """All HTTPRoutes, or those beside the Gateway where the others may not be read."""
-        try:
-            return self._cluster.list(f"{GATEWAY}/httproutes")
-        except HubError as problem:
-            if problem.error_id != "E-K8S-04":
-                raise
+        found = if_allowed(lambda: self._cluster.list(f"{GATEWAY}/httproutes"))
+        if found is None:
             return self._cluster.list(f"{GATEWAY}/namespaces/{self._target.namespace}/httproutes")
+        return found

@@ -23,6 +23,7 @@ from .._k8s.front_api import last_event
 from .api import COMPUTE, Call
 from .certificate_causes import Evidence, NameFacts, Quota, addresses_of, diagnose, seen_outside, wanted_records
 from .certificates import (
+    STUCK_AFTER,
     Action,
     Cause,
     Certificate,
@@ -233,7 +234,7 @@ class Examiner:
     compute: Compute | None
     look: LookAt | None
     addresses: tuple[str, ...] = ()
-    stuck_after: float = 3600
+    stuck_after: float = STUCK_AFTER
     public: LookAt | None = None
 
     def examine(

@@ -194,18 +194,18 @@ def _proxies(evidence: Evidence) -> list[Cause]:
 
 
 def _quota(evidence: Evidence) -> list[Cause]:
-    quota, name = evidence.quota, evidence.certificate.name
+    quota = evidence.quota
     if evidence.twin is not None:
         return []
     if quota is not None and quota.used >= quota.limit:
-        what = f"Certificate {name} cannot be made: the project has {quota.used:.0f} of {quota.limit:.0f} certificates"
-        do = "delete certificates that nobody uses, or ask for a higher quota SSL_CERTIFICATES"
-        return [Cause("quota", Action.STOP, "E-CERT-09", what, do)]
-    if "TooManyCertificates" in evidence.event or "quota" in evidence.event.lower():
-        what = f"Certificate {name} cannot be made: GKE's controller says: {evidence.event.rstrip('.')}"
-        do = "delete certificates that nobody uses, or ask for a higher quota SSL_CERTIFICATES"
-        return [Cause("quota", Action.STOP, "E-CERT-09", what, do)]
-    return []
+        why = f"the project has {quota.used:.0f} of {quota.limit:.0f} certificates"
+    elif "TooManyCertificates" in evidence.event or "quota" in evidence.event.lower():
+        why = f"GKE's controller says: {evidence.event.rstrip('.')}"
+    else:
+        return []
+    what = f"Certificate {evidence.certificate.name} cannot be made: {why}"
+    do = "delete certificates that nobody uses, or ask for a higher quota SSL_CERTIFICATES"
+    return [Cause("quota", Action.STOP, "E-CERT-09", what, do)]
 
 
 def _rate(evidence: Evidence) -> list[Cause]:

@@ -57,7 +57,7 @@ def api_rows(states: Mapping[str, str], wanted: Sequence[str], project: str) -> 
         what=f"APIs of project {project} are off: {', '.join(missing)}",
         do=f"run: gcloud services enable {' '.join(missing)} --project {project}",
     )
-    return [_bad("Google APIs", error)]
+    return [bad_row("Google APIs", error)]
 
 
 def organisation_rows(project: Mapping[str, Any], client: str, name: str) -> list[Json]:
@@ -71,7 +71,7 @@ def organisation_rows(project: Mapping[str, Any], client: str, name: str) -> lis
         what=f"Project {name} belongs to no organisation, and Google's OAuth client works only inside one",
         do="make an OAuth client and set gke_iap_oauth_client: own with gke_iap_client_id and gke_iap_client_secret",
     )
-    return [_bad("OAuth users", error)]
+    return [bad_row("OAuth users", error)]
 
 
 def version_rows(version: str, client: str) -> list[Json]:
@@ -83,7 +83,7 @@ def version_rows(version: str, client: str) -> list[Json]:
             f"{FIRST_MANAGED_CLIENT} or later",
             do="upgrade the cluster, or set gke_iap_oauth_client: own",
         )
-        return [_bad("GKE version", error)]
+        return [bad_row("GKE version", error)]
     return [_row("GKE version", version)]
 
 
@@ -91,7 +91,7 @@ def door_rows(cluster: Mapping[str, Any], door: str, service_type: str) -> list[
     """The row about what a front door is made of: add-ons, and a network in which a load balancer reaches pods."""
     error = _door_problem(cluster, door, service_type)
     if error is not None:
-        return [_bad("GKE add-ons", error)]
+        return [bad_row("GKE add-ons", error)]
     return [_row("GKE add-ons", "Gateway API on" if door == "gateway" else "HttpLoadBalancing on")]
 
 
@@ -136,17 +136,13 @@ def client_rows(client: str, client_id: str) -> list[Json]:
         wanted="NUMBER-LETTERS.apps.googleusercontent.com",
         do="copy it from the OAuth client in the project's console",
     )
-    return [_bad("OAuth client", error)]
-
-
-def unread_row(check: str, error: HubError) -> Json:
-    """The row about something that could not be read: not known is not passed."""
-    return _bad(check, error)
+    return [bad_row("OAuth client", error)]
 
 
 def _row(check: str, text: str) -> Json:
     return {"check": check, "ok": True, "text": text}
 
 
-def _bad(check: str, error: HubError) -> Json:
+def bad_row(check: str, error: HubError) -> Json:
+    """The row about something that is not as needed, or could not be read: not known is not passed."""
     return {"check": check, "ok": False, "text": error.text()}

@@ -89,8 +89,6 @@ class PolicyApi:
             HubError: E-IAP-07 when others change the policy all the time, E-IAP-08 when the change does not show,
                 E-IAP-13 when Google stores a member under another name, and whatever Google refuses.
         """
-        self._within = self._api.pauses(SECONDS, CONFLICT_PAUSE)
-        self._made = None
         try:
             return self._settled(wish, check_mode, confirm)
         except HubError as problem:

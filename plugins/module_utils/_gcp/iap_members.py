@@ -47,11 +47,13 @@ class Found:
         resources: each has a policy of its own.
         resolved: the backends they were found by; None for resources that were named.
         target: the object of the cluster, None for resources that were named.
+        exists: whether the cluster has that object.
     """
 
     resources: tuple[Resource, ...]
     resolved: Resolved | None = None
     target: Target | None = None
+    exists: bool = True
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,9 @@ def find(place: Place, given: Mapping[str, Any], *, wait_timeout: float | None) 
         return Found((resource,))
     target = target_of(given["kubernetes"])
     finder = Finder(place.cluster(), place.api, place.project, target)
-    if wait_timeout is None:
-        resolved = finder.look() or Resolved()
-    else:
-        resolved = finder.find(timeout=wait_timeout, reporter=place.reporter)
+    resolved = finder.look() if wait_timeout is None else finder.find(timeout=wait_timeout, reporter=place.reporter)
+    if resolved is None:
+        return Found((), Resolved(), target, exists=False)
     resources = tuple(backend_resource(place.project, one.name, one.region) for one in resolved.live)
     return Found(resources, resolved, target)
 
@@ -187,6 +188,8 @@ def backend_warnings(found: Found) -> list[str]:
     """Sentences about backends that look odd."""
     if found.resolved is None:
         return []
+    if not found.exists:
+        return [f"{found.target} does not exist in this cluster, so no policy was looked at; check kind and name"]
     told = []
     if found.resolved.pending:
         told.append(f"{found.resolved.pending}: some policies were not looked at; run again later")

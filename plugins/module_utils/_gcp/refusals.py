@@ -37,6 +37,9 @@ LOGIN_PROJECTS = frozenset({"764086051850", "618104708054", "32555940559"})
 """Google's own projects that a person's login counts for where it names none: gcloud's application default credentials,
 Cloud Shell, and gcloud's access tokens. Nobody can enable an API there."""
 NO_QUOTA_PROJECT = "requires a quota project"
+STRANGERS = "permitted customer"
+"""In the words about a policy that names somebody whom the organisation does not admit."""
+PERIMETER = "vpcServiceControls"
 BUSY_STATUSES = frozenset({408, 500, 502, 503, 504})
 
 
@@ -102,9 +105,18 @@ def parse(status: int, body: Any, headers: Mapping[str, str], now: datetime) -> 
     facts = {str(key): str(value) for item in details for key, value in (item.get("metadata") or {}).items()}
     delays = [_seconds(str(item.get("retryDelay", ""))) for item in details]
     asked = [seconds for seconds in (retry_after(headers, now), *delays) if seconds is not None]
-    message = str(error.get("message") or "").strip().rstrip(".")
+    message = ". ".join(dict.fromkeys(text.strip().rstrip(".") for text in _sentences(error, details)))
     word = str(error.get("status") or "")
     return Refusal(status, word, message[:500], frozenset(reasons), facts, asked[0] if asked else None)
+
+
+def _sentences(error: Mapping[str, Any], details: list[Json]) -> list[str]:
+    """Google's sentence, and those of the details, which alone name the field or the member that is refused."""
+    told = [str(error.get("message") or "")]
+    for item in details:
+        for one in _dicts(item.get("violations")) + _dicts(item.get("fieldViolations")):
+            told.append(": ".join(str(one[key]) for key in ("field", "description") if one.get(key)))
+    return [text for text in told if text.strip()]
 
 
 def _dicts(items: Any) -> list[Json]:
@@ -188,6 +200,8 @@ def _words(refusal: Refusal, doing: str, service: str, project: str) -> tuple[st
             f"A quota of the project is used up: {service} refuses {doing}",
             "free what is not needed any more, or ask for more quota in the console (IAM, Quotas)",
         )
+    if refusal.status == 403:
+        return _forbidden(refusal, doing, service, project)
     return _plain_words(refusal, doing, service)
 
 
@@ -207,19 +221,46 @@ def _disabled(refusal: Refusal, service: str, project: str) -> tuple[str, str, s
     )
 
 
+def _forbidden(refusal: Refusal, doing: str, service: str, project: str) -> tuple[str, str, str]:
+    """Forbidden, by whom Google says: mostly for want of a role, but some of it no role cures."""
+    where = refusal.consumer or project or "PROJECT"
+    if "ACCESS_TOKEN_SCOPE_INSUFFICIENT" in refusal.reasons:
+        lacking = "the token of these credentials lacks a scope"
+        do = "leave the option scopes (GCP_SCOPES) out; a token that is given, and a machine at Google, must have the "
+        do += "scope https://www.googleapis.com/auth/cloud-platform (a machine can get it while it is stopped)"
+    elif "USER_PROJECT_DENIED" in refusal.reasons:
+        lacking = f"these credentials may not use the quota of project {where}, which they name as the one that pays"
+        do = f"grant them roles/serviceusage.serviceUsageConsumer in {where}, or name a project where they have it "
+        do += "(gcloud auth application-default set-quota-project, or GOOGLE_CLOUD_QUOTA_PROJECT)"
+    elif "SECURITY_POLICY_VIOLATED" in refusal.reasons or PERIMETER in refusal.message:
+        lacking = "the organisation lets no such request through its perimeter (VPC Service Controls)"
+        do = "run inside the perimeter, or have its administrator admit these credentials and this network; he finds "
+        do += "the request by the identifier in Google's answer"
+    elif "BILLING_DISABLED" in refusal.reasons:
+        lacking = f"project {where} has no billing account"
+        do = f"link one (gcloud billing projects link {where} --billing-account=...), then run again"
+    elif named := refusal.facts.get("permission") or _permission(refusal.message):
+        lacking = f"the permission {named} is missing"
+        do = f"grant these credentials a role with the permission {named}; a new grant takes up to a few minutes"
+    elif refusal.word or refusal.message or refusal.reasons:
+        lacking, do = "it is not allowed", "grant these credentials access to it, then run again"
+    else:
+        lacking = "not in Google's words, so a proxy or firewall on the way may have answered"
+        do = f"check the way from this machine to {service}, then run again"
+    return "E-GCP-04", f"{service} refuses {doing}: {lacking}", do
+
+
 def _plain_words(refusal: Refusal, doing: str, service: str) -> tuple[str, str, str]:
-    if refusal.status == 403:
-        named = refusal.facts.get("permission") or _permission(refusal.message)
-        grant = f"grant these credentials a role with the permission {named}" if named else "grant these credentials"
-        do = f"{grant}; a new grant takes up to a few minutes" if named else f"{grant} access to it, then run again"
-        lacking = f"the permission {named} is missing" if named else "it is not allowed"
-        return "E-GCP-04", f"{service} refuses {doing}: {lacking}", do
     if refusal.status == 404:
         return (
             "E-GCP-06",
             f"{service} does not know {doing}",
             "check the names (project, region, resource) and that it has been created",
         )
+    if STRANGERS in refusal.message:
+        do = "name members whom the organisation's policy permits (iam.allowedPolicyMemberDomains): guests may be in a "
+        do += "Google group of the organisation, or its administrator permits their domain; then run again"
+        return "E-GCP-10", f"{service} refuses {doing}, because the organisation does not admit a member in it", do
     gone = _DELETED_MEMBER.search(refusal.message)
     if gone:
         do = f"take {gone[1]} out of the policy (in the console, or by iap_member with state: absent and the member as "

@@ -15,12 +15,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from .._core.errors import HubError
 
 Json = dict[str, Any]
-Reading: TypeAlias = "tuple[bool, str]"
+Reading = tuple[bool, str]
 
 CHANNELS = frozenset({"RAPID", "REGULAR", "STABLE", "EXTENDED"})
 WHOLE_INTERNET = frozenset({"0.0.0.0/0", "::/0"})

@@ -52,11 +52,9 @@ class Site:
     """A domain that these credentials have verified.
 
     Attributes:
-        identifier: its id at the API, decoded: ``dns://example.org``.
         owners: e-mail addresses, as Google spells them.
     """
 
-    identifier: str
     owners: tuple[str, ...]
 
 
@@ -84,7 +82,7 @@ def parse_sites(items: Iterable[Mapping[str, Any]], domain: str) -> Site | None:
     for item in items:
         site = item.get("site") or {}
         if site.get("type") == KIND and host_name(str(site.get("identifier") or "")) == domain:
-            return Site(f"dns://{domain}", tuple(item.get("owners") or ()))
+            return Site(tuple(item.get("owners") or ()))
     return None
 
 

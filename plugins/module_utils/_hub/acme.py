@@ -15,15 +15,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._core.errors import Changed, HubError, missing_collection, missing_library
-from .certificates import begin_of, certificate_problems, end_of
+from .._core.errors import Changed, HubError, missing_collection
+from .certificates import begin_of, certificate_problems, end_of, read_chain
 
 DIRECTORY_NOTE = "researchops.jupyterhub/acme-directory"
 """Annotation on a Secret that we filled: the ACME directory its certificate came from."""
@@ -34,7 +33,6 @@ LETS_ENCRYPT = "acme-v02.api.letsencrypt.org"
 SAME_NAMES, PERIOD = 5, timedelta(days=7)
 """How many certificates for the same names Let's Encrypt makes, and in what time."""
 METHODS = ("none", "direct")
-FOREIGN_GOOD = "filled by somebody else, and good"
 RENEW_SHARE = 3
 """A certificate is renewed in the last third of its life, whatever its life is: 90 days, 45 days, 6 days."""
 
@@ -47,6 +45,7 @@ class Need:
         order: whether one must.
         reason: why, or why not, for a person.
         foreign: the Secret was filled by somebody else and must not be overwritten.
+        stops: the play has to stop: that Secret does not serve.
         ends: end of the present certificate, ISO 8601; empty without one.
         orders: for a new one, what its Secret is to remember of orders.
         earlier: when the last certificates for this name came from this directory, the first one first.
@@ -55,19 +54,14 @@ class Need:
     order: bool
     reason: str
     foreign: bool = False
+    stops: bool = False
     ends: str = ""
     orders: str = ""
     earlier: tuple[datetime, ...] = ()
 
-    @property
-    def stops(self) -> bool:
-        """Whether the play has to stop: the Secret does not serve, and may not be overwritten."""
-        return self.foreign and self.reason != FOREIGN_GOOD
-
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the role."""
-        plain = {"order": self.order, "reason": self.reason, "foreign": self.foreign, "ends": self.ends}
-        return plain | {"orders": self.orders}
+        return {name: getattr(self, name) for name in ("order", "reason", "foreign", "ends", "orders")}
 
 
 def need(secret: Mapping[str, Any] | None, domain: str, directory: str, renew_before: float, now: datetime) -> Need:
@@ -117,8 +111,8 @@ def _judged(secret: Mapping[str, Any] | None, domain: str, directory: str, renew
     ends, due = _dates(certificate, renew_before)
     end = _iso(ends)
     if not came_from:
-        state = wrong or (FOREIGN_GOOD if certificate else "is missing")
-        return Need(False, state, foreign=True, ends=end)
+        state = wrong or ("" if certificate else "is missing")
+        return Need(False, state or "filled by somebody else, and good", foreign=True, stops=bool(state), ends=end)
     if not certificate:
         return Need(True, "the Secret holds no certificate", ends=end)
     if wrong:
@@ -147,16 +141,11 @@ def _decoded(secret: Mapping[str, Any], name: str) -> str:
 
 def _dates(certificate: str, renew_before: float) -> tuple[datetime | None, datetime | None]:
     """End of the leaf, and the moment from which it is due."""
-    try:
-        from cryptography import x509
-    except ImportError as problem:
-        raise missing_library("cryptography", sys.executable) from problem
-    try:
-        leaf = x509.load_pem_x509_certificate(certificate.encode())
-    except ValueError:
+    chain = read_chain(certificate)
+    if not chain:
         return None, None
-    ends = end_of(leaf)
-    return ends, ends - (timedelta(seconds=renew_before) if renew_before else (ends - begin_of(leaf)) / RENEW_SHARE)
+    begins, ends = begin_of(chain[0]), end_of(chain[0])
+    return ends, ends - (timedelta(seconds=renew_before) if renew_before else (ends - begins) / RENEW_SHARE)
 
 
 def _iso(moment: datetime | None) -> str:

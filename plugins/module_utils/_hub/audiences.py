@@ -20,6 +20,7 @@ from .._k8s.client import KubeClient
 from .oauth_iap import CLASS_NAME, UNKNOWN_AUDIENCE
 from .oidc import read_ca
 from .release_facts import read_base
+from .settings import error_parts
 from .values import dig, root_path
 
 Json = dict[str, Any]
@@ -39,7 +40,7 @@ def find_audiences(
     Returns:
         ``audiences``, ``pending``, ``ca_pem`` and ``problem`` (empty, or an error's parts).
     """
-    found = [str(audience) for audience in known]
+    found = list(known)
     problem: Json = {}
     ca_pem = ""
     try:
@@ -48,7 +49,7 @@ def find_audiences(
             found = recorded()
     except HubError as error:
         if not later or error.error_id == "E-OAUTH-08":
-            problem = {part: getattr(error, part) for part in ("error_id", "what", "do", "seen", "wanted")}
+            problem = error_parts(error)
     return {"audiences": found, "pending": later and not found, "ca_pem": ca_pem, "problem": problem}
 
 

@@ -38,17 +38,29 @@ FRONT_DEFAULTS: Json = {"hub_front_keep_proxy_public": False}
 """The role hub_front's variable that this layer also reads: the hub's address stays on the chart's own Service."""
 
 BASE_URL = re.compile(r"^/(?:[A-Za-z0-9._~-]+/)*$")
+LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+NAMES = {
+    "z2jh_namespace": (
+        re.compile(rf"(?!.{{64}}){LABEL}"),
+        "at most 63 small letters, digits and dashes, as in every name of a namespace",
+    ),
+    "z2jh_release_name": (
+        re.compile(rf"(?!.{{54}}){LABEL}(?:\.{LABEL})*"),
+        "at most 53 small letters, digits, dashes and dots, as in every name of a Helm release",
+    ),
+}
+"""What Kubernetes and Helm take as the names that the hub's own name becomes, and how to say it."""
 
 
 def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[Json, list[Finding]]:
     """The chart values every hub gets.
 
     The front Service owns the door, so the chart's own public Service is internal, unless a hub that already ran keeps
-    its address there. The database's claim survives an
-    uninstall. Everything the chart already does safely (network policies, metadata block) is left as it is.
+    its address there. The database's claim survives an uninstall. Everything the chart already does safely (network
+    policies, metadata block) is left as it is.
     """
     settled, findings = read(variables, SHARED | DEFAULTS | FRONT_DEFAULTS)
-    findings += stray_names(variables, "z2jh_", DEFAULTS | UNSET)
+    findings += stray_names(variables, "z2jh_", DEFAULTS | UNSET) + _names(settled)
     if not BASE_URL.match(settled["hub_base_url"]):
         findings.append(
             Finding(
@@ -74,3 +86,25 @@ def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[
         values["hub"]["db"]["pvc"]["storageClassName"] = settled["z2jh_storage_class"]
         values["singleuser"]["storage"] = {"dynamic": {"storageClass": settled["z2jh_storage_class"]}}
     return values, findings
+
+
+def _names(settled: Mapping[str, Any]) -> list[Finding]:
+    """Names that Kubernetes or Helm would refuse, which a run learns only after its first change otherwise."""
+    findings: list[Finding] = []
+    of_hub: list[tuple[str, str]] = []
+    for variable, (form, wanted) in NAMES.items():
+        name = settled[variable] or settled["hub_name"]
+        if not name or form.fullmatch(name):
+            continue
+        if settled[variable]:
+            findings.append(_unusable(variable, name, wanted, f"correct {variable}"))
+        else:
+            of_hub.append((variable, wanted))
+    if of_hub:
+        do = f"set hub_name (by default the inventory host), or {' and '.join(variable for variable, _ in of_hub)}"
+        findings.append(_unusable("hub_name", settled["hub_name"], of_hub[0][1], do))
+    return findings
+
+
+def _unusable(variable: str, seen: str, wanted: str, do: str) -> Finding:
+    return Finding("E-VALUES-10", variable, "cannot be used as it is", do, seen=seen, wanted=wanted)

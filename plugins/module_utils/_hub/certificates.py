@@ -48,10 +48,10 @@ def certificate_problems(
         HubError: E-LIB-01 without the cryptography package.
     """
     now = now if now.tzinfo else now.replace(tzinfo=UTC)
-    chain = _read_chain(cert_pem)
+    chain = read_chain(cert_pem)
     if not chain:
         return [
-            _finding(
+            Finding(
                 "E-CERT-10",
                 source,
                 "holds no readable certificate",
@@ -65,11 +65,12 @@ def certificate_problems(
     return findings
 
 
-def _finding(error_id: str, source: str, sentence: str, do: str, seen: str = "", wanted: str = "") -> Finding:
-    return Finding(error_id, source, sentence, do, seen, wanted)
+def read_chain(cert_pem: str) -> list[Any]:
+    """The certificates of a PEM text, in its order; none where one of them cannot be read.
 
-
-def _read_chain(cert_pem: str) -> list[Any]:
+    Raises:
+        HubError: E-LIB-01 without the cryptography package.
+    """
     try:
         from cryptography import x509
     except ImportError as problem:
@@ -86,7 +87,7 @@ def _text_problems(cert_pem: str, source: str) -> list[Finding]:
     if not wrong:
         return []
     do = "let each BEGIN and END line stand alone, with a line end behind its last dash, and give every part whole"
-    return [_finding("E-CERT-10", source, f"holds text that no server can read: {wrong}", do)]
+    return [Finding("E-CERT-10", source, f"holds text that no server can read: {wrong}", do)]
 
 
 def _broken_line(pem: str) -> str:
@@ -122,7 +123,7 @@ def _chain_problems(chain: list[Any], source: str) -> list[Finding]:
         do = "give the file that holds the whole chain (often fullchain.pem), or add the issuer's certificate behind it"
         seen = f"{_subject(chain[0])} alone"
         wanted = f"behind it its issuer {_issuer(chain[0])}"
-        return [_finding("E-CERT-11", source, "lacks its issuer's certificate", do, seen, wanted)]
+        return [Finding("E-CERT-11", source, "lacks its issuer's certificate", do, seen, wanted)]
     for position, (lower, upper) in enumerate(pairwise(chain), start=1):
         if _signed_by(lower, upper):
             continue
@@ -130,7 +131,7 @@ def _chain_problems(chain: list[Any], source: str) -> list[Finding]:
         if _orderable(chain):
             do = "put the certificates in order: the hub's own first, then its issuer, then that one's issuer"
         return [
-            _finding(
+            Finding(
                 "E-CERT-11",
                 source,
                 f"holds a broken chain: certificate {position + 1} did not sign certificate {position}",
@@ -180,7 +181,7 @@ def _time_problems(chain: list[Any], now: datetime, source: str) -> list[Finding
         what = "" if position == 0 else f"its chain's {_subject(certificate)} "
         if now >= end_of(certificate):
             findings.append(
-                _finding(
+                Finding(
                     "E-CERT-12",
                     source,
                     f"{what}expired on {_day(end_of(certificate))}, {(now - end_of(certificate)).days} days ago",
@@ -189,7 +190,7 @@ def _time_problems(chain: list[Any], now: datetime, source: str) -> list[Finding
             )
         elif now < begin_of(certificate):
             findings.append(
-                _finding(
+                Finding(
                     "E-CERT-13",
                     source,
                     f"{what}is not valid before {_day(begin_of(certificate))}",
@@ -210,7 +211,7 @@ def _name_problems(leaf: Any, names: Sequence[str], source: str) -> list[Finding
     if not lacking:
         return []
     return [
-        _finding(
+        Finding(
             "E-CERT-14",
             source,
             f"is not for {', '.join(lacking)}: browsers would refuse it",
@@ -264,7 +265,7 @@ def _use_problems(leaf: Any, source: str) -> list[Finding]:
     if ExtendedKeyUsageOID.SERVER_AUTH in uses or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in uses:
         return []
     return [
-        _finding(
+        Finding(
             "E-CERT-15",
             source,
             "may not be used for a server (extended key usage)",
@@ -282,7 +283,7 @@ def _key_problems(chain: list[Any], key_pem: str, source: str) -> list[Finding]:
         key = serialization.load_pem_private_key(key_pem.encode(), password=None)
     except TypeError:
         return [
-            _finding(
+            Finding(
                 "E-CERT-16",
                 source,
                 "has a private key with a pass phrase, which no server could use",
@@ -290,21 +291,21 @@ def _key_problems(chain: list[Any], key_pem: str, source: str) -> list[Finding]:
             )
         ]
     except (ValueError, UnsupportedAlgorithm):
-        return [_finding("E-CERT-16", source, "has no readable private key", "give the key as PEM: BEGIN PRIVATE KEY")]
+        return [Finding("E-CERT-16", source, "has no readable private key", "give the key as PEM: BEGIN PRIVATE KEY")]
     wrong = _broken_line(key_pem)
     if wrong:
         do = "give the key's file as it was made: its BEGIN and END line alone in their lines, and nothing else in them"
-        return [_finding("E-CERT-16", source, f"has a private key that no server can read: {wrong}", do)]
+        return [Finding("E-CERT-16", source, f"has a private key that no server can read: {wrong}", do)]
     mine = _public(key.public_key())
     if mine != _public(chain[0].public_key()):
         other = next((position for position, one in enumerate(chain) if _public(one.public_key()) == mine), None)
         do = "give the key that belongs to this certificate"
         if other is not None:
             do = f"put certificate {other + 1} of the file first: the key belongs to that one"
-        return [_finding("E-CERT-17", source, "does not belong to the private key given with it", do)]
+        return [Finding("E-CERT-17", source, "does not belong to the private key given with it", do)]
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < SMALLEST_RSA:
         sentence = f"has an RSA key of {key.key_size} bits, which servers refuse"
-        return [_finding("E-CERT-18", source, sentence, f"use at least {SMALLEST_RSA} bits, or an EC key")]
+        return [Finding("E-CERT-18", source, sentence, f"use at least {SMALLEST_RSA} bits, or an EC key")]
     return []
 
 

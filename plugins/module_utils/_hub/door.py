@@ -53,7 +53,7 @@ class Door:
 
     def days_left(self, now: datetime) -> int:
         """Whole days until the first certificate of the chain ends."""
-        return min((one.not_after - now).days for one in self.chain) if self.chain else 0
+        return min((one.not_after - now).days for one in self.chain)
 
     def facts(self, now: datetime) -> dict[str, Any]:
         """The door as plain data."""
@@ -94,10 +94,7 @@ def _chain(secure: ssl.SSLSocket, *, verified: bool = True) -> tuple[Certificate
     name = "get_verified_chain" if verified else "get_unverified_chain"
     reader = getattr(secure, name, None) or getattr(getattr(secure, "_sslobj", None), name, None)
     ders: list[Any] = list(reader() or []) if reader is not None else []
-    if not ders:
-        leaf = secure.getpeercert(binary_form=True)
-        ders = [leaf] if leaf else []
-    return tuple(_decoded(der) for der in ders)
+    return tuple(_decoded(der) for der in ders or [secure.getpeercert(binary_form=True)])
 
 
 def _decoded(der: Any) -> Certificate:
@@ -116,12 +113,10 @@ def _served(host: str, port: int) -> str:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with _shaken_hands(host, port, context) as secure:
-            chain = _chain(secure, verified=False)
+            leaf = _chain(secure, verified=False)[0]
     except OSError:
         return ""
-    if not chain:
-        return ""
-    return f"{chain[0].subject}, signed by {chain[0].issuer}, ending {chain[0].not_after.date().isoformat()}"
+    return f"{leaf.subject}, signed by {leaf.issuer}, ending {leaf.not_after.date().isoformat()}"
 
 
 def _untrusted(url: str, reason: str, served: str) -> HubError:

@@ -37,7 +37,7 @@ def report(found: Json, release: str, namespace: str, looked: bool = True) -> di
         ``summary`` for a line of the run, and ``problem``: empty, or the error of a run that wants no differences.
     """
     name = f"{found['chart']}, revision {found['revision']}"
-    if _verbs(found) & {"install"}:
+    if any(step["verb"] == "install" for step in found["plan"]):
         missing = HubError(
             "E-HELM-19", f"There is no release {release} in namespace {namespace}", "run site.yml, which installs it"
         )
@@ -54,10 +54,6 @@ def report(found: Json, release: str, namespace: str, looked: bool = True) -> di
         do="run site.yml with -e z2jh_drift=check to put this right; what is to stay belongs into the inventory first",
     )
     return {"summary": f"{name}, would change: {told}", "problem": differs.text()}
-
-
-def _verbs(found: Json) -> set[str]:
-    return {step["verb"] for step in found["plan"]}
 
 
 def differences(plan: Sequence[Json]) -> list[str]:

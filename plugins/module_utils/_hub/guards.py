@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from typing import Any
 from .._core.errors import HubError
 from .._k8s.guard import is_default_class
 from .._k8s.objects import identity
-from .manifest import Manifest, is_kept
+from .manifest import Manifest, hub_values, is_kept, passed_on
+from .values import dig, mapping_at, root_path
 
 Json = dict[str, Any]
 
@@ -88,25 +88,51 @@ def _claims(manifest: Manifest) -> dict[str, Json]:
 
 
 def read_homes(manifest: Manifest) -> Homes | None:
-    """What decides people's claims, from ``values.yaml`` in the chart's own Secret; None where no object has it."""
-    import yaml
+    """What decides people's claims, from the values the hub reads; None where there is no hub."""
+    values = hub_values(manifest)
+    return homes_of(values) if values else None
 
-    for secret in manifest.of_kind("Secret"):
-        packed = (secret.get("data") or {}).get("values.yaml")
-        text = base64.b64decode(packed).decode() if packed else (secret.get("stringData") or {}).get("values.yaml")
-        if text:
-            values = yaml.safe_load(text)
-            return homes_of(values) if isinstance(values, dict) else None
-    return None
+
+def check_reached(new: Manifest, values: Mapping[str, Any], root: str) -> None:
+    """Refuse a release whose hub does not get its login: with the chart's own default, anybody could enter.
+
+    Helm says nothing about values below a key that no dependency of a parent chart has.
+
+    Args:
+        new: the new manifest; a chart that tells nobody its values is not judged.
+        values: as Helm is given them.
+        root: the key of a parent chart below which the hub's values are.
+
+    Raises:
+        HubError: E-VALUES-13.
+    """
+    wanted = _login(mapping_at(values, *root_path(root)))
+    seen = [_login(one) for one in passed_on(new) if isinstance(one.get("hub"), Mapping)]
+    if wanted is None or not seen or wanted in seen:
+        return
+    raise HubError(
+        "E-VALUES-13",
+        f"The values {f'below {root} ' if root else ''}do not reach the hub of this chart, which would be open to "
+        "anybody or log in another way",
+        "set z2jh_values_root to the key of the hub's chart among the parent chart's dependencies (jupyterhub for "
+        "daskhub); leave it empty for Zero to JupyterHub's own chart",
+        seen=f"authenticator_class {_told(seen[0])}",
+        wanted=f"authenticator_class {wanted}",
+    )
+
+
+def _login(values: Mapping[str, Any]) -> str | None:
+    chosen = mapping_at(values, "hub", "config", "JupyterHub").get("authenticator_class")
+    return str(chosen) if chosen else None
 
 
 def homes_of(values: Mapping[str, Any]) -> Homes:
     """What decides people's claims, from z2jh values as the chart passes them on, with its own version among them."""
-    storage = _at(values, "singleuser", "storage")
-    spawner = _at(values, "hub", "config", "KubeSpawner")
-    dynamic, static = _at(storage, "dynamic"), _at(storage, "static")
+    storage = mapping_at(values, "singleuser", "storage")
+    spawner = mapping_at(values, "hub", "config", "KubeSpawner")
+    dynamic, static = mapping_at(storage, "dynamic"), mapping_at(storage, "static")
     template = spawner.get("pvc_name_template") or dynamic.get("pvcNameTemplate")
-    scheme = spawner.get("slug_scheme") or _usual_scheme(_at(values, "Chart").get("Version"))
+    scheme = spawner.get("slug_scheme") or _usual_scheme(dig(values, "Chart", "Version"))
     if template and not _needs_scheme(str(template)):
         scheme = None
     return Homes(template, scheme, storage.get("type"), static.get("pvcName"))
@@ -125,13 +151,6 @@ def _needs_scheme(template: str) -> bool:
     except ValueError:
         return True
     return any(not (field in PLAIN_FIELDS or field.startswith(PLAIN_PREFIXES)) for field in fields)
-
-
-def _at(values: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
-    for key in path:
-        inner = values.get(key)
-        values = inner if isinstance(inner, Mapping) else {}
-    return values
 
 
 def homes_moved(new: Homes | None, old: Homes | None) -> bool:
@@ -221,6 +240,6 @@ def check_removal(manifest: Manifest) -> None:
         raise HubError(
             "E-STORE-04",
             f"Removing this release would delete claim {', '.join(doomed)} and the data on it",
-            "run once with state present (that protects the claim with Helm's keep policy), then remove the release; "
-            "or set keep_data to false if the data may go",
+            "run site.yml (state: present) once, which protects the claim with Helm's keep policy, then remove the "
+            "release; or set hub_teardown_data: true (keep_data: false) if all data may go",
         )

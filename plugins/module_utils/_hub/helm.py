@@ -32,6 +32,7 @@ from .._core.errors import Changed, HubError
 from .._core.poll import REPORT_EVERY
 from .._core.progress import Reporter
 from .._core.redact import Redactor
+from .._core.typed import json_object
 from .chart import ChartRef, Kind
 from .helm_way import way
 
@@ -187,7 +188,7 @@ class Helm:
             says="helm upgrade",
         )
         self._succeeded(ran, "upgrade")
-        made = _mapping(ran.stdout)
+        made = json_object(ran.stdout)
         if made is None:
             raise HubError(
                 "E-HELM-02",
@@ -243,7 +244,7 @@ class Helm:
     def _json(self, ran: Ran, doing: str) -> Json:
         if ran.code != 0:
             raise self._refused(ran, doing)
-        release = _mapping(ran.stdout)
+        release = json_object(ran.stdout)
         if release is None:
             raise self._refused(Ran(0, "", "its output is not JSON"), doing)
         return release
@@ -328,15 +329,6 @@ class Helm:
                 self._reporter.say(f"waiting: {says or 'helm'} runs; {waited:.0f} s of at most {timeout:.0f} s")
                 continue
             return Ran(child.returncode, out, err)
-
-
-def _mapping(text: str) -> Json | None:
-    """A JSON object; None for anything else."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def find_binary(name: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .settings import SHARED, Finding, Json, read, stray_names
+from .settings import HTTPS_PORT, SHARED, Finding, Json, read, stray_names, unset
 
 DEFAULTS: Json = {
     "hub_https_type": "",
@@ -38,8 +38,6 @@ LEGAL: dict[tuple[str, str], str] = {
 
 DOORS = ("ingress", "gateway")
 """Types that end TLS in front of the cluster; only the front door of GKE is made by this collection so far."""
-
-HTTPS_PORT = 443
 
 TYPES = ("letsencrypt", "manual", "secret", "offload", "ingress", "gateway")
 METHODS = ("none", "autohttps", "cert_manager", "direct")
@@ -141,16 +139,7 @@ def _missing(settled: Mapping[str, Any]) -> list[Finding]:
     if settled["hub_https_type"] == "manual":
         wanted["hub_https_certificate_file"] = "the file with the certificate and its chain, PEM"
         wanted["hub_https_private_key_file"] = "the file with the certificate's private key, PEM, without a pass phrase"
-    return [
-        Finding(
-            "E-CERT-22",
-            name,
-            f"is not set, and hub_https_type {settled['hub_https_type']} needs it",
-            f"set {name}: {meaning}",
-        )
-        for name, meaning in wanted.items()
-        if not settled[name]
-    ]
+    return unset(settled, wanted, "E-CERT-22", f"hub_https_type {settled['hub_https_type']}")
 
 
 def stale_proxies(secret: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from .._core.budget import Budget
 from .._core.errors import HubError
+from .._core.typed import json_object
 
 Json = dict[str, Any]
 
@@ -185,8 +186,8 @@ class Kernel:
                 continue
             if not data:
                 raise websocket.WebSocketConnectionClosedException("closed by the server")
-            message = _decoded(data)
-            if message is not None:
+            message = json_object(data)
+            if message is not None:  # frames that are none hold the buffers of widgets
                 return message
 
     def close(self) -> None:
@@ -197,15 +198,6 @@ class Kernel:
             self._socket.close(timeout=2)
         except (websocket.WebSocketException, OSError):
             return
-
-
-def _decoded(data: str | bytes) -> Json | None:
-    """A message; None for frames that are not JSON text (binary buffers of widgets)."""
-    try:
-        message = json.loads(data)
-    except ValueError:
-        return None
-    return message if isinstance(message, dict) else None
 
 
 def _short(problem: BaseException) -> str:

@@ -13,7 +13,7 @@ the same variables and the same discovery document always give the same values.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from . import base, environment, https, lint, oauth
@@ -39,7 +39,7 @@ READ = (
 )
 """What is read of the variables to judge all layers together."""
 
-HUB_ONLY = frozenset({"hub", "singleuser"})
+HUB_ONLY = frozenset({"cull", "hub", "prePuller", "scheduling", "singleuser"})
 """Keys that no parent chart has for itself."""
 
 
@@ -50,14 +50,16 @@ class ChartValues:
     Attributes:
         layers: the layers that take part, by role, in order.
         values: what the chart gets; below ``z2jh_values_root`` where that is set.
+        hub: the hub's own among them, without that root.
         overridden: leaves of layers that the operator replaced, with the layer each came from.
         findings: everything that is wrong; the values are used only when there is none.
     """
 
     layers: dict[str, Json]
     values: Json
-    overridden: dict[str, str] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
+    hub: Json
+    overridden: dict[str, str]
+    findings: tuple[Finding, ...]
 
 
 def judge_layer(
@@ -110,7 +112,7 @@ def chart_values(
     findings += _outside_root(operator, root) + _lint(final, mine, settled, findings, front=front)
     findings += lint.lint_secrets(final, secrets or {})
     values = override(operator, under_root(final, root))
-    return ChartValues(layers, values, overridden(merged.owners, mine), tuple(dict.fromkeys(findings)))
+    return ChartValues(layers, values, final, overridden(merged.owners, mine), tuple(dict.fromkeys(findings)))
 
 
 def _lint(final: Json, mine: Json, settled: Json, known: list[Finding], *, front: bool) -> list[Finding]:

@@ -19,15 +19,17 @@ import socket
 import threading
 import uuid
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
 
-from .._core.clock import Clock
+from .._core.clock import Clock, parse_time
 from .._core.errors import HubError
 from .._core.poll import State, Verdict, wait
 from .._core.progress import Reporter
 from .._k8s.client import KubeClient
 from .pending import Writer
+from .release_state import Revision
 
 Json = dict[str, Any]
 
@@ -68,6 +70,12 @@ def read_holder(lease: Json | None) -> Holder:
     return Holder(name, f"{name} {spec.get('renewTime') or ''}")
 
 
+def last_sign(lease: Json | None) -> datetime | None:
+    """When the API server took the last renewal; ``renewTime`` is by the clock of another machine."""
+    fields = ((lease or {}).get("metadata") or {}).get("managedFields") or []
+    return max((moment for entry in fields if (moment := parse_time(entry.get("time")))), default=None)
+
+
 def own_name() -> str:
     """This process, so that a colleague can find it."""
     try:
@@ -97,6 +105,7 @@ class Lease:
         self._abandoned = False
         self._discarded = False
         self._dead_beat = ""
+        self._last_sign: datetime | None = None
         self.lost = ""
 
     def probe(self) -> Writer:
@@ -105,11 +114,18 @@ class Lease:
         Raises:
             HubError: E-HELM-05 when the holder is alive.
         """
-        holder = read_holder(self._client.get(self._path))
+        found = self._client.get(self._path)
+        holder = read_holder(found)
         if not holder.name:
             return Writer.UNKNOWN
         self._watch(holder)
+        self._last_sign = last_sign(found)
         return Writer.DEAD
+
+    def may_have_made(self, revision: Revision) -> bool:
+        """Whether a holder that :meth:`probe` found dead may have made a revision; later ones are somebody else's."""
+        since, sign = revision.since, self._last_sign
+        return since is None or sign is None or since <= sign + timedelta(seconds=DURATION)
 
     def acquire(self) -> None:
         """Take the Lease, from a dead holder after watching it (unless :meth:`probe` has just done so).

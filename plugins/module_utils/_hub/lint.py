@@ -18,13 +18,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._core.redact import SHORTEST_SECRET
 from . import keys
 from .oauth import ALLOW_RULES as VARIABLES
-from .oauth import OLD_GROUPS, SECRET_KEY, SECRET_NAME, before_groups, hub_major, open_hub, same_url, wrong_callback
+from .oauth import OLD_GROUPS, SECRET_KEY, before_groups, hub_major, open_hub, same_url, wrong_callback
 from .placeholders import is_placeholder, place_of
-from .secrets_in_values import misplaced_secrets
+from .secrets_in_values import REFERENCE, misplaced_secrets, unread
 from .settings import Finding, Json, chart_major, plain
-from .values import dig, dotted, leaves, strings
+from .values import HUB_SECRETS, dig, dotted, leaves, mapping_at, strings
 
 LOCAL_OAUTH = (
     "auth0", "azuread", "bitbucket", "cilogon", "generic-oauth", "github", "gitlab", "globus", "google", "openshift",
@@ -68,6 +69,10 @@ ALLOW_RULES = (
     "hosted_domain", "allowed_hosted_domains", "allowed_google_groups", "allowed_globus_groups", "identity_provider",
     "idps", "allowed_teams", "allowed_gitlab_groups", "allowed_project_ids",
 )  # fmt: skip
+OWN_RULE = (
+    f"{' or '.join(VARIABLES['generic'])} with hub_oauth_provider; or, for a login of your own, a rule of its own "
+    "in z2jh_values, such as hub.config.Authenticator.allowed_users"
+)
 IAP_CLASS = "iapauthenticator"
 IAP_RULES = ("allowed_users", "allowed_domains", "allow_existing_users", "allow_all")
 GROUP_TRAITS = ("allowed_groups", "admin_groups", "auth_state_groups_key")
@@ -118,6 +123,7 @@ def lint(values: Mapping[str, Any], context: Context) -> list[Finding]:
 
 def lint_secrets(values: Mapping[str, Any], secrets: Mapping[str, str]) -> list[Finding]:
     """What is wrong with the secrets beside the values: placeholders, and references to secrets that nobody gave."""
+    document: Json = plain(values)
     findings = []
     for name, value in sorted(secrets.items()):
         variable = SECRET_VARIABLES.get(name, name)
@@ -130,8 +136,27 @@ def lint_secrets(values: Mapping[str, Any], secrets: Mapping[str, str]) -> list[
                     f"put the real value into {variable}, from Ansible Vault or a look-up",
                 )
             )
+        elif value and len(str(value)) < SHORTEST_SECRET:
+            findings.append(
+                Finding(
+                    "E-HELM-18",
+                    variable,
+                    f"is shorter than {SHORTEST_SECRET} characters: it could be guessed, and not be kept out of logs",
+                    f"have the provider make a longer secret, and set {variable} to it",
+                )
+            )
     given = {name for name, value in secrets.items() if value}
-    for name in sorted(_referred_keys(values) - given):
+    if SECRET_KEY in given and _by_oauth(document) and unread(document):
+        findings.append(
+            Finding(
+                "E-OAUTH-09",
+                SECRET_VARIABLES[SECRET_KEY],
+                "is set, and nothing in the values has the hub read it, so every login would fail: the login is not "
+                "by hub_oauth_provider",
+                REFERENCE,
+            )
+        )
+    for name in sorted(_referred_keys(document) - given):
         variable = SECRET_VARIABLES.get(name, name)
         findings.append(
             Finding(
@@ -145,10 +170,10 @@ def lint_secrets(values: Mapping[str, Any], secrets: Mapping[str, str]) -> list[
 
 
 def _referred_keys(values: Any) -> set[str]:
-    """The keys of the Secret :data:`SECRET_NAME` that environment variables of the hub refer to."""
+    """The keys of the Secret :data:`HUB_SECRETS` that environment variables of the hub refer to."""
     found = set()
     for path, value in leaves(values):
-        if path[-2:] == ("secretKeyRef", "key") and dig(values, *path[:-1], "name") == SECRET_NAME:
+        if path[-2:] == ("secretKeyRef", "key") and dig(values, *path[:-1], "name") == HUB_SECRETS:
             found.add(str(value))
     return found
 
@@ -228,7 +253,7 @@ def _config_classes(values: Json, _context: Context) -> Iterator[Finding]:
         "GitHubOAuthenticator",
         "ConfigurableHTTPProxy",
     )
-    for name in _mapping(values, "hub", "config"):
+    for name in mapping_at(values, "hub", "config"):
         if re.match(r"[A-Z]", name):
             continue
         near = difflib.get_close_matches(name.lower(), [one.lower() for one in known], n=1, cutoff=0.6)
@@ -309,8 +334,8 @@ def _unevaluated_shell(values: Json, _context: Context) -> Iterator[Finding]:
 
 def _https(values: Json, _context: Context) -> Iterator[Finding]:
     """HTTPS settings that the chart accepts and then serves plain HTTP with, or no page at all."""
-    https = dig(values, "proxy", "https", default={})
-    if not isinstance(https, dict) or not https.get("enabled"):
+    https = mapping_at(values, "proxy", "https")
+    if not https.get("enabled"):
         return
     kind = https.get("type", "letsencrypt")
     if kind == "letsencrypt" and not https.get("hosts"):
@@ -338,9 +363,9 @@ def _https(values: Json, _context: Context) -> Iterator[Finding]:
 
 def _closed_front(values: Json, context: Context) -> Iterator[Finding]:
     """Types of HTTPS with which the chart's proxy has no port for hub-front to send https to."""
-    https = dig(values, "proxy", "https", default={})
+    https = mapping_at(values, "proxy", "https")
     elsewhere = any(dig(values, place, "enabled") for place in ("ingress", "httpRoute"))
-    if not context.front or elsewhere or not isinstance(https, dict) or not https.get("enabled"):
+    if not context.front or elsewhere or not https.get("enabled"):
         return
     kind = https.get("type", "letsencrypt")
     if kind in ("letsencrypt", "offload"):
@@ -369,12 +394,8 @@ def _unprotected(values: Json, context: Context) -> Iterator[Finding]:
 
 def _without_effect(values: Json, _context: Context) -> Iterator[Finding]:
     """Combinations the chart lets through although they do nothing, or refuses only while it renders."""
-    service = dig(values, "proxy", "service", default={})
-    if (
-        isinstance(service, dict)
-        and service.get("loadBalancerSourceRanges")
-        and service.get("type", "LoadBalancer") != "LoadBalancer"
-    ):
+    service = mapping_at(values, "proxy", "service")
+    if service.get("loadBalancerSourceRanges") and service.get("type", "LoadBalancer") != "LoadBalancer":
         yield Finding(
             "E-VALUES-06",
             "proxy.service.loadBalancerSourceRanges",
@@ -428,17 +449,21 @@ def _open_hub(values: Json, context: Context) -> Iterator[Finding]:
     chosen = _authenticator(values)
     path = "hub.config.JupyterHub.authenticator_class"
     if _word(values) in OPEN_CLASSES:
-        said = "is" if dig(values, "hub", "config", "JupyterHub", "authenticator_class") else "is not set, so it is"
-        yield open_hub(path, f"{said} {chosen}, which lets anybody in under any name")
+        given = dig(values, "hub", "config", "JupyterHub", "authenticator_class")
+        said, first = ("is", "take it out, and ") if given else ("is not set, so it is", "")
+        do = f"{first}set hub_oauth_provider, and with it {' or '.join(VARIABLES['generic'])}"
+        yield open_hub(path, f"{said} {chosen}, which lets anybody in under any name", do)
         return
     judged = {section: traits for section, traits in _sections(values) if section.endswith("Authenticator")}
     for section, traits in judged.items():
         if traits.get("allow_all") is True:
-            yield open_hub(f"hub.config.{section}.allow_all", "is true: everybody the provider knows may enter")
+            sentence = "is true: everybody the provider knows may enter"
+            yield open_hub(f"hub.config.{section}.allow_all", sentence, f"take it out, and set {OWN_RULE}")
     by_iap = _word(values) == IAP_CLASS
     rules = IAP_RULES if by_iap else (*ALLOW_RULES, "allow_all")
     if (by_iap or _by_oauth(values)) and not any(traits.get(rule) for traits in judged.values() for rule in rules):
-        yield open_hub(path, f"is {chosen}, and no rule says who may enter", VARIABLES["iap" if by_iap else "generic"])
+        do = f"set {' or '.join(VARIABLES['iap']) if by_iap else OWN_RULE}"
+        yield open_hub(path, f"is {chosen}, and no rule says who may enter", do)
 
 
 def _authenticator(values: Json) -> str:
@@ -459,14 +484,9 @@ def _by_oauth(values: Json) -> bool:
 
 def _sections(values: Json) -> Iterator[tuple[str, Json]]:
     """The sections of ``hub.config`` that hold traits."""
-    for name, traits in _mapping(values, "hub", "config").items():
+    for name, traits in mapping_at(values, "hub", "config").items():
         if isinstance(traits, dict):
             yield name, traits
-
-
-def _mapping(values: Json, *path: str) -> Json:
-    found = dig(values, *path, default={})
-    return found if isinstance(found, dict) else {}
 
 
 RULES: tuple[Callable[[Json, Context], Iterator[Finding]], ...] = (

@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import base64
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from .redaction import shown
 from .release_inputs import KEEP_POLICY
 
 Json = dict[str, Any]
+
+VALUES_KEY = "values.yaml"
+"""The file in the chart's Secret that the hub reads."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,24 @@ def owned(obj: Json, namespace: str, name: str) -> Json:
         "meta.helm.sh/release-namespace": namespace,
     }
     return {**obj, "metadata": metadata}
+
+
+def passed_on(manifest: Manifest) -> Iterator[Json]:
+    """The values that charts pass on in Secrets, their own defaults among them."""
+    import yaml
+
+    for secret in manifest.of_kind("Secret"):
+        packed = (secret.get("data") or {}).get(VALUES_KEY)
+        text = base64.b64decode(packed) if packed else (secret.get("stringData") or {}).get(VALUES_KEY)
+        values = yaml.safe_load(text) if text else None
+        if isinstance(values, dict):
+            yield values
+
+
+def hub_values(manifest: Manifest) -> Json:
+    """The values that the chart hands to its hub; empty without a hub."""
+    # a parent chart may have other files of this name
+    return next((values for values in passed_on(manifest) if "singleuser" in values), {})
 
 
 def is_kept(obj: Mapping[str, Any]) -> bool:

@@ -24,8 +24,8 @@ from .._core.transport import origin
 from . import base, oauth_iap
 from .hub_program import hub_program
 from .oauth_iap import CA_MOUNT
-from .settings import SHARED, Finding, Json, chart_major, read, stray_names
-from .values import dig, root_path
+from .settings import HTTPS_PORT, SHARED, Finding, Json, chart_major, read, stray_names, unset
+from .values import HUB_SECRETS, dig, root_path
 
 DEFAULTS: Json = {
     "hub_oauth_provider": "",
@@ -60,8 +60,6 @@ REGISTRATIONS = ("hand_made",)
 LATER_REGISTRATIONS = ("dynamic",)
 TOKEN_AUTH_METHODS = ("client_secret_post", "client_secret_basic")
 
-SECRET_NAME = "hub-secrets"
-"""The Secret that the z2jh role fills before the release; layers refer to its keys."""
 SECRET_KEY = "OAUTH_CLIENT_SECRET"
 ALLOW_RULES = {
     "generic": ("hub_oauth_allowed_users", "hub_oauth_allowed_groups"),
@@ -71,7 +69,6 @@ ALLOW_RULES = {
 WHOLE_CLAIMS = ("wlcg.groups",)
 """Claims whose names have dots by a standard (the WLCG profile), whether or not the issuer lists them."""
 WANTED_SCOPES = ("openid", "profile", "email", "groups")
-HTTPS_PORT = 443
 NEW_GROUPS = "auth_state_groups_key"
 OLD_GROUPS = "claim_groups_key"
 GROUPS_MAJOR = 4
@@ -163,9 +160,11 @@ def _unsupported(settled: Mapping[str, Any]) -> list[Finding]:
         seen = settled[name]
         if seen in now:
             continue
-        words = ", ".join(word for word in now if word)
+        do = f"choose one of: {', '.join(word for word in now if word)}"
+        if later is LATER_PROVIDERS and seen in later:
+            do += "; or leave it empty and set this login in z2jh_values, as the README of role hub_oauth shows"
         sentence = "is planned, but this release cannot do it yet" if seen in later else "is not a choice"
-        findings.append(Finding("E-OAUTH-05", name, sentence, f"choose one of: {words}", seen=seen))
+        findings.append(Finding("E-OAUTH-05", name, sentence, do, seen=seen))
     return findings
 
 
@@ -175,16 +174,7 @@ def _missing(settled: Mapping[str, Any]) -> list[Finding]:
         "hub_oauth_issuer": "the issuer's URL, as in https://issuer.example.org/",
         "hub_oauth_client_id": "the client id the provider gave you",
     }
-    return [
-        Finding(
-            "E-OAUTH-06",
-            name,
-            f"is not set, and provider {settled['hub_oauth_provider']} needs it",
-            f"set {name}: {meaning}",
-        )
-        for name, meaning in wanted.items()
-        if not settled[name]
-    ]
+    return unset(settled, wanted, "E-OAUTH-06", f"provider {settled['hub_oauth_provider']}")
 
 
 def _discovery_problem(discovery: Mapping[str, Any]) -> list[Finding]:
@@ -237,22 +227,19 @@ def _open_hub(settled: Mapping[str, Any]) -> list[Finding]:
     """A hub that everybody the issuer knows could enter, without somebody having said so."""
     if settled["hub_oauth_acknowledge_open_hub"]:
         return []
-    first, second = rules = ALLOW_RULES[settled["hub_oauth_provider"]]
+    first, second = ALLOW_RULES[settled["hub_oauth_provider"]]
     if settled["hub_oauth_allow_all"]:
-        return [open_hub("hub_oauth_allow_all", "lets everybody in whom the issuer knows", rules)]
+        do = f"take it out and set {first} or {second}"
+        return [open_hub("hub_oauth_allow_all", "lets everybody in whom the issuer knows", do)]
     if not settled[first] and not settled[second]:
-        return [open_hub(first, f"and {second} are empty: no rule says who may enter", rules)]
+        return [open_hub(first, f"and {second} are empty: no rule says who may enter", f"set {first} or {second}")]
     return []
 
 
-def open_hub(path: str, sentence: str, rules: tuple[str, ...] = ALLOW_RULES["generic"]) -> Finding:
+def open_hub(path: str, sentence: str, do: str) -> Finding:
     """The finding for a hub without a rule about who may enter."""
-    return Finding(
-        "E-OAUTH-04",
-        path,
-        sentence,
-        f"set {' or '.join(rules)}; if everybody really may enter, set hub_oauth_acknowledge_open_hub: true",
-    )
+    do += "; if everybody really may enter, set hub_oauth_acknowledge_open_hub: true"
+    return Finding("E-OAUTH-04", path, sentence, do)
 
 
 def _values(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> Json:
@@ -269,7 +256,7 @@ def _values(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> Json:
         "extraEnv": {
             "OAUTH_CLIENT_ID": settled["hub_oauth_client_id"],
             "OAUTH_CALLBACK_URL": callback_url(settled),
-            SECRET_KEY: {"valueFrom": {"secretKeyRef": {"name": SECRET_NAME, "key": SECRET_KEY}}},
+            SECRET_KEY: {"valueFrom": {"secretKeyRef": {"name": HUB_SECRETS, "key": SECRET_KEY}}},
         },
     }
     if authenticator:

@@ -15,7 +15,6 @@ the header OAuthenticator leaves out the encoding which that section asks for).
 from __future__ import annotations
 
 import base64
-import json
 import re
 import secrets
 import ssl
@@ -28,7 +27,9 @@ from urllib import error, parse, request
 from .._core.clock import SystemClock
 from .._core.errors import HubError
 from .._core.transport import trust_as_named
+from .._core.typed import json_object
 from .oauth import TOKEN_AUTH_METHODS
+from .settings import error_parts
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 LARGEST = 1 << 20
@@ -62,11 +63,7 @@ class Answer:
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; empty where it is anything else."""
-        try:
-            document = json.loads(self.body)
-        except ValueError:
-            return {}
-        return document if isinstance(document, dict) else {}
+        return json_object(self.body) or {}
 
 
 @dataclass(frozen=True)
@@ -262,8 +259,7 @@ def describe(issuer: str, ca_file: str = "", timeout: float = TIMEOUT, ask: Ask 
         ca_pem = read_ca(ca_file)
         return discover(issuer, ask or asker(ca_file, timeout)) | {"ca_pem": ca_pem, "problem": {}}
     except HubError as problem:
-        parts = ("error_id", "what", "do", "seen", "wanted")
-        return {"ca_pem": ca_pem, "problem": {part: getattr(problem, part) for part in parts}}
+        return {"ca_pem": ca_pem, "problem": error_parts(problem)}
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,5 @@ def pending_error(release: str, facts: Stuck, policy: Policy, max_age: float) ->
     )
 
 
-def _minutes(seconds: float | None) -> str:
-    if seconds is None:
-        return "age unknown"
+def _minutes(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -12,20 +12,17 @@ into a Secret: its own defaults with the operator's values on top, also where a 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import HubError
 from .._k8s.client import KubeClient
-from .manifest import read_release
+from .manifest import hub_values, read_release
 from .release_facts import read_base
 from .values import dig
 
 Json = dict[str, Any]
-
-VALUES_KEY = "values.yaml"
 
 
 @dataclass(frozen=True)
@@ -52,20 +49,8 @@ def read_pinned(client: KubeClient, namespace: str, release: str) -> Pinned:
 
 def pinned_by(record: Mapping[str, Any]) -> Pinned:
     """The same from Helm's decoded record."""
-    values = hub_values(record)
+    values = hub_values(read_release(record))
     return pinned_image(values) if values else Pinned(reason="the release holds no values of a hub")
-
-
-def hub_values(record: Mapping[str, Any]) -> Json:
-    """The values that the hub of a release reads; empty where there is no hub in it."""
-    import yaml
-
-    for secret in read_release(record).of_kind("Secret"):
-        packed = (secret.get("data") or {}).get(VALUES_KEY)
-        values = yaml.safe_load(base64.b64decode(packed)) if packed else None
-        if isinstance(values, dict) and "singleuser" in values:
-            return values
-    return {}
 
 
 def pinned_image(values: Mapping[str, Any]) -> Pinned:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .chart_lock import Z2JH_REPOSITORY
-from .values import dig, override, root_path
+from .values import dig, mapping_at, override, root_path
 
 PUBLISHED = {"hub": "quay.io/jupyterhub/k8s-hub", "singleuser": "quay.io/jupyterhub/k8s-singleuser-sample"}
 """Images of the chart that Zero to JupyterHub publishes; a published chart's version is their tag."""
@@ -57,7 +57,7 @@ def image_of(part: str, wish: Mapping[str, Any]) -> Image:
             ``chart_version``.
     """
     root = root_path(str(wish["root"]))
-    values = override(_mapping(wish["chart"], root), _mapping(wish["values"], root))
+    values = override(mapping_at(wish["chart"], *root), mapping_at(wish["values"], *root))
     told = dig(values, part, "image", default={})
     usual = _published(part, wish) if not root else {}
     name, tag = (str(dig(told, key, default="")) or usual.get(key, "") for key in ("name", "tag"))
@@ -72,11 +72,6 @@ def image_of(part: str, wish: Mapping[str, Any]) -> Image:
         node_selector=dict(dig(values, part, "nodeSelector", default={})),
         tolerations=tuple(_tolerations(part, values)),
     )
-
-
-def _mapping(values: Any, root: tuple[str, ...]) -> dict[str, Any]:
-    found = dig(values, *root, default={})
-    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def _published(part: str, wish: Mapping[str, Any]) -> dict[str, str]:

@@ -28,25 +28,24 @@ from .chart_files import LocalChart, chart_metadata, obtain, workspace
 from .lease import Lease
 from .manifest import Manifest, read_release, split_template
 from .pending import Move, Stuck
-from .release_inputs import HUB_SECRETS, Inputs, generated_name, generated_object, secrets_object
+from .release_inputs import Inputs, generated_name, generated_object, secrets_object
 from .release_state import (
     APP_VERSION,
     CHART_LABEL,
     CHART_NAME,
     DIGEST_LABEL,
     History,
-    Revision,
     chart_label,
-    decode,
     failed_patch,
     label_changes,
     proof_label,
 )
 from .release_tools import UNFINISHED, Tools, interruptible, writing
-from .release_wanted import Done, Wanted, as_found, load_history, secrets_path
+from .release_wanted import Done, Wanted, as_found, load_history, load_record, secrets_path
 from .rollout import STORAGE_CLASSES, Rollout
 from .server_plan import ObjectPlan, Planner
 from .settle import Settler
+from .values import HUB_SECRETS
 
 Json = dict[str, Any]
 
@@ -140,16 +139,9 @@ class Present:
         return Prepared(plan, chart, name, app, new, objects, move, facts, upgrade)
 
     def _deployed(self, history: History) -> tuple[Manifest, release_plan.Deployed]:
-        if history.base is None:
-            return Manifest(()), release_plan.Deployed()
-        stored = self._stored(history.base)
-        if stored is None:
-            return Manifest(()), release_plan.Deployed()
-        release = decode(stored)
-        return read_release(release), release_plan.read_deployed(release)
-
-    def _stored(self, revision: Revision) -> Json | None:
-        return self._client.get(secrets_path(self._wanted.namespace, revision.secret))
+        record = load_record(self._client, self._wanted.namespace, history.base)
+        deployed = release_plan.read_deployed(record) if record else release_plan.Deployed()
+        return read_release(record), deployed
 
     def _render(self, chart: Path, busy: bool) -> Manifest:
         wanted, helm = self._wanted, self._tools.helm
@@ -160,6 +152,7 @@ class Present:
         return read_release(helm.render(chart, self._inputs.values, RENDER_TIMEOUT))
 
     def _guard(self, new: Manifest, old: Manifest, objects: ObjectPlan) -> None:
+        guards.check_reached(new, self._inputs.values, self._wanted.values_root)
         guards.check_database(new, old)
         claims = [item for item in objects.created if item.get("kind") == guards.CLAIM and _checked(item, objects)]
         if claims:
@@ -188,10 +181,12 @@ class Present:
     def _secrets_step(self) -> Step | None:
         """The change of the Secret that carries what no layer may hold; one that exists is emptied, not forgotten."""
         wanted = self._wanted
-        live = self._client.get(secrets_path(wanted.namespace, HUB_SECRETS))
-        if live is None and not wanted.secrets:
-            return None
-        return release_plan.secrets_step(secrets_object(wanted.namespace, wanted.secrets), live)
+        path = secrets_path(wanted.namespace, HUB_SECRETS)
+        live, body = self._client.get(path), secrets_object(wanted.namespace, wanted.secrets)
+        if live is None:
+            return release_plan.secrets_step(body, None) if wanted.secrets else None
+        # Only the server knows which keys are ours: those that somebody else put there stay.
+        return release_plan.secrets_step(self._client.apply(path, body, dry_run=True), live)
 
     def _report(self, history: History, prepared: Prepared) -> Done:
         done = as_found(history)
@@ -313,11 +308,12 @@ class Present:
 
     def _recover(self, facts: Stuck, move: Move) -> str:
         """Bring a stuck release into a state Helm works on again."""
-        stored = self._stored(facts.revision)
+        path = secrets_path(self._wanted.namespace, facts.revision.secret)
+        stored = self._client.get(path)
         if stored is None:
             raise pending.pending_error(self._wanted.release, facts, self._wanted.policy, self._wanted.max_age)
         patch = failed_patch(stored, facts.revision, self._tools.clock.utcnow())
-        self._client.merge(secrets_path(self._wanted.namespace, facts.revision.secret), patch)
+        self._client.merge(path, patch)
         told = f"revision {facts.revision.number} was {facts.revision.status}: marked failed"
         if move is Move.ROLLBACK and facts.back_to is not None:
             self._tools.helm.rollback(facts.back_to.number, self._wanted.timeout)

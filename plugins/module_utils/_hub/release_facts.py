@@ -13,8 +13,8 @@ from typing import Any
 
 from .._k8s.client import KubeClient
 from .chart import from_label
-from .release_state import CHART_LABEL, History, Revision, decode, release_app_version, release_chart
-from .release_wanted import load_history, secrets_path
+from .release_state import CHART_LABEL, History, Revision, release_app_version, release_chart
+from .release_wanted import load_history, load_record
 
 Json = dict[str, Any]
 
@@ -25,7 +25,7 @@ def read_base(client: KubeClient, namespace: str, release: str) -> Json:
     Raises:
         HubError: E-HELM-13 for a record that cannot be read; E-K8S-*.
     """
-    return _record(client, namespace, load_history(client, namespace, release).base)
+    return load_record(client, namespace, load_history(client, namespace, release).base)
 
 
 def read_facts(client: KubeClient, namespace: str, release: str) -> Json:
@@ -35,13 +35,7 @@ def read_facts(client: KubeClient, namespace: str, release: str) -> Json:
         HubError: E-HELM-13 for a record that cannot be read; E-K8S-*.
     """
     history = load_history(client, namespace, release)
-    return facts(history, _record(client, namespace, history.newest))
-
-
-def _record(client: KubeClient, namespace: str, revision: Revision | None) -> Json:
-    """What Helm wrote down about a revision; empty where there is none."""
-    stored = client.get(secrets_path(namespace, revision.secret)) if revision is not None else None
-    return decode(stored) if stored is not None else {}
+    return facts(history, load_record(client, namespace, history.newest))
 
 
 def facts(history: History, record: Mapping[str, Any]) -> Json:

@@ -19,14 +19,12 @@ from typing import Any
 from .._core.errors import HubError
 from .chart import ChartRef
 from .release_state import DOMAIN
-from .values import dig, root_path
+from .values import HUB_SECRETS, dig, root_path
 
 Json = dict[str, Any]
 
 COLLECTION_VERSION = "0.1.0"
 """Part of the digest: a new collection looks at every release once. A contract test compares it with galaxy.yml."""
-HUB_SECRETS = "hub-secrets"
-"""The Secret that carries what no values layer may hold; layers refer to it by name and key."""
 SECRETS_ANNOTATION = f"{DOMAIN}/secrets"
 """On the hub's pod: changes when a secret changes, so that a rotation restarts the hub."""
 KEEP_POLICY = ("helm.sh/resource-policy", "keep")

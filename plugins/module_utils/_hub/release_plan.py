@@ -18,8 +18,9 @@ from .._k8s.objects import ABSENT, differences
 from .manifest import changes
 from .pending import Move, Stuck
 from .redaction import shown
-from .release_inputs import HUB_SECRETS, Inputs
+from .release_inputs import Inputs
 from .release_state import History, Revision, release_chart
+from .values import HUB_SECRETS
 
 Json = dict[str, Any]
 
@@ -71,7 +72,7 @@ def secrets_step(wanted: Json, live: Json | None) -> Step | None:
     if live is None:
         return Step("create", target, {f"data.{key}": shown("Secret", "data", ABSENT, "") for key in wanted["data"]})
     now = {"kind": "Secret", "data": live.get("data") or {}}
-    fields = changes(now, {"kind": "Secret", "data": wanted["data"]})
+    fields = changes(now, {"kind": "Secret", "data": wanted.get("data") or {}})
     return Step("update", target, fields) if fields else None
 
 

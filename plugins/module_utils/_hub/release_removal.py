@@ -19,13 +19,13 @@ from . import guards, release_plan
 from .lease import Lease
 from .manifest import Manifest, is_kept, read_release
 from .pending import Policy
-from .release_inputs import HUB_SECRETS
-from .release_state import DOMAIN, History, decode
+from .release_state import DOMAIN, History
 from .release_tools import UNFINISHED, Tools, interruptible, writing
-from .release_wanted import Done, load_history, secrets_path
+from .release_wanted import Done, load_history, load_record, secrets_path
 from .server_plan import Planner
 from .settle import Settler
 from .userpod import USER_PODS
+from .values import HUB_SECRETS
 
 Json = dict[str, Any]
 
@@ -65,7 +65,7 @@ class Absent:
         how = (self._release, self._policy, self._max_age, self._timeout)
         settler = Settler(*how, now=self._tools.client.server_time.now, reporter=self._tools.reporter)
         history, _facts, _move = settler.settle(self._history(), self._lease, self._history)
-        manifest = self._manifest(history)
+        manifest = read_release(load_record(self._client, self._namespace, history.newest))
         leftovers = self._leftovers(history)
         if self._keep_data:
             guards.check_removal(manifest)
@@ -82,12 +82,6 @@ class Absent:
 
     def _history(self) -> History:
         return load_history(self._client, self._namespace, self._release)
-
-    def _manifest(self, history: History) -> Manifest:
-        if history.newest is None:
-            return Manifest(())
-        stored = self._client.get(secrets_path(self._namespace, history.newest.secret))
-        return Manifest(()) if stored is None else read_release(decode(stored))
 
     def _leftovers(self, history: History) -> list[str]:
         """Paths of what belongs to the hub but not to Helm: our Secret, running servers, and with them the data."""

@@ -23,7 +23,7 @@ from .chart import ChartRef, Kind, expected_digest, parse_reference
 from .chart_digest import chart_path, digest_of_path
 from .pending import Policy
 from .release_inputs import Inputs, effective_values, fingerprint
-from .release_state import APP_VERSION, CHART_NAME, History, read_history, release_selector
+from .release_state import APP_VERSION, CHART_NAME, History, Revision, decode, read_history, release_selector
 
 Json = dict[str, Any]
 
@@ -119,6 +119,16 @@ def secrets_path(namespace: str, name: str = "") -> str:
 def load_history(client: KubeClient, namespace: str, release: str) -> History:
     """One read: the metadata of Helm's records of one release."""
     return read_history(client.list(secrets_path(namespace), release_selector(release), metadata_only=True))
+
+
+def load_record(client: KubeClient, namespace: str, revision: Revision | None) -> Json:
+    """What Helm wrote down about a revision; empty where there is none.
+
+    Raises:
+        HubError: E-HELM-13 for a record that cannot be read; E-K8S-*.
+    """
+    stored = client.get(secrets_path(namespace, revision.secret)) if revision is not None else None
+    return decode(stored) if stored is not None else {}
 
 
 def read_secrets(given: Mapping[str, Any]) -> dict[str, str]:

@@ -13,7 +13,6 @@ keeps one such cookie for the hub and another for each user server (by path). Th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -21,6 +20,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from .._core.budget import Budget
 from .._core.errors import HubError
 from .._core.transport import USER_AGENT, Answer, Http, HttpError, clean_url
+from .._core.typed import json_object
 
 Json = dict[str, Any]
 
@@ -39,13 +39,13 @@ class Credentials:
     def __init__(self, http: Http, budget: Budget, token: str | None = None) -> None:
         self.http = http
         self.budget = budget
-        self._token = token
+        self.token = token
 
     def headers(self, url: str) -> dict[str, str]:
         """Headers of an API request to ``url``."""
         base = {"Accept": "application/json"}
-        if self._token is not None:
-            return base | {"Authorization": f"token {self._token}"}
+        if self.token is not None:
+            return base | {"Authorization": f"token {self.token}"}
         base |= {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
         xsrf = self.http.cookie("_xsrf", url)
         return base | {"X-XSRFToken": xsrf} if xsrf else base
@@ -54,8 +54,8 @@ class Credentials:
         """Headers of a websocket handshake with ``url`` (written as https)."""
         base = {"User-Agent": USER_AGENT, "Sec-Fetch-Mode": "websocket", "Sec-Fetch-Site": "same-origin"}
         base |= self.http.identity(url)
-        if self._token is not None:
-            return base | {"Authorization": f"token {self._token}"}
+        if self.token is not None:
+            return base | {"Authorization": f"token {self.token}"}
         return base | {"Cookie": self.http.cookie_header(url)}
 
     def read(self, url: str, headers: Mapping[str, str] | None = None, *, browse: bool = False) -> Answer:
@@ -113,21 +113,21 @@ class HubApi:
         answer = self._as.read(self._api + "user")
         if answer.status in (401, 403):
             return None
-        return self._accepted(answer, "GET", self._api + "user")
+        return granted(answer, "GET", self._api + "user", "hub")
 
     def user(self, name: str) -> Json:
         """The model of a user, with the servers that run or are about to."""
-        return self._accepted(self._as.read(self._user(name)), "GET", self._user(name))
+        return granted(self._as.read(self._user(name)), "GET", self._user(name), "hub")
 
     def start(self, name: str) -> None:
         """Ask for the user's default server; it is usually not up yet when this returns."""
         url = self._user(name) + "/server"
-        self._accepted(self._as.write("POST", url), "POST", url)
+        granted(self._as.write("POST", url), "POST", url, "hub")
 
     def stop(self, name: str) -> None:
         """Ask for the end of the user's default server; it may still be ending when this returns."""
         url = self._user(name) + "/server"
-        self._accepted(self._as.write("DELETE", url), "DELETE", url)
+        granted(self._as.write("DELETE", url), "DELETE", url, "hub")
 
     def progress(self, name: str) -> Iterator[Json]:
         """What the hub tells about a server that starts, until it is up, has failed, or the stream ends."""
@@ -139,12 +139,6 @@ class HubApi:
 
     def _user(self, name: str) -> str:
         return f"{self._api}users/{quote(name, safe='@')}"
-
-    def _accepted(self, answer: Answer, method: str, url: str) -> Json:
-        if 200 <= answer.status < 300:
-            body = answer.json() if answer.body.strip() else {}
-            return body if isinstance(body, dict) else {}
-        raise refused(answer, method, url, "hub")
 
 
 class ServerApi:
@@ -161,7 +155,7 @@ class ServerApi:
         Raises:
             HubError: E-VERIFY-06, when no page comes.
         """
-        headers = NAVIGATE if self._as.headers(self.url).get("Authorization") is None else None
+        headers = NAVIGATE if self._as.token is None else None
         answer = self._as.read(self.url, headers, browse=True)
         if answer.status != 200:
             raise refused(answer, "GET", self.url, "user server")
@@ -202,21 +196,12 @@ class ServerApi:
     def _accepted(self, method: str, path: str, body: Any = None) -> Json:
         url = self.url + path
         answer = self._as.read(url) if method == "GET" else self._as.write(method, url, body)
-        if 200 <= answer.status < 300:
-            told = answer.json() if answer.body.strip() else {}
-            return told if isinstance(told, dict) else {}
-        raise refused(answer, method, url, "user server")
+        return granted(answer, method, url, "user server")
 
 
 def parse_event(line: str) -> Json | None:
     """One line of an event stream: the event in it, None for empty lines, comments and what is not JSON."""
-    if not line.startswith("data:"):
-        return None
-    try:
-        event = json.loads(line.removeprefix("data:"))
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None
+    return json_object(line.removeprefix("data:")) if line.startswith("data:") else None
 
 
 def server_of(model: Mapping[str, Any]) -> Json | None:
@@ -232,12 +217,21 @@ def server_of(model: Mapping[str, Any]) -> Json | None:
 
 def reason_of(answer: Answer) -> str:
     """The server's own words for a refusal, else the status alone."""
-    try:
-        told = json.loads(answer.body)
-    except ValueError:
-        told = {}
-    words = (told.get("message") or told.get("reason")) if isinstance(told, dict) else ""
+    told = json_object(answer.body) or {}
+    words = told.get("message") or told.get("reason")
     return f"{answer.status}, {str(words).rstrip('.')[:300]}" if words else str(answer.status)
+
+
+def granted(answer: Answer, method: str, url: str, who: str) -> Json:
+    """The object in the answer to an API request; empty where it holds none.
+
+    Raises:
+        HubError: E-VERIFY-06, for a request that was refused.
+    """
+    if not 200 <= answer.status < 300:
+        raise refused(answer, method, url, who)
+    body = answer.json() if answer.body.strip() else {}
+    return body if isinstance(body, dict) else {}
 
 
 def refused(answer: Answer, method: str, url: str, who: str) -> HubError:

@@ -18,10 +18,17 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
+from .oauth import SECRET_KEY
 from .settings import Finding, Json
-from .values import Path, dotted, leaves, strings
+from .values import HUB_SECRETS, Path, dotted, leaves, strings
 
 GENERATED = "remove it: the role keeps a generated one in a Secret"
+CLIENT_SECRET = "hub.config.*.client_secret"
+REFERENCE = (
+    f"let hub.extraEnv.{SECRET_KEY} in z2jh_values refer to it: "
+    f"{{valueFrom: {{secretKeyRef: {{name: {HUB_SECRETS}, key: {SECRET_KEY}}}}}}}"
+)
+"""How a login that is set in z2jh_values reads the client secret: OAuthenticator's classes all know that variable."""
 
 PLACES: dict[str, str] = {
     "proxy.secretToken": GENERATED,
@@ -29,7 +36,7 @@ PLACES: dict[str, str] = {
     "hub.config.JupyterHub.cookie_secret": GENERATED,
     "hub.config.ConfigurableHTTPProxy.auth_token": GENERATED,
     "hub.config.CryptKeeper.keys": GENERATED,
-    "hub.config.*.client_secret": "set hub_oauth_client_secret instead; the role puts it into a Secret the hub reads",
+    CLIENT_SECRET: "set hub_oauth_client_secret instead; the role puts it into a Secret the hub reads",
     "hub.config.*.google_service_account_keys": "put the key file into a Secret of your own and mount it",
     "hub.config.*.password": "choose an authenticator with real accounts: set hub_oauth_provider",
     "hub.db.password": "put it into a Secret of your own and let hub.extraEnv.PGPASSWORD (or MYSQL_PWD) refer to it",
@@ -40,21 +47,16 @@ PLACES: dict[str, str] = {
 }
 """Pattern of a path to what to do instead. ``*`` stands for one segment."""
 
-ENVIRONMENTS = ("extraEnv",)
+ENVIRONMENTS = ("extraEnv", "environment")
+"""Keys that hold environment variables: the chart's, and KubeSpawner's, also in its profiles."""
 SECRET_VARIABLE = re.compile(r"(?:SECRET|PASSWORD|PASSWD|_PWD|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY)$", re.I)
 PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
 
 
 def misplaced_secrets(values: Json) -> Iterator[Finding]:
     """One finding (E-VALUES-12) for each secret among the values; the secret itself is never repeated."""
-    found: dict[Path, str] = {}
-    for path, value in leaves(values):
-        for pattern, do in PLACES.items():
-            if value and _fits(path, pattern):
-                found.setdefault(path, do)
-        if path[-2:] == ("db", "url") and isinstance(value, str) and _has_password(value):
-            found[path] = "leave the password out of the address: " + PLACES["hub.db.password"]
-    for path, name, value in _environment(values):
+    found = _at_known_places(values)
+    for path, name, value in environment(values):
         if isinstance(value, str) and value and SECRET_VARIABLE.search(name):
             found.setdefault(
                 path,
@@ -67,6 +69,24 @@ def misplaced_secrets(values: Json) -> Iterator[Finding]:
         yield Finding(
             "E-VALUES-12", dotted(path), "is a secret, and whoever may read the release can read its values", do
         )
+
+
+def _at_known_places(values: Json) -> dict[Path, str]:
+    """Each secret at a known place, with what to do instead."""
+    found: dict[Path, str] = {}
+    for path, value in leaves(values):
+        for pattern, do in PLACES.items():
+            if value and _fits(path, pattern):
+                found.setdefault(path, f"{do}, and {REFERENCE}" if pattern == CLIENT_SECRET and unread(values) else do)
+        if path[-2:] == ("db", "url") and isinstance(value, str) and _has_password(value):
+            found[path] = "leave the password out of the address: " + PLACES["hub.db.password"]
+    return found
+
+
+def unread(values: Json) -> bool:
+    """Whether no variable of an environment brings the hub the client secret, and nothing else names its Secret."""
+    named = any(name == SECRET_KEY for path, name, _value in environment(values) if path[0] == "hub")
+    return not named and all(text != HUB_SECRETS for _path, text in strings(values))
 
 
 def _fits(path: Path, pattern: str) -> bool:
@@ -84,17 +104,20 @@ def _has_password(url: str) -> bool:
         return False
 
 
-def _environment(values: Any, path: Path = ()) -> Iterator[tuple[Path, str, Any]]:
+def environment(values: Any, path: Path = ()) -> Iterator[tuple[Path, str, Any]]:
     """Every environment variable with its path, name and value, in both forms the chart takes: mapping and list."""
+    if isinstance(values, list):
+        for position, entry in enumerate(values):
+            yield from environment(entry, (*path, str(position)))
     if not isinstance(values, Mapping):
         return
     for key, below in values.items():
         here = (*path, str(key))
         if key not in ENVIRONMENTS:
-            yield from _environment(below, here)
+            yield from environment(below, here)
         elif isinstance(below, Mapping):
             for name, value in below.items():
-                yield (*here, str(name)), str(name), value
+                yield (*here, str(name)), str(name), value.get("value") if isinstance(value, Mapping) else value
         elif isinstance(below, list):
             for position, entry in enumerate(below):
                 if isinstance(entry, Mapping):

@@ -107,7 +107,7 @@ class Planner:
             looked = list(
                 pool.map(lambda obj: self._look(obj, before.get(identity(obj)) if client_side else None), new.objects)
             )
-            leaving = list(pool.map(self._leaving, gone))
+            leaving = list(pool.map(self.live, gone))
         result = ObjectPlan()
         for item in looked:
             self._record(result, item)
@@ -134,9 +134,6 @@ class Planner:
         """The object in the cluster; None where it, its namespace or its kind is not there."""
         path = self._path(obj)
         return None if path is None else self._client.get(path)
-
-    def _leaving(self, obj: Json) -> Json | None:
-        return self.live(obj)
 
     def _look(self, obj: Json, old: Json | None) -> Looked:
         """One object: dry-run apply, and a read if it exists."""

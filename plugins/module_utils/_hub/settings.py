@@ -25,11 +25,13 @@ from .._core.typed import as_bool, as_dict, as_list, kind
 
 Json = dict[str, Any]
 
+HTTPS_PORT = 443
+
 SHARED: Json = {
     "hub_name": "",
     "hub_platform": "existing",
     "hub_domain": "",
-    "hub_port": 443,
+    "hub_port": HTTPS_PORT,
     "hub_base_url": "/",
     "hub_admins": [],
     "hub_contact_email": "",
@@ -64,9 +66,8 @@ class Finding:
 
     @classmethod
     def from_error(cls, path: str, error: Mapping[str, str]) -> Finding:
-        """A finding from an error that a look-up returned as data; its sentence has a subject of its own."""
-        seen, wanted = error.get("seen", ""), error.get("wanted", "")
-        return cls(error["error_id"], path, error["what"], error["do"], seen, wanted, joint=": ")
+        """A finding from :func:`error_parts`; its sentence has a subject of its own."""
+        return cls(error["error_id"], path, error["what"], error["do"], error["seen"], error["wanted"], joint=": ")
 
     def text(self) -> str:
         """The finding in the collection's one form of an error."""
@@ -88,6 +89,11 @@ class Finding:
             "do": self.do,
             "text": self.text(),
         }
+
+
+def error_parts(error: HubError) -> dict[str, str]:
+    """An error as data, so that a look-up can return it and all problems are reported at once."""
+    return {part: getattr(error, part) for part in ("error_id", "what", "do", "seen", "wanted")}
 
 
 def is_secret(name: str) -> bool:
@@ -136,6 +142,15 @@ def read(variables: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[Jso
                 )
             )
     return settled, findings
+
+
+def unset(settled: Mapping[str, Any], wanted: Mapping[str, str], error_id: str, who: str) -> list[Finding]:
+    """A finding for each variable that is not set although ``who`` needs it; ``wanted`` says what each one is."""
+    return [
+        Finding(error_id, name, f"is not set, and {who} needs it", f"set {name}: {meaning}")
+        for name, meaning in wanted.items()
+        if not settled[name]
+    ]
 
 
 def stray_names(variables: Mapping[str, Any], prefix: str, known: Mapping[str, Any]) -> list[Finding]:

@@ -56,6 +56,8 @@ class Settler:
             history = look()  # its Lease was watched for a while, in which it may have ended well
             if not pending.is_busy(history):
                 return history, None, Move.PROCEED
+            if history.newest is not None and not lease.may_have_made(history.newest):
+                writer = Writer.UNKNOWN
         facts = pending.stuck(history, writer, self._now())
         move = pending.decide(facts, self._policy, self._max_age)
         if move is Move.WAIT:

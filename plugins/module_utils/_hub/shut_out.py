@@ -56,7 +56,7 @@ def shut_out(pods: Iterable[Json], removed: Iterable[str], values: Json) -> list
 
 
 def leaving(removed: Iterable[str], members: Iterable[str]) -> list[str]:
-    """The people whom IAP's list loses, without those whose address stays on it, as another kind or in other letters.
+    """The people whom IAP's list loses, without those whose address (in whatever form) or whose domain is still on it.
 
     Args:
         removed: members that were taken off or are about to be.
@@ -67,7 +67,13 @@ def leaving(removed: Iterable[str], members: Iterable[str]) -> list[str]:
     """
     stay = {_parts(member)[2].lower() for member in members}
     found = {member.lower() for member in removed}
-    return sorted(member for member in found if _parts(member)[0] in PEOPLE and _parts(member)[2] not in stay)
+    return sorted(member for member in found if _parts(member)[0] in PEOPLE and stay.isdisjoint(_names_of(member)))
+
+
+def _names_of(member: str) -> tuple[str, str]:
+    """The address of a person, and its domain."""
+    address = _parts(member)[2]
+    return address, address.rpartition("@")[2]
 
 
 def _parts(member: str) -> tuple[str, str, str]:

@@ -16,6 +16,9 @@ from .settings import Finding, Json
 
 Path = tuple[str, ...]
 
+HUB_SECRETS = "hub-secrets"
+"""The Secret that carries what no values layer may hold; layers refer to it by name and key."""
+
 
 def dotted(path: Path) -> str:
     """A path as people write it; a segment that contains a dot is quoted."""
@@ -50,6 +53,12 @@ def dig(values: Any, *path: str, default: Any = None) -> Any:
             return default
         values = values[segment]
     return default if values is None else values
+
+
+def mapping_at(values: Any, *path: str) -> Json:
+    """The mapping at a path; empty where something else is there, or nothing."""
+    found = dig(values, *path)
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 @dataclass

@@ -25,14 +25,13 @@ from . import login_helper
 from .kubeconfig import Chosen, Source, helper_command, helper_missing, parse_source, unusable
 
 
-def kubeconfig_paths(kubeconfig: str | None, environ: Mapping[str, str] | None = None) -> list[str]:
+def kubeconfig_paths(kubeconfig: str | None) -> list[str]:
     """The files meant: the given ones, else ``KUBECONFIG``, else ``~/.kube/config``; never a pod's own account.
 
     Raises:
         HubError: E-ACCESS-05 when a file was named that is not there, or none is there at all.
     """
-    values = os.environ if environ is None else environ
-    given = kubeconfig or values.get("KUBECONFIG") or "~/.kube/config"
+    given = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
     paths = [os.path.abspath(os.path.expanduser(part)) for part in given.split(os.pathsep) if part]
     # Like kubectl: of a list some files may be missing, but not all.
     present = [path for path in paths if os.path.isfile(path)]
@@ -110,12 +109,9 @@ class PrivateFolder:
     path: str
 
     @classmethod
-    def for_hub(cls, base: str, hub: str, environ: Mapping[str, str] | None = None) -> PrivateFolder:
+    def for_hub(cls, base: str, hub: str) -> PrivateFolder:
         """The folder of one hub; ``base`` defaults to the user's cache directory."""
-        values = os.environ if environ is None else environ
-        top = base or os.path.join(
-            values.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "researchops-jupyterhub"
-        )
+        top = base or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "researchops-jupyterhub")
         return cls(os.path.join(os.path.abspath(os.path.expanduser(top)), hub))
 
     def file(self, kind: str, *inputs: str) -> str:
@@ -152,15 +148,20 @@ class PrivateFolder:
         except OSError as problem:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-            raise HubError(
-                error_id="E-ACCESS-15",
-                what=f"{path} cannot be written: {problem.strerror or type(problem).__name__}",
-                do="free space or correct the rights of that directory (XDG_CACHE_HOME moves it), then run again",
-            ) from problem
+            raise unwritable(path, problem) from problem
 
     def remove(self) -> None:
         """Remove the folder with everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def unwritable(path: str, problem: OSError) -> HubError:
+    """The error for something in a private folder that cannot be written."""
+    return HubError(
+        error_id="E-ACCESS-15",
+        what=f"{path} cannot be written: {problem.strerror or type(problem).__name__}",
+        do="free space or correct the rights of that directory (XDG_CACHE_HOME moves it), then run again",
+    )
 
 
 def explain_helper(chosen: Chosen) -> HubError | None:

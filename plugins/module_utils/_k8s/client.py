@@ -22,23 +22,26 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from .._core.clock import ServerTime, SystemClock
 from .._core.errors import Changed, HubError, is_installed, missing_library, require
 from .connection import checking, open_connection, read_login, server_is_here
-from .kubeconfig import Chosen, unusable
+from .kubeconfig import Chosen, proxy_of, unusable
 from .readback import Fate, Write, judge
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 CONNECT_TIMEOUT = 5.0
 """Seconds until a connection must stand."""
 READ_TIMEOUT = 30.0
 """Seconds between two bytes of a reply."""
+LONGEST_PAUSE = 5.0
+"""Seconds a server may put a read off before it is repeated; API servers ask for one."""
 WATCH_SECONDS = 25.0
 """Seconds one watch lasts at most: the server ends it before a silent connection counts as dead."""
 PAGE = 500
@@ -53,6 +56,8 @@ REFUSED_TOKEN = "RESEARCHOPS_REFUSED_TOKEN"
 """Tells our login helper which token it must not hand out again, by its SHA-256; see exec_credential.py."""
 NOBODY = 'User "system:anonymous"'
 """How the API server's refusals name somebody who sent no credentials."""
+GKE_CONNECT = "container.clusters.connect"
+"""The permission that Google asks for at a GKE cluster's DNS endpoint, before the cluster's own rules."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +166,9 @@ class KubeClient:
         """Create an object in a collection; one that exists is an error (E-K8S-05)."""
         return self._accepted(self.request("POST", path, _dry(dry_run), body), "POST", path)
 
-    def apply(self, path: str, body: Json, *, dry_run: bool = False, force: bool = True) -> Json:
+    def apply(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
         """Server-side apply of one object under our field manager; safe to repeat."""
-        query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
+        query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": "true"}
         return self._accepted(self.request("PATCH", path, query, body, content_type=APPLY_PATCH), "PATCH", path)
 
     def merge(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
@@ -290,7 +295,7 @@ class KubeClient:
             if not write.harmless and (done := self._read_back(write, lost)) is not None:
                 return done
         reply = self._send(method, path, query, body, accept, content_type)
-        if reply.status == 409 and method == "POST":  # the first one came through after all
+        if reply.status == 409 and method == "POST" and not write.harmless:  # the first one came through after all
             found = self._send("GET", write.place, None, None, accept, content_type)
             if judge(write, found.status, found.body) is Fate.DONE:
                 return Reply(201, found.body)
@@ -338,9 +343,7 @@ class KubeClient:
                 body=payload,
                 timeout=urllib3.Timeout(connect=self.limits.connect, read=self.limits.read),
                 # A read lost on the way is repeated; a write is not: it may have been done (see _send_surviving_loss).
-                retries=False
-                if method in WRITES
-                else urllib3.Retry(self.limits.retries, redirect=0, backoff_factor=0.2),
+                retries=False if method in WRITES else _repeats(self.limits.retries),
             )
         except urllib3.exceptions.HTTPError as problem:
             raise _unreachable(self.server, self._origin, problem, method) from problem
@@ -355,9 +358,25 @@ class KubeClient:
         raise api_error(reply, method, path, self.server)
 
 
+def if_allowed(read: Callable[[], T]) -> T | None:
+    """What a reading brings; None where these credentials may not read that (E-K8S-04)."""
+    try:
+        return read()
+    except HubError as problem:
+        if problem.error_id != "E-K8S-04":
+            raise
+        return None
+
+
+def _reason(body: Json) -> str:
+    """Why a request was refused; what Google has put before a cluster answers in the form of Google's own APIs."""
+    told = body["error"] if isinstance(body.get("error"), dict) else body
+    return str(told.get("message") or told.get("reason") or "no reason given").rstrip(".")
+
+
 def api_error(reply: Reply, method: str, path: str, server: str) -> HubError:
     """The error for a refused request, with the server's own reason."""
-    reason = str(reply.body.get("message") or reply.body.get("reason") or "no reason given").rstrip(".")
+    reason = _reason(reply.body)
     table = {
         403: ("E-K8S-04", "ask the cluster's administrator for this permission, or use credentials that have it"),
         409: ("E-K8S-05", "somebody else changed this object at the same moment; run again"),
@@ -372,6 +391,8 @@ def api_error(reply: Reply, method: str, path: str, server: str) -> HubError:
             "no credentials were sent: see why with `kubectl --kubeconfig FILE get namespaces`, which shows what the "
             "kubeconfig's login program says, then run again"
         )
+    if reply.status == 403 and GKE_CONNECT in reason:
+        do = f"grant these credentials a role with {GKE_CONNECT} in the project, such as roles/container.clusterViewer"
     return HubError(
         error_id=error_id,
         what=f"{method} {path} was refused by {server}: {reply.status}, {reason}",
@@ -394,6 +415,20 @@ def _fingerprint(credentials: Mapping[str, str]) -> str:
     """The refused token without the token; empty for other credentials, because a password could be guessed from it."""
     kind, _blank, token = " ".join(credentials.values()).partition(" ")
     return hashlib.sha256(token.encode()).hexdigest() if kind == "Bearer" else ""
+
+
+def _repeats(times: int) -> Any:
+    """How urllib3 repeats a read: what was lost, and what a server that is busy puts off, within bounds."""
+    import urllib3
+
+    class Repeats(urllib3.Retry):
+        """urllib3 itself sleeps for as long as any server or proxy asks, be it hours."""
+
+        def get_retry_after(self, response: Any) -> float | None:
+            asked = super().get_retry_after(response)
+            return None if asked is None else min(asked, LONGEST_PAUSE)
+
+    return Repeats(times, redirect=0, backoff_factor=0.2)
 
 
 def _dry(dry_run: bool) -> dict[str, str]:
@@ -452,7 +487,7 @@ def _load(path: str, context: str | None) -> tuple[Any, Any]:
 
 def _set_proxy(configuration: Any, chosen: Chosen) -> None:
     """Go the way that kubectl and Helm go, whichever version of the package this is."""
-    proxy = str(chosen.cluster.get("proxy-url") or "")
+    proxy = proxy_of(chosen)
     if proxy:
         # The package reads proxy-url from 37.0 on only, and then goes past it for a host in NO_PROXY, which is about
         # the environment's own proxy; either way a request would go past the tunnel.

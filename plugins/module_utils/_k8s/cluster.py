@@ -8,16 +8,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 from .._core.errors import HubError
-from .client import Json, KubeClient
+from .client import Json, KubeClient, if_allowed
 from .guard import Observed, Permission, count_ready, covered, fingerprints, needless, parse_storage_classes
 
-T = TypeVar("T")
-
+STORAGE_CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 AUTHORIZATION = "/apis/authorization.k8s.io/v1"
 WHO_AM_I = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 ASKED_AT_ONCE = 6
@@ -64,19 +62,14 @@ def observe(client: KubeClient, permissions: Sequence[Permission]) -> Observed:
         ca_sha256=_ca(client),
         server=client.server,
         version=str(version.get("gitVersion", "")),
-        storage_classes=_allowed_list(client, "/apis/storage.k8s.io/v1/storageclasses", parse_storage_classes),
+        storage_classes=if_allowed(lambda: parse_storage_classes(client.list(STORAGE_CLASSES))),
         denied=denied(client, permissions),
-        nodes=_allowed_list(client, "/api/v1/nodes", count_ready),
+        nodes=if_allowed(lambda: count_ready(client.list("/api/v1/nodes"))),
     )
 
 
 def _uid(client: KubeClient) -> str:
-    try:
-        found = client.get("/api/v1/namespaces/kube-system")
-    except HubError as problem:
-        if problem.error_id != "E-K8S-04":
-            raise
-        return ""
+    found = if_allowed(lambda: client.get("/api/v1/namespaces/kube-system"))
     return str(((found or {}).get("metadata") or {}).get("uid", ""))
 
 
@@ -88,16 +81,6 @@ def _ca(client: KubeClient) -> tuple[str, ...]:
             return fingerprints(stream.read())
     except OSError:
         return ()
-
-
-def _allowed_list(client: KubeClient, path: str, parse: Callable[[list[Json]], T]) -> T | None:
-    """What a list means, None when it may not be read."""
-    try:
-        return parse(client.list(path))
-    except HubError as problem:
-        if problem.error_id != "E-K8S-04":
-            raise
-        return None
 
 
 def denied(client: KubeClient, permissions: Sequence[Permission]) -> tuple[Permission, ...]:

@@ -29,7 +29,7 @@ from urllib.parse import urlsplit
 from .._core.errors import HubError
 from .._core.transport import trust_as_named
 from . import login_helper
-from .kubeconfig import Chosen, check_person, check_proxy, choose, parse_source
+from .kubeconfig import Chosen, check_person, check_proxy, choose, parse_source, proxy_of
 
 Json = dict[str, Any]
 
@@ -156,7 +156,7 @@ def _is_usual(chosen: Chosen, environ: Mapping[str, str]) -> bool:
     user = {key for key, value in chosen.user.items() if value}
     if not (cluster <= CLUSTER_KEYS and user <= USER_KEYS and str(chosen.cluster["server"]).startswith("https://")):
         return False
-    proxy = str(chosen.cluster.get("proxy-url") or "")
+    proxy = proxy_of(chosen)
     if proxy:
         return proxy.startswith(("http://", "https://"))
     return server_is_here(chosen) or not any(environ.get(name) for name in PROXY_VARIABLES)

@@ -52,8 +52,13 @@ class FrontApi:
         """Read what there is."""
         namespace = self._client.get(f"/api/v1/namespaces/{self._front.namespace}")
         service = self._client.get(self._front.path) if namespace else None
-        other = f"/api/v1/namespaces/{self._front.namespace}/services/proxy-public"
-        return Seen(namespace, service, self._client.get(other) if namespace and not service else None)
+        return Seen(namespace, service, self._proxy_public() if namespace and not service else None)
+
+    def _proxy_public(self) -> Json | None:
+        """The chart's own Service, by its labels: ``fullnameOverride`` gives it another name."""
+        query = {"labelSelector": f"component=proxy-public,release={self._front.release}"}
+        found = self._client.list(f"/api/v1/namespaces/{self._front.namespace}/services", query)
+        return found[0] if found else None
 
     def foretell(self, seen: Seen) -> Plan:
         """The plan by the server's dry run; a Service whose namespace is missing is foretold without the server."""

@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from .._core.errors import Changed, HubError
 from .._core.plan import Plan, Step
 from .._core.poll import Waited, wait
 from .._core.progress import Reporter
-from .._gcp.front_backends import Backend, backends_for
-from .client import Json, KubeClient
+from .._gcp.backends import Backend, backends_for
+from .client import Json, KubeClient, if_allowed
 from .front import LABELS, plan
 from .front_api import apply_namespace, last_event
 from .front_gke import (
@@ -115,7 +116,9 @@ class GkeFrontApi:
         mine = {target_of(item) for item in wanted}
         found = {}
         for item in {target_of(each): each for each in (*wanted, *possible(front)) if _kind(each) in known}.values():
-            one = self._get(item, optional=target_of(item) not in mine)
+            read = partial(self._client.get, path_of(item))
+            # Of what is not wanted any more: what these credentials may not read, they cannot have made either.
+            one = read() if target_of(item) in mine else if_allowed(read)
             if one is not None:
                 found[target_of(item)] = one
         going = {target: item for target, item in found.items() if target in mine and is_going(item)}
@@ -135,15 +138,6 @@ class GkeFrontApi:
         door = self._client.get(path_of(self._front.door_object()))
         return door, self._backends(door)
 
-    def _get(self, item: Json, *, optional: bool) -> Json | None:
-        """One live object; what these credentials may not read, they cannot have made either."""
-        try:
-            return self._client.get(path_of(item))
-        except HubError as problem:
-            if optional and problem.error_id == "E-K8S-04":
-                return None
-            raise
-
     def _known_kinds(self, kinds: set[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of ``kinds`` (version and kind) that the cluster knows; built-in ones are not asked about."""
         known = {(version, kind) for version, kind in kinds if version in BUILT_IN}
@@ -157,19 +151,11 @@ class GkeFrontApi:
         if certificates:
             collection = f"/apis/{POLICY}/namespaces/{self._front.namespace}/{PLURALS['ManagedCertificate']}"
             labels = ",".join(f"{key}={value}" for key, value in LABELS.items())
-            for item in self._listed(collection, {"labelSelector": labels}):
+            for item in if_allowed(lambda: self._client.list(collection, {"labelSelector": labels})) or []:
                 # Items of a list do not carry their own kind.
                 item = {"apiVersion": CERTIFICATE[0], "kind": CERTIFICATE[1], **item}
                 found[target_of(item)] = item
         return tuple(item for target, item in sorted(found.items()) if target not in wanted and is_ours(item))
-
-    def _listed(self, collection: str, query: Mapping[str, str]) -> list[Json]:
-        try:
-            return self._client.list(collection, query)
-        except HubError as problem:
-            if problem.error_id != "E-K8S-04":
-                raise
-            return []
 
     def foretell(self, seen: Seen) -> Foretold:
         """The plan by the server's dry run; what it cannot look at yet is foretold without it, and named.

@@ -14,7 +14,7 @@ from typing import Any
 
 from .._core.errors import Changed, HubError
 from .._core.poll import State, Verdict
-from .._gcp.front_backends import Backend
+from .._gcp.backends import Backend
 from .._gcp.gke_facts import GOOGLE_MANAGED, OWN
 from .front import Json, addresses_of
 from .front_gke import (

@@ -4,30 +4,16 @@
 #
 # Private to this collection: names and behaviour may change in any release.
 
-"""Ask Google about a GKE cluster, and say how the login helper is to log in with the same identity."""
+"""How the login helper logs in at Google with the identity that a module's options name."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
 from .._core.errors import HubError
-from .._gcp.api import CONTAINER, Call, GcpApi
 from .._gcp.auth import AuthOptions
-from .clouds import GkeName
 from .kubeconfig import CloudLogin
-
-Json = dict[str, Any]
-
-
-def describe(api: GcpApi, name: GkeName) -> Json:
-    """The API's ``Cluster``.
-
-    Raises:
-        HubError: the refusal, in the words of _gcp.
-    """
-    return api.read(Call(name.text, "GET", CONTAINER + name.path))
 
 
 def login(options: AuthOptions, helper: str, cache_dir: str, key_file: str) -> tuple[CloudLogin, dict[str, str]]:

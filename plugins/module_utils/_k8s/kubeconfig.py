@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -245,14 +245,12 @@ def _absolute_exec(user: Json, home: str) -> Json:
 
 def with_login(chosen: Chosen, login: MachineLogin | None) -> Chosen:
     """The same cluster, entered by the machine login where one is wanted."""
-    if login is None:
-        return chosen
-    return Chosen(chosen.context, chosen.cluster, login.user(), chosen.namespace)
+    return replace(chosen, user=login.user()) if login else chosen
 
 
 def through_proxy(chosen: Chosen, proxy_url: str) -> Chosen:
     """The same context behind a proxy of its own: for this cluster only, and for whoever reads this kubeconfig."""
-    return Chosen(chosen.context, chosen.cluster | {"proxy-url": proxy_url}, chosen.user, chosen.namespace)
+    return replace(chosen, cluster=chosen.cluster | {"proxy-url": proxy_url})
 
 
 def helper_command(user: Mapping[str, Any]) -> str:

@@ -23,8 +23,6 @@ Json = dict[str, Any]
 
 HELPER_TIMEOUT = 60.0
 """Seconds a login helper may take; kubectl itself waits without end."""
-
-
 CLUSTER_KEYS = (
     "server",
     "tls-server-name",
@@ -104,7 +102,7 @@ def cluster_info(cluster: Mapping[str, Any]) -> Json:
     return told
 
 
-def start(entry: Mapping[str, Any], cluster: Mapping[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
+def start(entry: Mapping[str, Any], cluster: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
     """What a login helper printed, and how it ended.
 
     Args:
@@ -117,7 +115,7 @@ def start(entry: Mapping[str, Any], cluster: Mapping[str, Any] | None = None) ->
     """
     extra = {str(item["name"]): str(item["value"]) for item in entry.get("env") or []}
     spec: Json = {"interactive": False}
-    if entry.get("provideClusterInfo") and cluster:
+    if entry.get("provideClusterInfo"):
         spec["cluster"] = cluster_info(cluster)
     info = {"apiVersion": entry.get("apiVersion"), "kind": "ExecCredential", "spec": spec}
     return subprocess.run(  # pylint: disable=ansible-bad-function  # run_command has no time limit
@@ -126,6 +124,7 @@ def start(entry: Mapping[str, Any], cluster: Mapping[str, Any] | None = None) ->
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=HELPER_TIMEOUT,
         check=False,
     )

@@ -25,6 +25,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import selectors
+import ssl
 import struct
 import subprocess
 import sys
@@ -33,8 +35,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
+
+_Done = TypeVar("_Done")
 
 SUBPROTOCOL = "relay.tunnel.cloudproxy.app"
 ORIGIN = "bot:iap-tunneler"
@@ -219,7 +223,13 @@ def access_token(command: Sequence[str]) -> str:
     do = "correct what it names (often: log in again), then run again"
     try:
         done = subprocess.run(  # pylint: disable=ansible-bad-function  # a program of its own, no module
-            list(command), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TOKEN_TIMEOUT, check=False
+            list(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TOKEN_TIMEOUT,
+            check=False,
         )
         return str(json.loads(done.stdout)["status"]["token"])
     except (OSError, subprocess.TimeoutExpired) as problem:
@@ -239,6 +249,72 @@ def refused(options: argparse.Namespace, reason: str, code: int) -> Problem:
     return Problem(
         "E-TUNNEL-09", f"Identity-Aware Proxy gives no way to port {options.port} of {machine}: {reason}", do
     )
+
+
+class SharedTls:
+    """A TLS connection that one thread reads while another one writes.
+
+    OpenSSL notes in the connection what its last call waits for. Of two calls at the same time one reads the other's
+    note and takes a peer that is there for gone; so only one thread is in OpenSSL at a time, and none waits in there.
+    """
+
+    def __init__(self, tls: ssl.SSLSocket) -> None:
+        """From here on `tls` is used by nobody else."""
+        self._tls = tls
+        self._timeout = tls.gettimeout()
+        self._alone = threading.Lock()
+        tls.setblocking(False)
+
+    def recv(self, size: int) -> bytes:
+        """At most `size` bytes, at least one; none when the peer has ended."""
+        return self._done(lambda: self._tls.recv(size))
+
+    def send(self, data: bytes) -> int:
+        """How many bytes of `data` were taken."""
+        return self._done(lambda: self._tls.send(data))
+
+    def _done(self, act: Callable[[], _Done]) -> _Done:
+        """Raises TimeoutError, and OSError for a connection that was closed meanwhile."""
+        while True:
+            try:
+                with self._alone:
+                    return act()
+            except ssl.SSLWantReadError:
+                event = selectors.EVENT_READ
+            except ssl.SSLWantWriteError:
+                event = selectors.EVENT_WRITE
+            self._wait(event)
+
+    def _wait(self, event: int) -> None:
+        with selectors.DefaultSelector() as waiting:
+            try:
+                waiting.register(self._tls, event)
+            except ValueError as gone:
+                raise ConnectionAbortedError("closed meanwhile") from gone
+            if not waiting.select(self._timeout):
+                raise TimeoutError("timed out")
+
+    def shutdown(self, how: int) -> None:
+        """End one direction or both; who waits wakes up."""
+        with self._alone:
+            self._tls.shutdown(how)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        with self._alone:
+            self._tls.close()
+
+    def settimeout(self, seconds: float | None) -> None:
+        """How long a call may wait from now on."""
+        self._timeout = seconds
+
+    def gettimeout(self) -> float | None:
+        """How long a call may wait, seconds."""
+        return self._timeout
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._tls.fileno()
 
 
 class Relay:
@@ -284,6 +360,7 @@ class Relay:
         except websocket.WebSocketBadStatusException as problem:
             code = {401: 4033, 403: 4033, 404: 4047}.get(problem.status_code, 0)
             raise refused(self._options, f"HTTP status {problem.status_code}", code) from problem
+        self._socket.sock = SharedTls(self._socket.sock)
         self._socket.settimeout(QUIET_TIMEOUT)
 
     def _resume(self, sleep: Callable[[float], None]) -> bool:

@@ -28,6 +28,7 @@ from typing import Any
 
 from .._core.clock import Clock
 from .._core.errors import HubError
+from .._k8s.access import unwritable
 from .controller import Process
 from .settings import Observed
 
@@ -273,15 +274,6 @@ def write(path: str, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)
     os.replace(temporary, path)
-
-
-def unwritable(path: str, problem: OSError) -> HubError:
-    """The error for a private folder that cannot be written."""
-    return HubError(
-        error_id="E-ACCESS-15",
-        what=f"{path} cannot be written: {problem.strerror or type(problem).__name__}",
-        do="free space or correct the rights of that directory (XDG_CACHE_HOME moves it), then run again",
-    )
 
 
 def _taken(descriptor: int) -> bool:

@@ -170,17 +170,21 @@ class Link:
         return (ours or lines or ["ssh ended without a word"])[-1]
 
     async def start(self) -> bool:
-        """Start ssh and wait until its forwarding stands; False when ssh ended or was too slow."""
+        """Start ssh and wait until its forwarding stands; False when ssh did not start, ended or was too slow."""
         self.port = free_port()
         command = [word.replace("{port}", str(self.port)) for word in self._config.command]
-        self._process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            preexec_fn=bound_to(os.getpid()),
-            start_new_session=True,  # a group of its own: ssh and what it starts
-        )
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                preexec_fn=bound_to(os.getpid()),
+                start_new_session=True,  # a group of its own: ssh and what it starts
+            )
+        except OSError as problem:  # often too many processes at this moment
+            self._words.append(f"{command[0]} cannot be started: {problem.strerror}")
+            return False
         self._listening = asyncio.ensure_future(self._listen(self._process))
         end = time.monotonic() + self._config.connect_timeout
         while self.alive and time.monotonic() < end:
@@ -504,7 +508,7 @@ def main(argv: list[str]) -> int:
     """Read the configuration beside this file and work.
 
     Args:
-        argv: the private folder, and the descriptor of the lock that says we live.
+        argv: the private folder.
     """
     os.umask(0o077)
     folder = argv[0]

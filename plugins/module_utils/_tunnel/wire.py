@@ -61,9 +61,9 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def answer(status: str, text: str = "") -> bytes:
+def answer(status: str, text: str) -> bytes:
     """A complete answer to a client."""
-    body = f"{text}\n".encode() if text else b""
+    body = f"{text}\n".encode()
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
 

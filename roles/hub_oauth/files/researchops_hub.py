@@ -68,6 +68,9 @@ class Keys:
     """IAP's public keys: fetched when they are needed, kept, and asked for anew when a statement names an unknown one.
 
     Only one request is under way at a time, and at most one starts in :data:`ASK_AGAIN` seconds.
+
+    Attributes:
+        problem: why the last request failed; empty when it did not.
     """
 
     def __init__(self, fetch: Fetch, clock: Callable[[], float] = time.monotonic) -> None:
@@ -76,7 +79,7 @@ class Keys:
         self._keys: dict[str, Any] = {}
         self._fetched: float | None = None
         self._asked: float | None = None
-        self._problem = ""
+        self.problem = ""
         self._lock = asyncio.Lock()
 
     async def find(self, key_id: str) -> Any:
@@ -91,7 +94,7 @@ class Keys:
                 if not self._good(key_id) and self._may_ask():
                     await self._ask()
         if self._fetched is None or self._clock() - self._fetched > STALE:
-            raise NoKeys(self._problem or "they were asked for a moment ago")
+            raise NoKeys(self.problem or "they were asked for a moment ago")
         if key_id not in self._keys:
             raise Refused("it is signed with a key that is not one of Google's")
         return self._keys[key_id]
@@ -107,14 +110,9 @@ class Keys:
         try:
             self._keys = read_keys(await self._fetch())
         except UNUSABLE as problem:  # the kept keys stay
-            self._problem = f"{type(problem).__name__}: {problem}"
+            self.problem = f"{type(problem).__name__}: {problem}"
         else:
-            self._fetched, self._problem = self._clock(), ""
-
-    @property
-    def problem(self) -> str:
-        """Why the last request for the keys failed; empty when it did not."""
-        return self._problem
+            self._fetched, self.problem = self._clock(), ""
 
 
 def read_keys(document: bytes) -> dict[str, Any]:

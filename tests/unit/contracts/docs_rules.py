@@ -1,19 +1,21 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules that hold documentation to the code: error ids, variables, commands, links."""
+"""Rules that hold documentation and messages to the code: error ids, variables, commands, links."""
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import ERROR_ID
 
-from .verdict import Verdict
+from .verdict import Verdict, options, parsed, python_files, roles
 
 NAMED = re.compile(rf"\b{ERROR_ID}\b")
 ENTRY = re.compile(rf"^### (?P<id>{ERROR_ID})\b(?P<title>.*)$", re.MULTILINE)
@@ -89,6 +91,32 @@ def derived(root: Path) -> Verdict:
         current = path.read_text(encoding="utf-8") if path.exists() else ""
         verdict.look(None if current == content else f"{path.relative_to(root)} is out of date: run make docs")
     return verdict
+
+
+def variables(root: Path) -> Verdict:
+    """Every variable exists that a document, or a text in a plugin, tells a person about."""
+    verdict = Verdict()
+    names = sorted(role.name for role in roles(root))
+    known = {*names, *(path.stem for path in python_files(root, "plugins"))}
+    for name, option in (item for role in roles(root) for item in options(role).items()):
+        known |= {name, *map(str, option.get("choices") or [])}
+    like_ours = re.compile(rf"(?<![\w./-])(?:{'|'.join(names) or 'x'})_[a-z0-9_]*[a-z0-9](?![\w*])")
+    for path, text in told(root):
+        for name in like_ours.findall(text):
+            wrong = f"{path.relative_to(root)} names {name}, which is no variable, choice, role or plugin"
+            verdict.look(None if name in known else wrong)
+    return verdict
+
+
+def told(root: Path) -> Iterator[tuple[Path, str]]:
+    """Yield what people read: documents, examples, roles' own messages, texts in plugins that are no documentation."""
+    documents = (*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("roles/*/README.md"))
+    for path in sorted((*documents, *root.glob("roles/*/*/*.yml"), *root.glob("examples/*/*.yml"))):
+        yield path, path.read_text(encoding="utf-8")
+    for path in python_files(root, "plugins"):
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value:
+                yield path, node.value
 
 
 def commands(root: Path) -> Verdict:

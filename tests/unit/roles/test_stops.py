@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a role itself stops, the person reads an id, what is wrong with which object, and one thing to do.
 
-A real ansible-playbook runs the roles' own tasks; all of these stop before anything is asked or changed.
+A real ansible-playbook runs the roles' own tasks; all of these stop before anything is changed.
 """
 
 from __future__ import annotations
@@ -13,10 +13,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 from ansible_collections.researchops.jupyterhub.tests.unit.roles.plays import played
+from jinja2.nativetypes import NativeEnvironment
+
+ROLES = Path(__file__).resolve().parents[3] / "roles"
 
 CLUSTER = {"project": "research", "location": "europe-west1", "name": "hubs"}
 ON_GKE = {"hub_platform": "gke", "hub_domain": "hub.example.org", "cluster_access_cluster": CLUSTER}
+BY_UPDATE = {
+    "hub_dns_provider": "rfc2136",
+    "hub_dns_server": "127.0.0.1",
+    "hub_dns_port": 1,
+    "hub_dns_key_name": "hub",
+    "hub_dns_key_secret": "c2VjcmV0LW9mLXRoZS10ZXN0",
+}
 CURE = {"gke_iap_act": "reprovision"}
 LOOK = {"current": [{"agreed": False, "texts": ["a"]}], "seen": "ns1.test has a, ns2.test has b"}
 
@@ -44,6 +55,10 @@ STOPS = {
     "no location and name": (
         ("gke_iap", "preflight", {**ON_GKE, "cluster_access_cluster": {"project": "research"}}),
         r"E-GKE-05 The cluster .*: location, name is missing, .*\. Nothing was changed\. Do: set .*\.",
+    ),
+    "a record that cannot be removed": (
+        ("hub_dns", "absent", {"hub_domain": "hub.example.org", **BY_UPDATE}),
+        r"E-DNS-04 The DNS server 127\.0\.0\.1 .* hub\.example\.org\. Seen: .*\. Some records .*\. +Do: check .*\.",
     ),
     "texts that name servers disagree about": (
         ("hub_dns", "txt_update", {"hub_dns_txt_name": "_X.Example.org.", "__hub_dns_txt_look": LOOK}),
@@ -99,17 +114,24 @@ def stops(role: str, tasks: str, variables: dict[str, Any]) -> dict[str, Any]:
     return {"block": [includes(role, tasks, variables)], "rescue": [said]}
 
 
+def flaky(folder: Path) -> list[dict[str, Any]]:
+    """A look-up that fails once (a vault that is away for a moment), after values were computed for the preflight."""
+    once = "[ ! -e broken ] || { rm broken; exit 1; }; echo client-secret-of-a-test"
+    settings = {
+        "hub_domain": "hub.example.org",
+        "hub_oauth_client_secret": f"{{{{ lookup('ansible.builtin.pipe', 'cd {folder}; {once}') }}}}",
+    }
+    return [
+        tries("flaky", "z2jh", "preflight", settings),
+        {"ansible.builtin.file": {"path": f"{folder}/broken", "state": "touch", "mode": "0600"}},
+        tries("flaky", "z2jh", "values", settings),
+    ]
+
+
 def stories(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Tasks of which a test reads what they print."""
     asked = "own={{ __domain_verification_own | bool }} {{ (__domain_verification_preflight | first).text }}"
-    challenge = {
-        "hub_domain": "hub.example.org",
-        "hub_dns_server": "127.0.0.1",
-        "hub_dns_port": 1,
-        "hub_dns_key_name": "hub",
-        "hub_dns_key_secret": "c2VjcmV0LW9mLXRoZS10ZXN0",
-        "__letsencrypt_order": ORDER,
-    }
+    challenge = {**BY_UPDATE, "hub_domain": "hub.example.org", "__letsencrypt_order": ORDER}
     teardown = {
         "hub_name": "climate",
         "letsencrypt_method": "direct",
@@ -122,6 +144,7 @@ def stories(folder: Path) -> dict[str, list[dict[str, Any]]]:
             for name, owner in OWNERS.items()
         ],
         "challenge": [stops("letsencrypt", "challenge", challenge)],
+        "flaky": flaky(folder),
     }
     for what, (given, _named) in NAMED.items():
         found[what] = [tries(what, "z2jh", "preflight", {"hub_domain": "hub.example.org", **given})]
@@ -179,6 +202,11 @@ def test_what_keeps_the_values_from_being_computed_is_named(told: Told, what: st
     assert NAMED[what][1] in told.said[what]
 
 
+def test_values_that_cannot_be_computed_are_never_those_of_the_preflight(told: Told) -> None:
+    """Where the reason is gone when it is asked for, the run stops all the same."""
+    assert "values could not be computed" in told.said["flaky"]
+
+
 def test_a_challenge_that_was_never_set_is_not_said_to_be_left_over(told: Told) -> None:
     printed = told.printed["challenge"]
     assert "E-DNS-04 The DNS server 127.0.0.1 did not take the update of" in printed
@@ -192,3 +220,23 @@ def test_a_hub_that_may_come_back_keeps_its_fetched_certificate(told: Told, data
     printed = told.printed[f"teardown {data}"]
     assert ("it stopped at Delete the Secrets that this role made" in printed) is asked
     assert ("certificate stays in namespace climate with its account key" in printed) is not asked
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [({}, True), ({"__hub_teardown_keeps": True}, True), ({"__hub_teardown_keeps": False}, False)]
+)
+def test_data_that_may_go_goes_with_a_release_that_was_never_protected(given: dict[str, bool], kept: bool) -> None:
+    """Somebody's own Helm install has no keep policy; that its data may go, the module must be told."""
+    (task,) = yaml.safe_load((ROLES / "z2jh/tasks/absent.yml").read_text(encoding="utf-8"))
+    asked = NativeEnvironment().from_string(task["researchops.jupyterhub.hub_release"]["keep_data"])
+    assert bool(asked.render(given)) is kept
+
+
+def test_an_inventory_host_that_cannot_be_a_namespace_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    rows = "{{ __z2jh_preflight | rejectattr('ok') | map(attribute='text') | join(' ') }}"
+    tasks = [
+        includes("z2jh", "preflight", {"hub_domain": "hub.example.org"}),
+        {"ansible.builtin.debug": {"msg": rows}},
+    ]
+    printed = played(tmp_path, tasks, "-i", "my_hub,", hosts="my_hub")
+    assert "E-VALUES-10 hub_name cannot be used as it is. Seen: my_hub; wanted: " in printed

@@ -16,6 +16,7 @@ does beyond this is not proved.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -24,11 +25,14 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
+
+from standin import http
 
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 BINARY, CLOSE, PING, PONG = 2, 8, 9, 10
@@ -67,7 +71,7 @@ class Judge(Protocol):
 class Websocket:
     """The server's end of one websocket (RFC 6455), as much of it as is needed."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.stream = connection.makefile("rb")
         self.lock = threading.Lock()
@@ -107,8 +111,8 @@ class Websocket:
 
     def cut(self) -> None:
         """End it without a word, as a network does."""
-        with contextlib.suppress(OSError):  # the plain socket's: a TLS socket would go on reading without TLS
-            socket.socket.shutdown(self.connection, socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def receive(self) -> bytes:
         """The next binary message."""
@@ -128,7 +132,7 @@ class Websocket:
                 return text
 
     def _exactly(self, size: int) -> bytes:
-        data: bytes = self.stream.read(size) or b""  # None: cut in the middle of a TLS record
+        data = self.stream.read(size)
         if len(data) < size:
             raise Gone
         return data
@@ -175,9 +179,13 @@ class Relay:
                 session.machine.shutdown(socket.SHUT_RDWR)
         return len(known)
 
-    def serve(self, connection: Any, judge: Judge) -> None:
-        """One client; the judge decides about it."""
-        websocket = Websocket(connection)
+    def serve(self, connection: socket.socket, judge: Judge) -> None:
+        """One client to its end; the judge decides about it."""
+        connection.settimeout(TIMEOUT)
+        with contextlib.suppress(OSError, ValueError, IndexError, Gone), connection:
+            self._serve(Websocket(connection), judge)
+
+    def _serve(self, websocket: Websocket, judge: Judge) -> None:
         websocket.read_request()
         try:
             caller = _admitted(websocket, judge)
@@ -320,6 +328,24 @@ class Loopback(Relay):
         return "127.0.0.1", self.target
 
 
+async def beside(near: http.Streams, serve: Callable[[socket.socket], None], first: bytes = b"") -> None:
+    """Have a thread serve a client of asyncio's over plain sockets: a TLS connection takes no two threads at once.
+
+    Args:
+        near: the client.
+        serve: what the thread does with its socket.
+        first: what it reads before what the client sends.
+    """
+    ours, its = socket.socketpair()
+    threading.Thread(target=serve, args=(its,), daemon=True).start()
+    far = await asyncio.open_connection(sock=ours)
+    try:
+        far[1].write(first)
+        await http.both_ways(near, far)
+    finally:
+        far[1].close()
+
+
 @contextlib.contextmanager
 def relay(certificate: Path, ca_file: Path, target: int, wanted: Mapping[str, str]) -> Iterator[Loopback]:
     """The stand-in by itself until the block ends.
@@ -335,26 +361,22 @@ def relay(certificate: Path, ca_file: Path, target: int, wanted: Mapping[str, st
     listening = socket.create_server(("127.0.0.1", 0), backlog=20)
     made = Loopback(f"wss://127.0.0.1:{listening.getsockname()[1]}/v4", ca_file, target, wanted)
 
-    def client(plain: socket.socket) -> None:
-        plain.settimeout(TIMEOUT)
-        expected = contextlib.suppress(OSError, ValueError, IndexError, Gone)
-        with expected, context.wrap_socket(plain, server_side=True) as connection:
-            made.serve(connection, made)
+    async def client(*near: Any) -> None:
+        with contextlib.suppress(OSError):
+            await beside((near[0], near[1]), partial(made.serve, judge=made))
+        near[1].close()
 
-    def accept() -> None:
-        while True:
-            try:
-                plain, _address = listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=client, args=(plain,), daemon=True).start()
+    async def serving(ends: asyncio.Event) -> None:
+        async with await asyncio.start_server(client, sock=listening, ssl=context):
+            await ends.wait()
 
-    thread = threading.Thread(target=accept)
-    thread.start()
-    try:
-        yield made
-    finally:
-        listening.shutdown(socket.SHUT_RDWR)
-        listening.close()
-        made.forget()
-        thread.join()
+    with asyncio.Runner() as runner:
+        loop, ends = runner.get_loop(), asyncio.Event()
+        thread = threading.Thread(target=runner.run, args=(serving(ends),))
+        thread.start()
+        try:
+            yield made
+        finally:
+            made.forget()
+            loop.call_soon_threadsafe(ends.set)
+            thread.join()

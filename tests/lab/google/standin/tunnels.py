@@ -10,10 +10,8 @@ the machine, and where the machine is (compute's instances, which tests put ther
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,9 +19,9 @@ from standin import http, iap_resources
 from standin.apis import compute, iap
 from standin.call import Call
 from standin.errors import GoogleError
-from standin.http import Request, Streams, header
+from standin.http import Request, header
 from standin.iap_resources import Resource
-from standin.relay import TIMEOUT, Gone, Refusal, Relay
+from standin.relay import TIMEOUT, Refusal, Relay, beside
 from standin.requests_log import Entry
 from standin.server import Standin
 
@@ -115,19 +113,7 @@ class Tunnels:
             return False
         entry = self.standin.log.begin(self.standin.world.now(), request.verb, request.host, path)
         entry.method, entry.status = PATHS[path], 101
-        ours, its = socket.socketpair()
         judge = Gatekeeper(self.standin, asyncio.get_running_loop(), entry)
-        threading.Thread(target=self._serve, args=(judge, its), daemon=True).start()
-        near: Streams = (reader, writer)
-        far: Streams = await asyncio.open_connection(sock=ours)
-        try:
-            far[1].write(http.head(f"{request.verb} {request.target} HTTP/1.1", request.headers))
-            await http.both_ways(near, far)
-        finally:
-            far[1].close()
+        first = http.head(f"{request.verb} {request.target} HTTP/1.1", request.headers)
+        await beside((reader, writer), partial(self.relay.serve, judge=judge), first)
         return True
-
-    def _serve(self, judge: Gatekeeper, connection: socket.socket) -> None:
-        connection.settimeout(TIMEOUT)
-        with suppress(OSError, ValueError, IndexError, Gone), connection:
-            self.relay.serve(connection, judge)

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 
+import pytest
 from ansible_collections.researchops.jupyterhub.plugins.filter.acme_need import FilterModule
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.acme import (
     DIRECTORY_NOTE,
@@ -46,3 +48,10 @@ def test_the_last_order_of_the_week_carries_the_error() -> None:
     notes = {DIRECTORY_NOTE: directory, ORDERS_NOTE: f"{now} {directory} hub.example.org\n" * 4}
     found = acme_need({"resources": [{"metadata": {"annotations": notes}}]}, "hub.example.org", directory, 0, "hub-tls")
     assert found["error"].startswith("E-CERT-48 Let's Encrypt makes 5 certificates a week for hub.example.org")
+
+
+def test_a_missing_library_is_told_where_the_person_can_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    ours = {"metadata": {"annotations": {DIRECTORY_NOTE: "https://a"}}}
+    found = acme_need({"resources": [ours]}, "hub.example.org", "https://a")
+    assert found["error"].startswith("E-LIB-01 ")

@@ -26,13 +26,16 @@ def test_findings_are_rows() -> None:
 
 
 def test_result_is_plain_data_without_secrets() -> None:
-    variables = {"z2jh_values": {"hub": {"baseUrl": "/x/"}}, "hub_oauth_acknowledge_open_hub": True}
+    operator = {"top": {"hub": {"baseUrl": "/x/"}}, "other": 1}
+    variables = {"z2jh_values": operator, "z2jh_values_root": "top", "hub_oauth_acknowledge_open_hub": True}
+    hub = {
+        "hub": {"baseUrl": "/x/", "db": {"pvc": {"annotations": {"helm.sh/resource-policy": "keep"}}}},
+        "proxy": {"service": {"type": "ClusterIP"}},
+        "singleuser": {"startTimeout": 900},
+    }
     assert chart_values(variables, {}, {"S": "hQ4t-Vx9_2mLpR7s"}) == {
-        "chart": {
-            "hub": {"baseUrl": "/x/", "db": {"pvc": {"annotations": {"helm.sh/resource-policy": "keep"}}}},
-            "proxy": {"service": {"type": "ClusterIP"}},
-            "singleuser": {"startTimeout": 900},
-        },
+        "chart": {"top": hub, "other": 1},
+        "hub": hub,
         "layers": ["z2jh"],
         "overridden": {"hub.baseUrl": "z2jh"},
         "findings": [],

@@ -217,7 +217,7 @@ KEY = {"auth_kind": "accesstoken", "access_token": "an-access-token-of-mine"}
 @pytest.fixture
 def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Options for a cluster that a cloud describes; the clouds themselves have tests of their own."""
-    monkeypatch.setattr(cluster_kubeconfig.gke, "describe", lambda _api, _name: GKE_CLUSTER)
+    monkeypatch.setattr(cluster_kubeconfig.GkeApi, "cluster", lambda _api, _location, _name: GKE_CLUSTER)
     eks = {"status": "ACTIVE", "arn": "arn:x", "endpoint": "https://eks.test", "certificateAuthority": {"data": "Q0E="}}
     monkeypatch.setattr(cluster_kubeconfig.eks, "describe", lambda _name: eks)
     return {"hub": "climate", "cache_dir": str(tmp_path / "cache"), "login_helper": "/h.py"}

@@ -27,7 +27,7 @@ class FakeSites:
         return ROBOT
 
     def find(self, _wish: Wish) -> Site | None:
-        return Site("dns://example.org", tuple(self.owners)) if self.owners else None
+        return Site(tuple(self.owners)) if self.owners else None
 
     def _do(self, name: str, words: dict[str, Any]) -> None:
         self.calls.append(name)

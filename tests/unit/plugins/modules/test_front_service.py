@@ -16,7 +16,11 @@ from ansible_collections.researchops.jupyterhub.tests.unit.module_options import
 
 NAMESPACE: dict[str, Any] = {"metadata": {}}
 SERVICE = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
-PROXY = {"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.9"}]}}}
+PROXY = {
+    "metadata": {"name": "ours-proxy-public"},
+    "spec": {"type": "LoadBalancer"},
+    "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.9"}]}},
+}
 CREATE = Plan({}, {"x": 1}, (Step("create", "Service/hub-front"),))
 
 
@@ -94,7 +98,7 @@ def test_a_running_hub_keeps_its_address(api: type[Api]) -> None:
     assert (outcome.changed, api.done) == (False, [])
     assert (outcome.result["addresses"], outcome.result["service"], outcome.result["kept"]) == (
         ["192.0.2.9"],
-        "proxy-public",
+        "ours-proxy-public",
         True,
     )
 

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.api import GcpApi
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.front_backends import Backend
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backends import Backend
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_gke import GkeFront
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_gke_api import Foretold, Seen
 from ansible_collections.researchops.jupyterhub.plugins.modules import gke_front
@@ -22,7 +22,7 @@ LIVE: dict[str, Any] = {
     "metadata": {"name": "hub-front"},
     "status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}},
 }
-BACKEND = Backend("k8s1-a", "7", iap=True, client_id="", timeout=86400)
+BACKEND = Backend("k8s1-a", "7", iap=True, timeout=86400)
 READY = Seen(None, {"Ingress/hub-front": LIVE}, backends=(BACKEND,))
 CREATE = Plan({}, {"x": 1}, (Step("create", "Ingress/hub-front"),))
 OPTIONS: dict[str, Any] = {
@@ -142,7 +142,7 @@ def test_what_is_going_is_awaited_and_then_made_anew_but_not_in_check_mode(api: 
 
 
 def test_a_backend_without_iap_signs_nothing_and_has_no_audience(api: type[Api]) -> None:
-    api.seen = Seen(None, backends=(Backend("k8s1-a", "7", iap=False, client_id="", timeout=30),))
+    api.seen = Seen(None, backends=(Backend("k8s1-a", "7", iap=False, timeout=30),))
     outcome = run(check_mode=True)
     assert (len(outcome.result["backends"]), outcome.result["audiences"]) == (1, [])
 

@@ -107,7 +107,9 @@ def test_backends_that_do_not_exist_yet(google: Google, state: str, check_mode: 
     google.found = [None]
     outcome = run(check_mode, resource=OBJECT, state=state)
     assert (outcome.changed, outcome.result["pending"], google.timeouts) == (changed, changed, [None])
-    assert outcome.warnings == ["GKE has made no backend service for Ingress n/i; nobody can enter"]
+    assert outcome.warnings == [
+        "Ingress n/i does not exist in this cluster, so no policy was looked at; check kind and name"
+    ]
 
 
 @pytest.mark.parametrize(

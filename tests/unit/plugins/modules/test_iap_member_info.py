@@ -50,10 +50,14 @@ def test_policies_of_an_object_with_what_is_left_over(server: PolicyServer, monk
     assert [one["name"] for one in outcome.result["orphans"]] == ["old"]
 
 
-def test_an_object_without_backends_is_a_finding(server: PolicyServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    found(monkeypatch, None)
+@pytest.mark.parametrize(("resolved", "words"), [(None, "does not exist"), (Resolved(), "has made no backend service")])
+def test_an_object_without_backends_is_a_finding(
+    server: PolicyServer, monkeypatch: pytest.MonkeyPatch, resolved: Resolved | None, words: str
+) -> None:
+    found(monkeypatch, resolved)
     outcome = run(resource=OBJECT)
-    assert (outcome.result["resources"], len(outcome.result["findings"])) == ([], 1)
+    assert outcome.result["resources"] == []
+    assert [words in finding for finding in outcome.result["findings"]] == [True]
 
 
 def test_a_tunnel_is_asked_for_its_own_role(server: PolicyServer) -> None:

@@ -40,7 +40,7 @@ def ask_provider(folder: Path, check_mode: bool, **options: Any) -> tuple[Outcom
         found.append(server)
         defaults = {name: option.get("default") for name, option in oidc_client_info.ARGUMENTS.items()}
         params = defaults | {"issuer": server.url, "ca_file": str(server.ca_file), "client_id": "hub", **options}
-        return oidc_client_info.body(Request(params, check_mode, False, Redactor())), server
+        return oidc_client_info.body(Request(params, check_mode, Redactor())), server
 
 
 @pytest.mark.parametrize("check_mode", [False, True])

@@ -15,11 +15,20 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.typed
     as_dict,
     as_list,
     as_path,
+    json_object,
     kind,
     with_paths,
 )
 
 SECRET = "hQ4t-Vx9"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [('{"a": 1}', {"a": 1}), (b'{"a": 1}', {"a": 1}), ("[1]", None), ("", None), ("<html>", None), (b"\xff", None)],
+)
+def test_a_json_text_that_holds_an_object(text: str | bytes, found: dict[str, Any] | None) -> None:
+    assert json_object(text) == found
 
 
 class Vaulted(UserString):

@@ -104,8 +104,10 @@ def test_a_read_is_repeated_while_the_trouble_may_pass(trouble: Any) -> None:
 )
 def test_what_will_not_pass_ends_at_once(trouble: Any, error_id: str) -> None:
     client, http, clock = api(script(trouble))
-    caught(error_id, lambda: client.read(GET))
+    problem = caught(error_id, lambda: client.read(GET))
     assert (len(http.sent), clock.slept) == (1, [])
+    assert problem.details.get("service", "iap.googleapis.com") == "iap.googleapis.com"
+    assert ("proxy or firewall" in problem.what) is (trouble is PAGE)
 
 
 @pytest.mark.parametrize(

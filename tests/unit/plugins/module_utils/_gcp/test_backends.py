@@ -14,6 +14,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backen
     Resolved,
     Said,
     Target,
+    backends_for,
     gateway_says,
     ingress_says,
     judge,
@@ -119,6 +120,7 @@ def test_an_aggregated_list_is_read() -> None:
             "backendServices": [
                 {"name": "r", "id": 7, "region": "https://x/projects/p/regions/europe-west1", "description": "by hand"},
                 {"name": "b", "id": "1", "description": "[]"},
+                {"name": "c", "id": "3", "description": "{}"},
             ]
         },
         {"backendServices": [{"name": "a", "id": "2", "description": described, "iap": {"enabled": True}}, {}]},
@@ -127,6 +129,7 @@ def test_an_aggregated_list_is_read() -> None:
         Backend(""),
         Backend("a", "2", service=FRONT, iap=True),
         Backend("b", "1"),
+        Backend("c", "3"),
         Backend("r", "7", region="europe-west1"),
     ]
 
@@ -161,6 +164,7 @@ LONG = Backend("gkegw1-jgyx-climate-res-a-service-with-a-long-n-80-78qnvyiusmha"
         (GATEWAY, set(), False),
         (LONG, {"climate-research/a-service-with-a-long-name"}, True),
         (LONG, {"climate-research/another-service"}, False),
+        (LONG, {"weather/a-service-with-a-long-name"}, False),
     ],
 )
 def test_which_backends_serve_a_service(backend: Backend, services: set[str], belongs: bool) -> None:
@@ -237,6 +241,23 @@ def test_resolve(target: Target, told: Said, backends: tuple[Backend, ...], reso
 
 
 @pytest.mark.parametrize(
+    ("namespace", "answer", "page"),
+    [
+        ("climate-research-jupyterhub", "climate-research-jupyter-gw-serve40", "climate-research-jupyterh-hub-front"),
+        ("n" * 63, "n" * 28 + "-gw-ser", "n" * 29 + "-hub-f"),
+    ],
+)
+def test_a_gateways_own_answer_is_known_where_its_name_is_cut(namespace: str, answer: str, page: str) -> None:
+    """Google cuts namespace and Service in proportion to their lengths, so that a name has 63 characters."""
+    own, front = (Backend(f"gkegw1-ab1c-{middle}-80-abcdefghijkl") for middle in (answer, page))
+    assert (len(own.name), len(front.name)) == (63, 63)
+    target, services = Target("Gateway", namespace, "hub-front"), frozenset({f"{namespace}/hub-front"})
+    told = Said(services, frozenset({own.name, front.name}))
+    assert resolve(target, told, (own, front)) == Resolved((front,))
+    assert resolve(target, told, (front,)) == Resolved((front,))
+
+
+@pytest.mark.parametrize(
     ("target", "told", "backends"),
     [
         (SERVICE, Said(OWN), (NEG, OTHER)),
@@ -285,6 +306,81 @@ def test_regions_that_were_not_read_are_named() -> None:
     ]
     assert unread_scopes(pages) == ("regions/c", "regions/d", "regions/e")
     assert unread_scopes(pages[:1]) == ()
+
+
+# ---- a front door
+
+
+OURS_NOW = "k8s1-0a1b2c3d-climate-hub-front-80-11111111"
+ERROR_PAGE = "k8s1-0a1b2c3d-kube-system-default-http-backend-80-22222222"
+OURS_BEFORE = "k8s1-0a1b2c3d-climate-hub-front-80-33333333"
+ANOTHER_CLUSTERS = "k8s1-ffffffff-climate-hub-front-80-44444444"
+
+
+def item(name: str, service: str = "climate/hub-front", **more: Any) -> dict[str, Any]:
+    description = json.dumps({"kubernetes.io/service-name": service, "kubernetes.io/service-port": "80"})
+    return {"name": name, "id": "7", "description": description, **more}
+
+
+ITEMS = [
+    item(ANOTHER_CLUSTERS),
+    item(OURS_NOW, timeoutSec=86400, iap={"enabled": True, "oauth2ClientId": "1-a"}),
+    item(OURS_BEFORE),
+    item(ERROR_PAGE, "kube-system/default-http-backend"),
+    {"name": "by-hand"},
+]
+
+
+def door(*names: str) -> dict[str, Any]:
+    backend = {"service": {"name": "hub-front", "port": {"number": 80}}}
+    annotations = {"ingress.kubernetes.io/backends": json.dumps(dict.fromkeys(names, "HEALTHY"))} if names else {}
+    return {
+        "kind": "Ingress",
+        "metadata": {"namespace": "climate", "name": "hub-front", "annotations": annotations},
+        "spec": {"rules": [{"http": {"paths": [{"backend": backend}]}}]},
+    }
+
+
+GATEWAY_DOOR: dict[str, Any] = {"kind": "Gateway", "metadata": {"namespace": "climate", "name": "hub-front"}}
+BEHIND = "gkegw1-abcd-climate-hub-front-80-0123456789ab"
+REPORTED = {"networking.gke.io/backend-services": f"/projects/1/global/backendServices/{BEHIND}"}
+ROUTE = {
+    "metadata": {"namespace": "climate", "name": "hub-front"},
+    "spec": {"parentRefs": [{"name": "hub-front"}], "rules": [{"backendRefs": [{"name": "hub-front"}]}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("seen", "items", "names"),
+    [
+        pytest.param(door(), ITEMS, [], id="00-an-ingress-nobody-has-looked-at"),
+        pytest.param(door(OURS_NOW), [], [], id="01-compute-does-not-know-it-yet"),
+        pytest.param(door(OURS_NOW, ERROR_PAGE), ITEMS, [OURS_NOW], id="02-no-default-old-or-other-clusters"),
+        pytest.param({**GATEWAY_DOOR, "metadata": {**GATEWAY_DOOR["metadata"], "annotations": REPORTED}},
+                     [item(BEHIND), *ITEMS], [BEHIND], id="03-gateway"),
+        pytest.param(GATEWAY_DOOR, [item(BEHIND), *ITEMS[3:]], [], id="04-a-gateway-nobody-has-looked-at"),
+    ],
+)  # fmt: skip
+def test_the_backends_of_a_door(seen: dict[str, Any], items: list[dict[str, Any]], names: list[str]) -> None:
+    assert [backend.name for backend in backends_for(seen, [ROUTE], items)] == names
+
+
+def test_a_backend_with_its_settings() -> None:
+    known = Backend(OURS_NOW, "7", service=FRONT, iap=True, client_id="1-a", timeout=86400)
+    assert backends_for(door(OURS_NOW), [], ITEMS) == (known,)
+    assert backends_for(door(OURS_BEFORE), [], ITEMS) == (Backend(OURS_BEFORE, "7", service=FRONT, timeout=30),)
+
+
+def test_the_audience_names_project_and_backend_by_number() -> None:
+    backend = Backend("a", "7", iap=True)
+    assert backend.facts("123") == {
+        "name": "a",
+        "id": "7",
+        "iap": True,
+        "client_id": "",
+        "timeout": 30,
+        "audience": "/projects/123/global/backendServices/7",
+    }
 
 
 # ---- waiting

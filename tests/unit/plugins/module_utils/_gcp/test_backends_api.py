@@ -181,6 +181,12 @@ def test_a_region_without_backends_is_not_awaited() -> None:
     assert desk.clock.slept == []
 
 
+def test_a_page_of_which_nothing_is_left_is_no_trouble() -> None:
+    desk = Desk({"nextPageToken": "t"}, compute(NAME))
+    desk.ingress(NAME)
+    assert [one.name for one in desk.find("Ingress").live] == [NAME]
+
+
 def test_what_there_is_counts_when_the_rest_does_not_come() -> None:
     desk = Desk(compute(NAME))
     desk.ingress(NAME, "k8s1-0a1b2c3d-climate-other-80-11111111")

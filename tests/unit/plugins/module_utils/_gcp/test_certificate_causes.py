@@ -356,6 +356,14 @@ def test_each_cause_is_seen_alone_and_has_a_cure(
         pytest.param({"twin": None, "event": "Create: made"}, id="another-event"),
         pytest.param({"doors": (DOOR, replace(DOOR, name="second", addresses=()))}, id="one-of-two-has-an-address"),
         pytest.param({"names": {HUB: caa('0 issue "pki.goog"', '0 issue "digicert.com"')}}, id="google-among-others"),
+        pytest.param(
+            {"certificate": replace(CERTIFICATE, domains=tuple(f"d{n}.org" for n in range(100))), "names": {}},
+            id="as-many-domains-as-are-possible",
+        ),
+        pytest.param(
+            {"doors": (replace(DOOR, attached=tuple(f"c{n}" for n in range(15))),)},
+            id="as-many-certificates-as-are-possible",
+        ),
     ],
 )
 def test_what_is_no_cause(change: dict[str, Any]) -> None:
@@ -365,6 +373,11 @@ def test_what_is_no_cause(change: dict[str, Any]) -> None:
 def test_a_tls_block_counts_where_the_certificate_is_not_carried() -> None:
     other: dict[str, Any] = {"doors": (replace(DOOR, tls=("own-tls",)),), "proxies": {"hub": Proxy("proxy", ("own",))}}
     assert [cause.kind for cause in diagnose(replace(EVIDENCE, **other))] == ["tls", "not_carried"]
+
+
+def test_servers_that_fail_about_caa_are_told_even_where_nobody_tells_addresses() -> None:
+    facts = NameFacts((look("A", SILENT), look("AAAA", SILENT)), (look("CAA", ILL),))
+    assert [cause.kind for cause in diagnose(replace(EVIDENCE, names={HUB: facts}))] == ["caa", "unproved"]
 
 
 def test_the_most_telling_cause_comes_first() -> None:

@@ -340,7 +340,7 @@ def test_what_google_lists_is_read_in_short_names() -> None:
     found = parse_seen(
         WISH,
         [authorization],
-        [certificate, theirs],
+        [certificate, theirs, {"name": f"{there}/certificates/uploaded", "selfManaged": {}}],
         [{"name": f"{there}/certificateMaps/hub-front", "labels": LABELS}],
         [entry, {"name": "x/theirs", "hostname": "x.example.org", "certificates": ["y/c"]}],
         NOW,
@@ -348,6 +348,8 @@ def test_what_google_lists_is_read_in_short_names() -> None:
     assert found == seen((*parts(), FOREIGN_ENTRY), ACTIVE)
     assert found.records([mine]) == [RECORD]
     assert found.records(["other"]) == []
+    bare = {**authorization, "dnsResourceRecord": {"name": "x.example.org."}}  # the rest comes a moment later
+    assert parse_seen(WISH, [bare], [], [], [], NOW).records([mine]) == []
     assert foreign_entries(found) == ["x.example.org"]
 
 

@@ -144,6 +144,14 @@ DECISIONS = [
         certificate("RenewalFailed"), None, (), Action.WAIT, "may still serve", id="22-renewal-failed-end-unknown"
     ),
     pytest.param(
+        certificate("RenewalFailed"),
+        Twin("mcrt-1", "RENEWAL_FAILED"),
+        (),
+        Action.WAIT,
+        "may still serve",
+        id="22-nor-does-compute-tell-the-end",
+    ),
+    pytest.param(
         certificate("RenewalFailed", expires=PAST), None, (), Action.REPROVISION, "DNS and CAA", id="23-run-out"
     ),
     pytest.param(

@@ -73,6 +73,7 @@ def test_googles_client_needs_an_organisation(project: dict[str, str], client: s
 def test_googles_client_needs_a_version(version: str, client: str, ok: bool) -> None:
     (row,) = gke_facts.version_rows(version, client)
     assert (row["check"], row["ok"]) == ("GKE version", ok)
+    assert (version or "The control plane is of an unknown version") in row["text"]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +120,7 @@ def test_an_own_client_is_told_its_redirect_uri() -> None:
 def test_a_client_id_that_is_none_is_refused(client_id: str) -> None:
     (row,) = gke_facts.client_rows("own", client_id)
     assert (row["ok"], row["text"].split()[0]) == (False, "E-IAP-20")
+    assert f"Seen: {client_id or 'nothing'}" in row["text"]
 
 
 def test_googles_client_needs_no_row() -> None:
@@ -126,5 +128,5 @@ def test_googles_client_needs_no_row() -> None:
 
 
 def test_what_cannot_be_read_is_not_passed() -> None:
-    row: dict[str, Any] = gke_facts.unread_row("GKE cluster", HubError("E-GCP-04", "no", "ask"))
+    row: dict[str, Any] = gke_facts.bad_row("GKE cluster", HubError("E-GCP-04", "no", "ask"))
     assert row == {"check": "GKE cluster", "ok": False, "text": "E-GCP-04 no. Nothing was changed. Do: ask."}

@@ -242,6 +242,13 @@ def test_endless_conflicts_end_after_a_minute() -> None:
     assert (problem.changed, problem.details["conflicts"] >= 8) == (Changed.NOTHING, True)
 
 
+def test_endless_conflicts_after_a_lost_answer_leave_it_open() -> None:
+    desk = Desk(FOREIGN)
+    writes = itertools.chain(["lost before"], itertools.repeat("409"))
+    desk.server.faults = lambda verb: next(writes) if verb == "setIamPolicy" else ""
+    assert caught("E-IAP-07", lambda: desk.settle(wish("group:g@example.org"))).changed is Changed.UNKNOWN
+
+
 def test_a_change_that_never_shows_says_that_it_was_made() -> None:
     desk = Desk(FOREIGN)
     desk.server.faults = lambda verb: "stale" if desk.server.count("setIamPolicy") else ""

@@ -78,7 +78,7 @@ def test_an_object_is_awaited_or_looked_up_once(finder: type[FakeFinder]) -> Non
     assert iap_members.find(place(), KUBERNETES, wait_timeout=None) == wanted
     assert finder.asked == [("cluster", "p", TARGET), 9, ("cluster", "p", TARGET), "look"]
     finder.found = None
-    assert iap_members.find(place(), KUBERNETES, wait_timeout=None) == Found((), Resolved(), TARGET)
+    assert iap_members.find(place(), KUBERNETES, wait_timeout=None) == Found((), Resolved(), TARGET, exists=False)
 
 
 class Desk:
@@ -163,6 +163,9 @@ def test_odd_backends_are_told() -> None:
     ]
     assert iap_members.backend_warnings(Found((), Resolved(), TARGET)) == [
         "GKE has made no backend service for Ingress n/i; nobody can enter"
+    ]
+    assert iap_members.backend_warnings(Found((), Resolved(), TARGET, exists=False)) == [
+        "Ingress n/i does not exist in this cluster, so no policy was looked at; check kind and name"
     ]
     not_yet = "GKE has not reported the backends of Ingress n/i yet"
     assert iap_members.backend_warnings(Found((), Resolved(pending=not_yet), TARGET)) == [

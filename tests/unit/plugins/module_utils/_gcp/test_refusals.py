@@ -56,6 +56,33 @@ def test_other_shapes_are_read_as_far_as_they_go(body: Any, wanted: Refusal) -> 
     assert parse(404, body, {}, START) == wanted
 
 
+STRANGER = {
+    "code": 400,
+    "status": "FAILED_PRECONDITION",
+    "message": "One or more users named in the policy do not belong to a permitted customer.",
+    "details": [
+        {
+            "violations": [
+                {
+                    "type": "constraints/iam.allowedPolicyMemberDomains",
+                    "subject": "orgpolicy:projects/p?configvalue=ada@example.com",
+                    "description": "User ada@example.com is not in permitted organization.",
+                }
+            ]
+        }
+    ],
+}
+
+
+def test_whom_or_what_google_means_is_in_the_details() -> None:
+    member = told(parse(400, {"error": STRANGER}, {}, START))
+    assert member.error_id == "E-GCP-10"
+    assert "customer. User ada@example.com is not in permitted organization" in member.seen
+    assert "guests may be in a Google group of the organisation" in member.do
+    field = {"message": "Invalid argument.", "details": [{"fieldViolations": [{"field": "a.b", "description": "No."}]}]}
+    assert parse(400, {"error": field}, {}, START).message == "Invalid argument. a.b: No"
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -168,6 +195,28 @@ def test_a_login_without_a_quota_project_is_known_by_googles_words_too() -> None
     error = told(refusal)
     assert "set-quota-project p;" in error.do
     assert "services enable" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("reason", "facts", "words"),
+    [
+        ("ACCESS_TOKEN_SCOPE_INSUFFICIENT", {}, "must have the scope https://www.googleapis.com/auth/cloud-platform"),
+        ("USER_PROJECT_DENIED", {"consumer": "projects/q"}, "roles/serviceusage.serviceUsageConsumer in q,"),
+        ("SECURITY_POLICY_VIOLATED", {"uid": "u"}, "its perimeter (VPC Service Controls)"),
+        ("BILLING_DISABLED", {"consumer": "projects/7"}, "gcloud billing projects link 7 "),
+        ("BILLING_DISABLED", {}, "project p has no billing account"),
+    ],
+)
+def test_what_no_role_cures_has_another_cure(reason: str, facts: dict[str, str], words: str) -> None:
+    error = told(Refusal(403, "PERMISSION_DENIED", "No", frozenset({reason}), facts))
+    assert error.error_id == "E-GCP-04"
+    assert words in str(error)
+    assert "grant these credentials" not in str(error)
+
+
+def test_a_perimeter_is_known_by_googles_words_too() -> None:
+    message = "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: AbC"
+    assert "VPC Service Controls" in told(Refusal(403, message=message)).what
 
 
 @pytest.mark.parametrize("quotes", ["''", "\u2018\u2019", "'\u2019", '""'])

@@ -86,6 +86,7 @@ TABLE = [
     ),
     ("authorized_networks", networks("192.0.2.0/24"), True, "1 network"),
     ("authorized_networks", networks(), True, "0 networks"),
+    ("authorized_networks", {"masterAuthorizedNetworksConfig": {"enabled": True}}, True, "0 networks"),
     (
         "authorized_networks",
         ip_endpoints(authorizedNetworksConfig={"enabled": True, "cidrBlocks": [{"cidrBlock": "192.0.2.0/24"}]}),

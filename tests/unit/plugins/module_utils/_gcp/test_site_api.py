@@ -66,7 +66,7 @@ def test_a_token_is_asked_for() -> None:
 
 def test_the_verified_domains_are_listed() -> None:
     found, http, _words = sites(listed(ROBOT), reply(body={}))
-    assert found.find(WISH) == Site("dns://example.org", (ROBOT,))
+    assert found.find(WISH) == Site((ROBOT,))
     assert found.find(WISH) is None
     assert http.sent[0] == ("GET", ROOT + "webResource", None)
 

@@ -52,7 +52,7 @@ def test_what_cannot_be_a_domain_or_an_owner_is_refused(changes: dict[str, Any])
         pytest.param([{}], None, id="03-nothing-said"),
         pytest.param(
             [{"site": {"type": "INET_DOMAIN", "identifier": "Example.org"}, "owners": [ROBOT]}],
-            Site("dns://example.org", (ROBOT,)),
+            Site((ROBOT,)),
             id="04-the-domain",
         ),
     ],
@@ -77,7 +77,7 @@ def owners(before: list[str], after: list[str]) -> Step:
         ),
         pytest.param(
             Wish("example.org", present=False),
-            Site("dns://example.org", (ROBOT,)),
+            Site((ROBOT,)),
             Plan(
                 {"verified": True, "owners": [ROBOT]},
                 NOTHING,
@@ -88,7 +88,7 @@ def owners(before: list[str], after: list[str]) -> Step:
         ),
         pytest.param(
             Wish("example.org", owners=("ada@example.org",)),
-            Site("dns://example.org", (ROBOT, ADA)),
+            Site((ROBOT, ADA)),
             Plan(
                 {"verified": True, "owners": [ROBOT, ADA]},
                 {"verified": True, "owners": [ROBOT, ADA]},
@@ -99,7 +99,7 @@ def owners(before: list[str], after: list[str]) -> Step:
         ),
         pytest.param(
             Wish("example.org", owners=(BOB,)),
-            Site("dns://example.org", (ROBOT, ADA)),
+            Site((ROBOT, ADA)),
             Plan(
                 {"verified": True, "owners": [ROBOT, ADA]},
                 {"verified": True, "owners": [ROBOT, ADA, BOB]},

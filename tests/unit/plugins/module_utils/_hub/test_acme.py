@@ -101,7 +101,7 @@ def test_a_certificate_is_ordered_or_not(found: Any, days: float, before: float,
 def test_a_secret_of_somebody_else_is_never_overwritten() -> None:
     now = BEGIN + timedelta(days=80)
     good = acme.need(secret(directory=""), NAME, DIRECTORY, 0, now)
-    assert good == Need(False, acme.FOREIGN_GOOD, foreign=True, ends="2026-04-01T00:00:00Z")
+    assert good == Need(False, "filled by somebody else, and good", foreign=True, ends="2026-04-01T00:00:00Z")
     assert not good.stops
     ended = acme.need(secret(directory=""), NAME, DIRECTORY, 0, BEGIN + timedelta(days=91))
     assert (ended.order, ended.foreign, ended.stops) == (False, True, True)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -65,6 +66,46 @@ def test_base_url_without_its_slashes_is_refused(base_url: str) -> None:
 )
 def test_values(variables: dict[str, Any], wanted: dict[str, Any]) -> None:
     assert layer(variables, {}) == (wanted, [])
+
+
+@pytest.mark.parametrize(
+    ("variables", "wanted"),
+    [
+        pytest.param({"hub_name": "my_hub"}, [("hub_name", "my_hub", "63")], id="00 underscore: told once"),
+        pytest.param({"hub_name": "Physics"}, [("hub_name", "Physics", "63")], id="01 capital"),
+        pytest.param({"hub_name": "hub.example.org"}, [("hub_name", "hub.example.org", "63")], id="02 a host name"),
+        pytest.param({"hub_name": "hub.example.org", "z2jh_namespace": "physics"}, [], id="03 may be a release"),
+        pytest.param(
+            {"hub_name": "my_hub", "z2jh_namespace": "physics"}, [("hub_name", "my_hub", "53")], id="04 no release"
+        ),
+        pytest.param({"hub_name": "a" * 53}, [], id="05 longest release"),
+        pytest.param({"hub_name": "a" * 54}, [("hub_name", "a" * 54, "53")], id="06 one more"),
+        pytest.param({"hub_name": "a" * 63, "z2jh_release_name": "hub"}, [], id="07 longest namespace"),
+        pytest.param(
+            {"hub_name": "a" * 64, "z2jh_release_name": "hub"}, [("hub_name", "a" * 64, "63")], id="08 one more"
+        ),
+        pytest.param(
+            {"hub_name": "hub", "z2jh_namespace": "hub-", "z2jh_release_name": "-hub"},
+            [("z2jh_namespace", "hub-", "63"), ("z2jh_release_name", "-hub", "53")],
+            id="09 each by its own variable",
+        ),
+        pytest.param({"hub_name": "9-hubs"}, [], id="10 a digit first"),
+        pytest.param({"hub_name": "hub\n"}, [], id="11 blanks around it are taken off"),
+    ],
+)
+def test_names_that_kubernetes_or_helm_refuse(variables: dict[str, Any], wanted: list[tuple[str, str, str]]) -> None:
+    found = layer(variables, {})[1]
+    assert [(one.error_id, one.path, one.seen) for one in found] == [("E-VALUES-10", *row[:2]) for row in wanted]
+    assert [re.findall(r"at most (\d+)", one.wanted) for one in found] == [[row[2]] for row in wanted]
+
+
+def test_the_hubs_own_name_is_told_with_both_ways_out() -> None:
+    (found,) = layer({"hub_name": "my_hub"}, {})[1]
+    assert found.text() == (
+        "E-VALUES-10 hub_name cannot be used as it is. Seen: my_hub; wanted: at most 63 small letters, digits and "
+        "dashes, as in every name of a namespace. Nothing was changed. Do: set hub_name (by default the inventory "
+        "host), or z2jh_namespace and z2jh_release_name."
+    )
 
 
 def test_misspelt_variable_is_told() -> None:

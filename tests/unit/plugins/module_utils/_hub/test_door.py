@@ -144,10 +144,6 @@ def test_days_left_are_those_of_the_first_to_end() -> None:
     assert Door("192.0.2.1", "TLSv1.3", (leaf, middle)).days_left(NOW) == 5
 
 
-def test_a_door_without_a_chain_has_no_days() -> None:
-    assert Door("192.0.2.1", "TLSv1.3", ()).days_left(NOW) == 0
-
-
 def test_the_facts_of_a_door() -> None:
     leaf = Certificate("CN=a", "CN=b", NOW + timedelta(days=80))
     assert Door("192.0.2.1", "TLSv1.2", (leaf,)).facts(NOW) == {

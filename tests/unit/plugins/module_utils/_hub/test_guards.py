@@ -18,6 +18,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.guards
     Homes,
     check_database,
     check_homes,
+    check_reached,
     check_removal,
     check_storage,
     homes_moved,
@@ -110,6 +111,8 @@ def test_the_values_are_read_from_the_charts_own_secret() -> None:
     assert read_homes(manifest(plain)) == homes_of(VALUES)
     assert read_homes(manifest(secrets[0])) is None
     assert read_homes(manifest({**plain, "stringData": {"values.yaml": "text"}})) is None
+    of_another_part = {**plain, "metadata": {"name": "gateway"}, "stringData": {"values.yaml": "gateway: {}"}}
+    assert read_homes(manifest(of_another_part, plain)) == homes_of(VALUES)
 
 
 def of_chart(version: Any, template: str | None = None, **spawner: str) -> Homes:
@@ -290,3 +293,49 @@ def test_removal_keeps_the_data() -> None:
     with pytest.raises(HubError, match="E-STORE-04") as caught:
         check_removal(manifest(claim("a"), claim("b", keep=True)))
     assert caught.value.what == "Removing this release would delete claim a and the data on it"
+    assert "site.yml" in caught.value.do and "hub_teardown_data: true" in caught.value.do
+
+
+def passing_on(*values: Any) -> Manifest:
+    """A release whose charts pass these values on to their hubs."""
+    return manifest(*({"kind": "Secret", "stringData": {"values.yaml": json.dumps(one)}} for one in values))
+
+
+def by(login: str | None) -> Json:
+    return {"hub": {"config": {"JupyterHub": {"authenticator_class": login}}}}
+
+
+@pytest.mark.parametrize(
+    ("values", "root"),
+    [
+        pytest.param(by("generic-oauth"), "", id="00-a-parent-chart-without-its-key"),
+        pytest.param({"hub": by("generic-oauth")}, "hub", id="01-a-key-that-no-dependency-has"),
+        pytest.param({"a": {"b": by("generic-oauth")}}, "a.b", id="02-two-charts-down"),
+    ],
+)
+def test_values_that_do_not_reach_the_hub_are_refused(values: Json, root: str) -> None:
+    with pytest.raises(HubError, match="E-VALUES-13") as caught:
+        check_reached(passing_on({"gateway": {}}, by("dummy")), values, root)
+    assert (caught.value.seen, caught.value.wanted) == (
+        "authenticator_class dummy",
+        "authenticator_class generic-oauth",
+    )
+    assert "z2jh_values_root" in caught.value.do
+    assert caught.value.changed is Changed.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("new", "values", "root"),
+    [
+        pytest.param(passing_on(by("github")), by("github"), "", id="00-the-chart-itself"),
+        pytest.param(
+            passing_on({"x": 1}, by("github")), {"jupyterhub": by("github")}, "jupyterhub", id="01-below-a-key"
+        ),
+        pytest.param(passing_on(by("dummy")), by(None), "", id="02-none-is-asked-for"),
+        pytest.param(passing_on(by("dummy")), {}, "jupyterhub", id="03-nothing-at-all"),
+        pytest.param(manifest(OTHER), by("github"), "", id="04-a-chart-that-tells-nobody"),
+        pytest.param(passing_on({"gateway": {}}, "text"), by("github"), "", id="05-not-a-hubs"),
+    ],
+)
+def test_values_that_reach_the_hub_or_cannot_be_judged_pass(new: Manifest, values: Json, root: str) -> None:
+    check_reached(new, values, root)

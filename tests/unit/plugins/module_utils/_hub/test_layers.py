@@ -8,6 +8,7 @@ import copy
 import itertools
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +144,8 @@ def own(values: Json, **more: Any) -> Json:
             id="05 unknown key below a parent chart",
         ),
         pytest.param(
-            own({"hub": {"allowNamedServers": True}}, z2jh_values_root="jupyterhub"),
-            [("E-VALUES-01", "z2jh_values.hub")],
+            own({"hub": {"allowNamedServers": True}, "cull": {"timeout": 600}}, z2jh_values_root="jupyterhub"),
+            [("E-VALUES-01", "z2jh_values.cull"), ("E-VALUES-01", "z2jh_values.hub")],
             id="06 beside the parent chart's key",
         ),
         pytest.param(
@@ -313,6 +314,16 @@ def test_claims_from_the_id_token_leave_the_userinfo_endpoint_out() -> None:
     assert result.findings == ()
     assert result.values["hub"]["config"]["GenericOAuthenticator"]["userdata_from_id_token"] is True
     assert "userdata_url" not in result.values["hub"]["config"]["GenericOAuthenticator"]
+
+
+def test_the_login_of_ones_own_that_the_readme_shows_has_nothing_wrong() -> None:
+    text = (ROOT / "roles/hub_oauth/README.md").read_text(encoding="utf-8")
+    (shown,) = (block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "GitHubOAuthenticator" in block)
+    variables = {name: VARIABLES[name] for name in ("hub_domain", "letsencrypt_method", "hub_https_type")}
+    given = variables | yaml.safe_load(shown)
+    assert found(given) == []
+    del given["z2jh_values"]["hub"]["extraEnv"]
+    assert found(given) == [("E-OAUTH-09", "hub_oauth_client_secret")]
 
 
 def test_open_hub_that_was_acknowledged() -> None:

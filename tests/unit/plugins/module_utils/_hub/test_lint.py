@@ -411,6 +411,29 @@ def test_the_charts_default_is_told_from_a_choice(config: Json, text: str) -> No
     assert [one.sentence for one in lint({"hub": {"config": config}}, CONTEXT)] == [text]
 
 
+@pytest.mark.parametrize(
+    ("config", "do"),
+    [
+        ({}, "set hub_oauth_provider, and with it hub_oauth_allowed_users or "),
+        ({"JupyterHub": {"authenticator_class": "dummy"}}, "take it out, and set hub_oauth_provider, and with it "),
+        (
+            {"JupyterHub": {"authenticator_class": "github"}, "Authenticator": {"allow_all": True}},
+            "take it out, and set hub_oauth_allowed_users or hub_oauth_allowed_groups with hub_oauth_provider; or, ",
+        ),
+        (
+            {"JupyterHub": {"authenticator_class": "github"}},
+            "set hub_oauth_allowed_users or hub_oauth_allowed_groups with hub_oauth_provider; or, ",
+        ),
+    ],
+    ids=["nothing-chosen", "over-what-is-set", "allow-all", "no-rule"],
+)
+def test_the_cure_of_an_open_hub_fits_what_opens_it(config: Json, do: str) -> None:
+    """What was set already is not asked for again, and a login of one's own reads no variable of ours."""
+    (found,) = [one for one in lint({"hub": {"config": config}}, CONTEXT) if one.error_id == "E-OAUTH-04"]
+    assert found.do.startswith(do)
+    assert found.do.endswith("; if everybody really may enter, set hub_oauth_acknowledge_open_hub: true")
+
+
 def test_every_rule_is_run() -> None:
     assert len(RULES) == len({rule.__name__ for rule in RULES}) == 15
 
@@ -504,6 +527,8 @@ REFERS: Json = {
     "hub": {"extraEnv": {"S": {"valueFrom": {"secretKeyRef": {"name": "hub-secrets", "key": "OAUTH_CLIENT_SECRET"}}}}}
 }
 
+GITHUB: Json = {"hub": {"config": {"JupyterHub": {"authenticator_class": "github"}}}}
+
 
 @pytest.mark.parametrize(
     ("values", "secrets", "wanted"),
@@ -529,6 +554,21 @@ REFERS: Json = {
             [],
             id="06 own",
         ),
+        pytest.param(
+            GITHUB,
+            {"OAUTH_CLIENT_SECRET": "hQ4t-Vx9_2mLpR7s"},
+            [("E-OAUTH-09", "hub_oauth_client_secret")],
+            id="07 given, and the hub would log in without it",
+        ),
+        pytest.param(
+            {"hub": GITHUB["hub"] | REFERS["hub"]}, {"OAUTH_CLIENT_SECRET": "hQ4t-Vx9_2mLpR7s"}, [], id="08 it reads it"
+        ),
+        pytest.param(GITHUB, {}, [], id="09 none of ours"),
+        pytest.param({}, {"OAUTH_CLIENT_SECRET": "hQ4t-Vx9_2mLpR7s"}, [], id="10 another login"),
+        pytest.param(
+            REFERS, {"OAUTH_CLIENT_SECRET": "hQ4t-Vx"}, [("E-HELM-18", "hub_oauth_client_secret")], id="11 too short"
+        ),
+        pytest.param(REFERS, {"OAUTH_CLIENT_SECRET": "hQ4t-Vx9"}, [], id="12 just long enough"),
     ],
 )
 def test_secrets_beside_the_values(values: Json, secrets: dict[str, str], wanted: list[tuple[str, str]]) -> None:

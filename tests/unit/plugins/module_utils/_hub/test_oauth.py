@@ -344,15 +344,22 @@ def test_issuer_without_userinfo_gives_the_claims_in_the_id_token() -> None:
     assert values["hub"]["config"]["GenericOAuthenticator"] == traits
 
 
+CHOICES = "choose one of: generic, iap"
+BY_HAND = "; or leave it empty and set this login in z2jh_values, as the README of role hub_oauth shows"
+
+
 @pytest.mark.parametrize(
-    ("provider", "sentence"),
-    [("indigo_iam", "is planned, but this release cannot do it yet"), ("saml", "is not a choice")],
+    ("provider", "sentence", "do"),
+    [
+        ("indigo_iam", "is planned, but this release cannot do it yet", CHOICES + BY_HAND),
+        ("saml", "is not a choice", CHOICES),
+    ],
 )
-def test_what_comes_later_is_told_from_what_does_not_exist(provider: str, sentence: str) -> None:
+def test_what_comes_later_is_told_from_what_does_not_exist(provider: str, sentence: str, do: str) -> None:
     values, found = oauth.layer(VARIABLES | {"hub_oauth_provider": provider}, DISCOVERY)
     assert (values, [(one.sentence, one.seen, one.do) for one in found]) == (
         {},
-        [(sentence, provider, "choose one of: generic, iap")],
+        [(sentence, provider, do)],
     )
 
 

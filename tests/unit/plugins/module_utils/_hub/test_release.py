@@ -201,6 +201,14 @@ def test_a_secret_that_is_not_given_any_more_goes_away(installed: World) -> None
     assert installed.kube.objects[f"{SECRETS}/hub-secrets"].get("data", {}) == {}
 
 
+def test_what_somebody_else_put_into_the_secret_stays_and_is_no_difference(installed: World) -> None:
+    secret = installed.kube.objects[f"{SECRETS}/hub-secrets"]
+    secret["data"]["of-a-person"] = "eA=="
+    assert told(installed.run(drift="check")) == []
+    installed.run(secrets={})
+    assert installed.kube.objects[f"{SECRETS}/hub-secrets"]["data"] == {"of-a-person": "eA=="}
+
+
 def test_without_secrets_there_is_no_secret(world: World) -> None:
     done = world.run(secrets={})
     assert ("create", "Secret/hub-secrets") not in told(done)
@@ -253,6 +261,13 @@ def test_a_dropped_layer_goes_away(installed: World) -> None:
     installed.run(layers=["hub_https"], drop_layers=["hub_oauth"])
     assert LAYER_PREFIX + "hub_oauth" not in installed.labels(2)
     installed.run(layers=["hub_https"])
+
+
+def test_values_below_a_key_that_the_chart_does_not_know(world: World) -> None:
+    """The world's chart takes its values as they are, and knows no dependency."""
+    values = {"hub": {"config": {"JupyterHub": {"authenticator_class": "dummy"}}}}
+    mine = {"hub": {"config": {"JupyterHub": {"authenticator_class": "generic-oauth"}}}}
+    refused(world, "E-VALUES-13", values={**values, "jupyterhub": mine}, values_root="jupyterhub")
 
 
 def test_a_renamed_claim(installed: World) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.secrets_in_values import (
+    CLIENT_SECRET,
     PLACES,
+    REFERENCE,
     misplaced_secrets,
 )
 
@@ -26,9 +28,22 @@ def nested(path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("place", PLACES)
 def test_known_place(place: str) -> None:
     found = list(misplaced_secrets(nested(place, CANARY)))
-    assert [(one.error_id, one.path, one.do) for one in found] == [
-        ("E-VALUES-12", place.replace("*", "Some"), PLACES[place])
-    ]
+    do = PLACES[place] + (f", and {REFERENCE}" if place == CLIENT_SECRET else "")
+    assert [(one.error_id, one.path, one.do) for one in found] == [("E-VALUES-12", place.replace("*", "Some"), do)]
+
+
+@pytest.mark.parametrize(
+    "hub",
+    [
+        pytest.param({"extraEnv": {"OAUTH_CLIENT_SECRET": {"valueFrom": {}}}}, id="00 as hub_oauth gives it"),
+        pytest.param({"extraEnv": [{"name": "OAUTH_CLIENT_SECRET", "valueFrom": {}}]}, id="01 in a list"),
+        pytest.param({"extraEnv": {"X": {"valueFrom": {"secretKeyRef": {"name": "hub-secrets"}}}}}, id="02 otherwise"),
+        pytest.param({"extraVolumes": [{"name": "s", "secret": {"secretName": "hub-secrets"}}]}, id="03 as a file"),
+    ],
+)
+def test_a_hub_that_reads_the_client_secret_is_not_told_how(hub: dict[str, Any]) -> None:
+    values = {"hub": {**hub, "config": {"GenericOAuthenticator": {"client_secret": CANARY}}}}
+    assert [one.do for one in misplaced_secrets(values)] == [PLACES[CLIENT_SECRET]]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -61,6 +76,17 @@ def test_empty_place_is_no_secret(place: str) -> None:
             {"hub": {"config": {"GoogleOAuthenticator": {"google_service_account_keys": {"example.org": CANARY}}}}},
             'hub.config.GoogleOAuthenticator.google_service_account_keys."example.org"',
             id="07 below a known place",
+        ),
+        pytest.param({"hub": {"extraEnv": {"API_TOKEN": {"value": CANARY}}}}, "hub.extraEnv.API_TOKEN", id="08 entry"),
+        pytest.param(
+            {"hub": {"config": {"KubeSpawner": {"environment": {"API_TOKEN": CANARY}}}}},
+            "hub.config.KubeSpawner.environment.API_TOKEN",
+            id="09 KubeSpawner's own",
+        ),
+        pytest.param(
+            {"singleuser": {"profileList": [{"kubespawner_override": {"environment": {"API_TOKEN": CANARY}}}]}},
+            "singleuser.profileList.0.kubespawner_override.environment.API_TOKEN",
+            id="10 a profile's",
         ),
     ],
 )

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import (
     SHARED,
     Finding,
     chart_major,
+    error_parts,
     is_secret,
     plain,
     read,
@@ -140,7 +142,7 @@ def test_finding_is_one_sentence_and_a_failed_row() -> None:
 
 
 def test_sentence_of_its_own_is_set_off_by_a_colon() -> None:
-    finding = Finding.from_error("hub_oauth_issuer", {"error_id": "E-OAUTH-02", "what": "No answer", "do": "look"})
+    finding = Finding.from_error("hub_oauth_issuer", error_parts(HubError("E-OAUTH-02", "No answer", "look")))
     assert finding.text() == "E-OAUTH-02 hub_oauth_issuer: No answer. Nothing was changed. Do: look."
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -85,6 +86,19 @@ def test_a_living_one_does_not(world: World) -> None:
     world.clock.at(3, lambda: world.kube.objects[lease_path("hub", "hub")]["spec"].update(renewTime="b"))
     with pytest.raises(HubError, match="E-HELM-05"):
         world.settle(Policy.ROLLBACK)
+
+
+@pytest.mark.parametrize(("before", "writer"), [(DURATION, Writer.DEAD), (DURATION + 1, Writer.UNKNOWN)])
+def test_what_came_after_a_dead_writer_s_last_sign_is_somebody_else_s(
+    world: World, before: int, writer: Writer
+) -> None:
+    """Such a Lease stays where a person put the release right by hand; their next upgrade is not its holder's."""
+    world.held()
+    sign = (START - timedelta(seconds=before)).isoformat().replace("+00:00", "Z")
+    world.kube.objects[lease_path("hub", "hub")]["metadata"]["managedFields"] = [{"time": sign}]
+    with pytest.raises(HubError, match="E-HELM-04") as caught:
+        world.settle(Policy.FAIL)
+    assert caught.value.details["writer"] == writer.value
 
 
 def test_an_old_one_of_an_unknown_writer(world: World) -> None:

@@ -116,6 +116,7 @@ def test_what_is_told() -> None:
         ([f"serviceAccount:{BOB}", f"user:{ADA}"], [], [f"serviceaccount:{BOB}", f"user:{ADA}"]),
         (["group:all@example.org", "domain:example.org", "allUsers", f"deleted:user:{ADA}?uid=1"], [], []),
         ([f"user:{ADA}"], ["group:all@example.org"], [f"user:{ADA}"]),
+        ([f"user:{ADA}", "user:eve@other.org"], ["domain:Example.org"], ["user:eve@other.org"]),
     ],
 )
 def test_who_leaves(removed: list[str], members: list[str], expected: list[str]) -> None:

@@ -20,26 +20,29 @@ def mode(path: Path | str) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
-def test_the_given_file_beats_the_environment(tmp_path: Path) -> None:
+def test_the_given_file_beats_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     one.touch()
     two.touch()
-    assert access.kubeconfig_paths(str(one), {"KUBECONFIG": str(two)}) == [str(one)]
-    assert access.kubeconfig_paths("", {"KUBECONFIG": str(two)}) == [str(two)]
+    monkeypatch.setenv("KUBECONFIG", str(two))
+    assert access.kubeconfig_paths(str(one)) == [str(one)]
+    assert access.kubeconfig_paths("") == [str(two)]
 
 
 def test_of_a_list_some_files_may_be_missing_but_not_all(tmp_path: Path) -> None:
     one = tmp_path / "one"
     one.touch()
-    assert access.kubeconfig_paths(f"{tmp_path}/gone:{one}", {}) == [str(one)]
+    assert access.kubeconfig_paths(f"{tmp_path}/gone:{one}") == [str(one)]
     with pytest.raises(HubError, match=r"E-ACCESS-05 .*there is no such file"):
-        access.kubeconfig_paths(f"{tmp_path}/gone:{tmp_path}/gone2", {})
+        access.kubeconfig_paths(f"{tmp_path}/gone:{tmp_path}/gone2")
 
 
 def test_no_file_at_all_is_an_error_and_never_the_pods_own_account(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.delenv("KUBECONFIG", raising=False)
     with pytest.raises(HubError, match=r"The kubeconfig ~/.kube/config cannot be used"):
-        access.kubeconfig_paths(None, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"})
+        access.kubeconfig_paths(None)
 
 
 def test_a_broken_file_is_refused_without_quoting_it(tmp_path: Path) -> None:
@@ -109,9 +112,12 @@ def test_the_same_inputs_find_their_file_again_in_every_run() -> None:
     assert access.PrivateFolder("/cache/climate").file("kubeconfig", "/a") == "/cache/climate/kubeconfig-0e17f6e6bd49"
 
 
-def test_the_users_cache_directory_is_the_default() -> None:
-    assert access.PrivateFolder.for_hub("", "h", {"XDG_CACHE_HOME": "/x"}).path == "/x/researchops-jupyterhub/h"
-    assert access.PrivateFolder.for_hub("", "h", {}).path.endswith("/.cache/researchops-jupyterhub/h")
+def test_the_users_cache_directory_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/x")
+    assert access.PrivateFolder.for_hub("", "h").path == "/x/researchops-jupyterhub/h"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert access.PrivateFolder.for_hub("", "h").path == "/home/ada/.cache/researchops-jupyterhub/h"
 
 
 def test_a_full_disk_leaves_nothing_and_says_so(tmp_path: Path, monkeypatch: Any) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -120,6 +121,15 @@ def test_who_sent_no_credentials_is_not_told_to_ask_for_a_permission() -> None:
     assert said in error.what and "login program" in error.do
 
 
+def test_google_s_own_refusal_before_a_cluster_is_read_and_has_its_cure() -> None:
+    said = "Permission 'container.clusters.connect' denied on resource '//container.googleapis.com/x'"
+    refused = {"error": {"code": 403, "message": f"{said}.", "status": "PERMISSION_DENIED"}}
+    error = api_error(Reply(403, refused), "GET", "/version", SERVER)
+    assert (error.error_id, error.what) == ("E-K8S-04", f"GET /version was refused by {SERVER}: 403, {said}")
+    assert "roles/container.clusterViewer" in error.do
+    assert api_error(Reply(503, {"error": "no dictionary"}), "GET", "/version", SERVER).what.endswith("no reason given")
+
+
 def test_a_missing_object_is_none_and_a_missing_collection_is_empty() -> None:
     kube, _wire = client((404, {}), (404, {}))
     assert kube.get(f"{PODS}/a") is None
@@ -140,7 +150,7 @@ def test_lists_are_read_page_by_page_with_their_selector() -> None:
 def test_what_the_verbs_send() -> None:
     kube, wire = client((201, {}), (200, {}), (200, {}), (200, {}), (404, {}))
     kube.create(PODS, {"a": 1}, dry_run=True)
-    kube.apply(f"{PODS}/a", {"b": 1}, force=False)
+    kube.apply(f"{PODS}/a", {"b": 1})
     kube.merge(f"{PODS}/a", {"c": 1})
     assert kube.delete(f"{PODS}/a")
     assert not kube.delete(f"{PODS}/a", dry_run=True)
@@ -150,7 +160,7 @@ def test_what_the_verbs_send() -> None:
     ]
     assert told == [
         ("POST", "?dryRun=All", "application/json"),
-        ("PATCH", "/a?fieldManager=researchops.jupyterhub&force=false", "application/apply-patch+yaml"),
+        ("PATCH", "/a?fieldManager=researchops.jupyterhub&force=true", "application/apply-patch+yaml"),
         ("PATCH", "/a", "application/merge-patch+json"),
         ("DELETE", "/a", None),
         ("DELETE", "/a?dryRun=All", None),
@@ -234,6 +244,24 @@ def test_a_question_is_simply_asked_again() -> None:
     assert kube.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", {"kind": "SelfSubjectReview"}) == THERE
     assert kube.create(PODS, THERE, dry_run=True) == THERE
     assert [one["method"] for one in wire.asked] == ["POST"] * 4
+
+
+def test_a_rehearsed_creation_of_what_exists_is_a_conflict_even_after_a_loss() -> None:
+    kube, wire = client(LOST, (409, {}))
+    with pytest.raises(HubError, match="E-K8S-05"):
+        kube.create(PODS, THERE, dry_run=True)
+    assert [one["method"] for one in wire.asked] == ["POST", "POST"]
+
+
+@pytest.mark.parametrize(("asked", "slept"), [("1", 1.0), ("3600", 5.0)])
+def test_no_server_makes_a_reading_sleep_for_long(monkeypatch: pytest.MonkeyPatch, asked: str, slept: float) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    kube, wire = client((200, {}))
+    kube.get(PODS)
+    retries = wire.asked[0]["retries"].increment("GET", PODS, urllib3.HTTPResponse(status=503))
+    retries.sleep(urllib3.HTTPResponse(headers={"Retry-After": asked}, status=503))
+    assert pauses == [slept]
 
 
 def test_somebody_else_s_object_is_a_conflict_even_after_a_loss() -> None:

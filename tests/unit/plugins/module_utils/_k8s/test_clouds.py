@@ -109,6 +109,26 @@ def test_gke(name: GkeName, found: dict[str, Any], cluster: dict[str, Any]) -> N
     assert (chosen.context, chosen.cluster, chosen.user) == ("gke_p_europe-west4_research", cluster, USER)
 
 
+@pytest.mark.parametrize(
+    ("name", "left_out", "found"),
+    [
+        (DNS, "controlPlaneEndpointsConfig", "it has no DNS endpoint"),
+        (DNS, "privateClusterConfig", "https://gke-1.europe-west4.gke.goog"),
+        (DNS, "masterAuth", "https://gke-1.europe-west4.gke.goog"),
+        (PRIVATE, "controlPlaneEndpointsConfig", "https://10.0.0.9"),
+        (PRIVATE, "privateClusterConfig", "https://10.0.0.2"),
+        (PRIVATE, "masterAuth", "hidden from these credentials"),
+    ],
+)
+def test_google_leaves_out_what_is_empty(name: GkeName, left_out: str, found: str) -> None:
+    seen = {key: value for key, value in CLUSTER.items() if key != left_out}
+    try:
+        told = str(clouds.gke(name, seen, LOGIN).cluster["server"])
+    except HubError as problem:
+        told = problem.what
+    assert found in told
+
+
 EKS = EksName("eu-west-1", "research")
 FOUND = {
     "name": "research",
@@ -119,10 +139,19 @@ FOUND = {
 }
 
 
-@pytest.mark.parametrize("changes", [{"status": "CREATING"}, {"endpoint": None}, {"certificateAuthority": {}}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"status": "CREATING"}, {"endpoint": None}, {"certificateAuthority": {}}, {"certificateAuthority": None}],
+)
 def test_eks_without_a_way(changes: dict[str, Any]) -> None:
-    with pytest.raises(HubError, match="E-ACCESS-21 There is no way into the EKS cluster research in eu-west-1"):
+    status = changes.get("status", "ACTIVE")
+    with pytest.raises(HubError, match=f"E-ACCESS-21 .* the EKS cluster research in eu-west-1: its status is {status}"):
         clouds.eks(EKS, {**FOUND, **changes}, LOGIN)
+
+
+def test_an_eks_cluster_of_which_aws_says_nothing() -> None:
+    with pytest.raises(HubError, match="its status is unknown"):
+        clouds.eks(EKS, {}, LOGIN)
 
 
 def test_eks() -> None:

@@ -16,7 +16,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_
 FRONT = Front(namespace="climate", name="hub-front", release="climate")
 NAMESPACE = "/api/v1/namespaces/climate"
 SERVICE = f"{NAMESPACE}/services/hub-front"
-PROXY = f"{NAMESPACE}/services/proxy-public"
+SERVICES = f"{NAMESPACE}/services"
 EVENTS = f"{NAMESPACE}/events"
 FORBIDDEN = (403, {"message": "no"})
 LIVE_NAMESPACE = namespace_object("climate")
@@ -41,10 +41,22 @@ def test_nothing_is_asked_inside_a_namespace_that_is_missing(kube: Any) -> None:
 def test_proxy_public_is_read_only_where_there_is_no_front(kube: Any) -> None:
     table = {("GET", NAMESPACE): LIVE_NAMESPACE, ("GET", SERVICE): LIVE_SERVICE}
     assert api(kube, table).look() == Seen(LIVE_NAMESPACE, LIVE_SERVICE, None)
-    table |= {("GET", SERVICE): (404, {}), ("GET", PROXY): LIVE_SERVICE}
+    table |= {("GET", SERVICE): (404, {}), ("GET", SERVICES): labelled}
     seen = api(kube, table).look()
     assert seen == Seen(LIVE_NAMESPACE, None, LIVE_SERVICE)
     assert seen.keeps
+
+
+def labelled(query: Any, body: Any) -> Any:
+    """The Service of the release, whatever it is called."""
+    mine = query["labelSelector"] == "component=proxy-public,release=climate"
+    return {"items": [LIVE_SERVICE] if mine else []}
+
+
+def test_another_releases_proxy_public_is_not_this_hubs(kube: Any) -> None:
+    table = {("GET", NAMESPACE): LIVE_NAMESPACE, ("GET", SERVICE): (404, {}), ("GET", SERVICES): labelled}
+    other = Front(namespace="climate", name="hub-front", release="other")
+    assert FrontApi(kube(table), other).look() == Seen(LIVE_NAMESPACE, None, None)
 
 
 def test_on_an_empty_cluster_the_service_is_foretold_without_the_server(kube: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.plan import Step
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.front_backends import Backend
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backends import Backend
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import Reply
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_gke import GkeFront
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_gke_api import GkeFrontApi
@@ -38,6 +38,7 @@ BACKEND: Json = {
     "iap": {"enabled": True},
     "timeoutSec": 86400,
 }
+LIVE = Backend(NAME, "7", service="climate/hub-front", iap=True, timeout=86400)
 KEPT = BACKEND | {"iap": {"enabled": True, "oauth2ClientId": "1-a.apps.googleusercontent.com"}}
 FINALIZER = "networking.gke.io/ingress-finalizer-V2"
 INGRESS = "/apis/networking.k8s.io/v1/namespaces/climate/ingresses/hub-front"
@@ -551,7 +552,7 @@ def test_compute_engine_is_asked_only_about_a_door_that_is_there() -> None:
     assert cloud.asked == 0
     bring(kube)
     reported(kube)
-    assert GkeFrontApi(kube, FRONT, cloud).look().backends == (Backend(NAME, "7", True, "", 86400),)
+    assert GkeFrontApi(kube, FRONT, cloud).look().backends == (LIVE,)
     assert cloud.asked == 1
 
 
@@ -562,7 +563,7 @@ def test_the_load_balancer_is_awaited() -> None:
     speaker = reporter(clock)
     seen = api(kube, FRONT, BACKEND).ready("203.0.113.7", timeout=600, reporter=speaker)
     assert seen.live["Ingress/hub-front"]["status"] == {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}
-    assert seen.backends == (Backend(NAME, "7", True, "", 86400),)
+    assert seen.backends == (LIVE,)
     assert 60 <= clock.passed <= 63
     assert "the Ingress has no address yet" in speaker.transitions[0]["text"]
 

@@ -1,31 +1,15 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One read of a cluster, and the login that fits the options of the read."""
+"""The login that fits the options."""
 
 from __future__ import annotations
 
 import sys
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.api import Call
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.auth import AuthOptions
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import gke
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.clouds import GkeName
-
-
-def test_one_read() -> None:
-    asked: list[Call] = []
-    api: Any = SimpleNamespace(read=lambda call: asked.append(call) or {"status": "RUNNING"})
-    assert gke.describe(api, GkeName("p", "l", "n")) == {"status": "RUNNING"}
-    (call,) = asked
-    assert (call.method, call.url) == (
-        "GET",
-        "https://container.googleapis.com/v1/projects/p/locations/l/clusters/n",
-    )
-    assert call.doing == "the GKE cluster n in l of p"
 
 
 @pytest.mark.parametrize(

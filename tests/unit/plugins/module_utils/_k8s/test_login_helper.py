@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import login_helper
 
 
@@ -19,7 +20,7 @@ def helper(words: str, **more: Any) -> dict[str, Any]:
 
 def test_it_gets_its_own_environment_and_is_told_what_is_wanted() -> None:
     entry = helper('echo "$HUB $KUBERNETES_EXEC_INFO"', env=[{"name": "HUB", "value": "climate"}])
-    hub, _space, info = login_helper.start(entry).stdout.partition(" ")
+    hub, _space, info = login_helper.start(entry, {}).stdout.partition(" ")
     assert hub == "climate"
     assert json.loads(info) == {
         "apiVersion": "client.authentication.k8s.io/v1",
@@ -54,18 +55,23 @@ def test_it_is_told_about_the_cluster_where_it_asks(tmp_path: Path) -> None:
     }
 
 
+def test_words_that_are_no_utf_8_are_told_all_the_same() -> None:
+    with pytest.raises(HubError, match=r"E-ACCESS-09 .*Seen: gel\ufffdscht"):
+        login_helper.ask(helper(r"printf 'gel\366scht\n' >&2; exit 1"), "one", {})
+
+
 def test_nobody_answers_its_questions() -> None:
-    done = login_helper.start(helper("read answer || echo nobody >&2; exit 3"))
+    done = login_helper.start(helper("read answer || echo nobody >&2; exit 3"), {})
     assert (done.returncode, done.stderr) == (3, "nobody\n")
 
 
 def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login_helper, "HELPER_TIMEOUT", 0.2)
     with pytest.raises(subprocess.TimeoutExpired):
-        login_helper.start(helper("exec sleep 60"))
+        login_helper.start(helper("exec sleep 60"), {})
 
 
 @pytest.mark.parametrize("entry", [{}, {"command": "/no/such/program"}])
 def test_a_program_that_is_not_there_is_told(entry: dict[str, Any]) -> None:
     with pytest.raises(OSError):  # which one, and in what words, is the system's
-        login_helper.start(entry)
+        login_helper.start(entry, {})

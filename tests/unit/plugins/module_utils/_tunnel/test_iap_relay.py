@@ -9,10 +9,13 @@ import json
 import os
 import secrets
 import socket
+import ssl
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._tunnel import iap_relay
@@ -22,6 +25,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._tunnel.iap
     ProtocolError,
     Relay,
     Session,
+    SharedTls,
     split,
 )
 from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import DAY, NOW, make
@@ -131,6 +135,93 @@ def test_after_a_break_only_what_is_not_confirmed_is_sent_again() -> None:
     assert session.open
     assert session.again() == [b"\x00\x04\x00\x00\x00\x02wo", b"\x00\x04\x00\x00\x00\x05three"]
     assert (session.confirmed, session.ahead) == (4, 7)
+
+
+# ---- one connection, two threads
+
+
+class Tls:
+    """Stands in for an SSLSocket: never waits, and notes when two threads are in it at once."""
+
+    def __init__(self, plain: socket.socket) -> None:
+        """Over one end of a pair."""
+        self.plain, self.inside, self.met = plain, 0, False
+        self.fileno, self.setblocking, self.gettimeout = plain.fileno, plain.setblocking, plain.gettimeout
+        self.shutdown, self.close = plain.shutdown, plain.close
+
+    def _alone(self, act: Callable[[], Any], waits: type[ssl.SSLError]) -> Any:
+        self.inside += 1
+        self.met |= self.inside > 1
+        time.sleep(0.001)  # lets the other thread in, as OpenSSL does
+        try:
+            return act()
+        except BlockingIOError as nothing:
+            raise waits from nothing
+        finally:
+            self.inside -= 1
+
+    def recv(self, size: int) -> bytes:
+        return bytes(self._alone(lambda: self.plain.recv(size), ssl.SSLWantReadError))
+
+    def send(self, data: bytes) -> int:
+        return int(self._alone(lambda: self.plain.send(data), ssl.SSLWantWriteError))
+
+
+@pytest.fixture
+def shared() -> Iterator[tuple[Any, Tls, socket.socket]]:
+    here, there = socket.socketpair()
+    tls = Tls(here)
+    here.settimeout(30)
+    made: Any = tls
+    with here, there:
+        yield SharedTls(made), tls, there
+
+
+def test_two_threads_are_never_in_one_tls_connection(shared: tuple[Any, Tls, socket.socket]) -> None:
+    """OpenSSL takes the other thread's state for its own then, and a peer that is there for gone."""
+    mine, tls, there = shared
+    data, got = secrets.token_bytes(1 << 20), bytearray()
+
+    def echo() -> None:
+        while some := there.recv(65536):
+            there.sendall(some)
+
+    def read() -> None:
+        while len(got) < len(data):
+            got.extend(mine.recv(65536))
+
+    threads = [threading.Thread(target=echo, daemon=True), threading.Thread(target=read, daemon=True)]
+    for thread in threads:
+        thread.start()
+    view = memoryview(data)
+    while view:
+        view = view[mine.send(view[:16384]) :]
+    threads[1].join(30)
+    assert (bytes(got) == data, tls.met) == (True, False)
+
+
+def test_who_waits_for_bytes_keeps_nobody_from_sending_and_wakes_at_the_end(
+    shared: tuple[Any, Tls, socket.socket],
+) -> None:
+    mine, _tls, there = shared
+    got: list[bytes] = []
+    waiting = threading.Thread(target=lambda: got.append(mine.recv(1)), daemon=True)
+    waiting.start()
+    assert mine.send(b"x") == 1
+    assert there.recv(1) == b"x"
+    mine.shutdown(socket.SHUT_RDWR)
+    waiting.join(30)
+    assert got == [b""]
+
+
+def test_a_call_waits_as_long_as_it_may(shared: tuple[Any, Tls, socket.socket]) -> None:
+    mine, _tls, _there = shared
+    mine.settimeout(0.05)
+    with pytest.raises(TimeoutError, match="timed out"):
+        mine.recv(1)
+    mine.close()
+    with pytest.raises(OSError, match=r"Bad file descriptor|closed meanwhile"):
+        mine.recv(1)
 
 
 # ---- the client against the stand-in
@@ -314,6 +405,11 @@ def test_a_relay_nobody_knows_is_one_line(world: World, capsys: pytest.CaptureFi
     [
         pytest.param("import sys; sys.exit('no login')", "E-ACCESS-09 The login helper failed: no login", id="fails"),
         pytest.param("print('{}')", "E-ACCESS-09 The login helper failed: no word", id="no token"),
+        pytest.param(
+            r"import os; os.write(2, b'gel\xf6scht'); os.write(1, b'\xff')",
+            "E-ACCESS-09 The login helper failed: gel\ufffdscht",
+            id="no UTF-8",
+        ),
     ],
 )
 def test_a_helper_without_a_token(code: str, said: str) -> None:

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,13 @@ def test_a_process_has_a_start_time(tmp_path: Path) -> None:
     ("said", "refused"),
     [
         ("ops@bastion: Permission denied (publickey).", True),
-        ("Received disconnect from 192.0.2.1: Too many authentication failures\nDisconnected from 192.0.2.1", True),
+        (
+            (
+                "Received disconnect from 192.0.2.1 port 22:2: Too many authentication failures\n"
+                "Disconnected from 192.0.2.1"
+            ),
+            True,
+        ),
         ("Host key verification failed.", True),
         ("ssh: connect to host bastion port 22: Connection timed out", False),
     ],
@@ -222,10 +229,16 @@ def test_a_tunnel_that_does_not_answer_is_replaced(tunnel: Tunnel) -> None:
 
 def test_an_api_server_without_tls_is_blocked(tunnel: Tunnel) -> None:
     plain = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(
-        target=lambda: plain.accept()[0].sendall(b"SSH-2.0-OpenSSH_9.2p1 this is no TLS\r\n" * 9), daemon=True
-    )
-    thread.start()
+
+    def greet() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _address = plain.accept()
+                with connection:
+                    connection.recv(65536)  # bytes that nobody took would end it before the greeting is read
+                    connection.sendall(b"SSH-2.0-OpenSSH_9.2p1 this is no TLS\r\n" * 9)
+
+    threading.Thread(target=greet, daemon=True).start()
     tunnel.start("http", port=plain.getsockname()[1])
     tunnel.wait("blocked", "does not speak TLS")
     plain.close()
@@ -327,6 +340,13 @@ def test_a_process_that_is_not_there_is_not_waited_for(tunnel: Tunnel, case: str
     assert tunnel.process.wait(30) == 0
     assert not tunnel.folder.exists()
     assert not tunnel.pids.exists()
+
+
+def test_an_ssh_that_cannot_be_started_is_tried_again(tunnel: Tunnel) -> None:
+    tunnel.start("http", command=["/no/such/ssh"])
+    tunnel.until(lambda: tunnel.status.get("failures", 0) >= 3)
+    assert tunnel.status["state"] == "down"
+    assert "/no/such/ssh cannot be started: No such file or directory" in tunnel.status["reason"]
 
 
 def test_a_port_that_is_taken_is_told(tunnel: Tunnel) -> None:

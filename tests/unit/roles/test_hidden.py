@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A task that sees secrets hides all it says; where it fails, the person still reads why, and no secret.
+
+A real ansible-playbook runs the roles' own tasks, where a variable or an object is not as it should be.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.researchops.jupyterhub.tests.unit.roles.plays import played
+from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Server, serving
+
+HUB = {"hub_name": "climate", "hub_domain": "hub.example.org"}
+MANUAL = {"hub_https_type": "manual", "hub_https_certificate_file": "hub.pem", "hub_https_private_key_file": "hub.key"}
+
+
+def said(folder: Path, role: str, tasks: str, given: dict[str, Any]) -> str:
+    """Why this part of the role stopped, as the person reads it; it must stop."""
+    part = {"ansible.builtin.include_role": {"name": f"researchops.jupyterhub.{role}", "tasks_from": tasks}}
+    keep = {"content": "{{ ansible_failed_result | to_json }}", "dest": "said.json", "mode": "0600"}
+    variables = {**HUB, "cluster_access_kubeconfig": str(folder / "kubeconfig"), **given}
+    played(folder, [{"vars": variables, "block": [part], "rescue": [{"ansible.builtin.copy": keep}]}])
+    found = json.loads((folder / "said.json").read_text(encoding="utf-8"))
+    assert not found.get("_ansible_no_log"), "the last word is hidden"
+    return str(found["msg"])
+
+
+@pytest.mark.parametrize(("role", "given"), [("letsencrypt", {"letsencrypt_method": "direct"}), ("hub_https", MANUAL)])
+def test_a_secret_that_cannot_be_deleted_says_why(tmp_path: Path, role: str, given: dict[str, Any]) -> None:
+    assert "kubeconfig" in said(tmp_path, role, "absent", given)
+
+
+@contextmanager
+def cluster(folder: Path, data: dict[str, bytes]) -> Iterator[Server]:
+    """An API server whose every answer is a Secret with these data, and the kubeconfig that leads to it."""
+    secret = {
+        "metadata": {"name": "s"},
+        "data": {name: base64.b64encode(value).decode() for name, value in data.items()},
+    }
+    with serving(folder, lambda *_request: (200, secret, {"Content-Type": "application/json"})) as server:
+        kubeconfig = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "one",
+            "contexts": [{"name": "one", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": server.url, "certificate-authority": "ca.pem"}}],
+            "users": [{"name": "u", "user": {"token": "abcdefgh"}}],
+        }
+        (folder / "kubeconfig").write_text(json.dumps(kubeconfig), encoding="utf-8")
+        (folder / "kubeconfig").chmod(0o600)
+        yield server
+
+
+def test_an_account_s_secret_of_somebody_else_is_told_and_left_alone(tmp_path: Path) -> None:
+    """cert-manager, too, may be told to keep an account's key under this name; its field is another one."""
+    with cluster(tmp_path, {"tls.key": b"their key"}) as server:
+        told = said(tmp_path, "letsencrypt", "account", {"letsencrypt_method": "direct"})
+    assert told.startswith("E-CERT-41 Secret letsencrypt-account in namespace climate was not filled by this role")
+    assert ". Nothing was ordered. Do: " in told
+    assert {command for command, *_rest in server.requests} == {"GET"}
