@@ -221,6 +221,22 @@ def test_what_is_deleted_is_exactly_what_was_judged() -> None:
     assert all(set(body["preconditions"]) == {"uid", "resourceVersion"} for body in conditions.values())
 
 
+def test_the_record_is_changed_only_as_it_was_read() -> None:
+    """Another run may have written it since; the server refuses a change that names an older version."""
+    gke = stuck_cluster()
+    versions: list[tuple[str, str]] = []
+
+    def note(method: str, path: str, query: Any, body: Any) -> None:
+        if (method, path) == ("PATCH", RECORD):
+            live = gke.objects[RECORD]["metadata"]["resourceVersion"]
+            versions.append((body["metadata"].get("resourceVersion", ""), live))
+
+    gke.on(note)
+    run(gke)
+    assert versions
+    assert all(named == live for named, live in versions)
+
+
 def test_a_reply_lost_after_the_write_is_not_written_twice() -> None:
     gke = stuck_cluster()
     before = people(gke)
