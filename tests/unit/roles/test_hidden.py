@@ -39,10 +39,10 @@ def test_a_secret_that_cannot_be_deleted_says_why(tmp_path: Path, role: str, giv
 
 
 @contextmanager
-def cluster(folder: Path, data: dict[str, bytes]) -> Iterator[Server]:
+def cluster(folder: Path, data: dict[str, bytes], **labels: str) -> Iterator[Server]:
     """An API server whose every answer is a Secret with these data, and the kubeconfig that leads to it."""
     secret = {
-        "metadata": {"name": "s"},
+        "metadata": {"name": "s", "labels": labels},
         "data": {name: base64.b64encode(value).decode() for name, value in data.items()},
     }
     with serving(folder, lambda *_request: (200, secret, {"Content-Type": "application/json"})) as server:
@@ -66,3 +66,31 @@ def test_an_account_s_secret_of_somebody_else_is_told_and_left_alone(tmp_path: P
     assert told.startswith("E-CERT-41 Secret letsencrypt-account in namespace climate was not filled by this role")
     assert ". Nothing was ordered. Do: " in told
     assert {command for command, *_rest in server.requests} == {"GET"}
+
+
+def test_a_certificate_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
+    with cluster(tmp_path, {"tls.key": b"their key"}) as server:
+        told = said(tmp_path, "hub_https", "main", MANUAL)
+    assert told.startswith("E-CERT-41 Secret hub-tls in namespace climate was not filled by this role")
+    assert "their key" not in told
+    assert {command for command, *_rest in server.requests} == {"GET"}
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_only_a_certificate_that_the_role_made_is_refused_or_deleted(tmp_path: Path, mine: bool) -> None:
+    """Asked of the role's own variables, which every task of it follows."""
+    labels = {"app.kubernetes.io/managed-by": "researchops.jupyterhub"} if mine else {}
+    with cluster(tmp_path, {}, **labels) as server:
+        part = {"ansible.builtin.include_role": {"name": "researchops.jupyterhub.hub_https", "tasks_from": "absent"}}
+        ignored = {"ansible.builtin.debug": {"msg": "the server here deletes nothing"}}
+        variables = {**HUB, **MANUAL, "cluster_access_kubeconfig": str(tmp_path / "kubeconfig")}
+        played(tmp_path, [{"vars": variables, "block": [part], "rescue": [ignored]}])
+    assert (len(server.requests) > 1) is mine
+    told = said_main(tmp_path, labels)
+    assert ("E-CERT-41" in told) is not mine
+
+
+def said_main(folder: Path, labels: dict[str, str]) -> str:
+    """What the role says about files that are not there, with such a Secret in the cluster."""
+    with cluster(folder, {}, **labels):
+        return said(folder, "hub_https", "main", MANUAL)
