@@ -76,21 +76,23 @@ def test_a_certificate_of_somebody_else_is_not_overwritten(tmp_path: Path) -> No
     assert {command for command, *_rest in server.requests} == {"GET"}
 
 
-@pytest.mark.parametrize("mine", [True, False])
-def test_only_a_certificate_that_the_role_made_is_refused_or_deleted(tmp_path: Path, mine: bool) -> None:
-    """Asked of the role's own variables, which every task of it follows."""
-    labels = {"app.kubernetes.io/managed-by": "researchops.jupyterhub"} if mine else {}
+OURS = {"app.kubernetes.io/managed-by": "researchops.jupyterhub"}
+
+
+def test_a_certificate_of_the_role_itself_may_be_overwritten(tmp_path: Path) -> None:
+    """It stops at the files, which are not there, and at nothing else."""
+    with cluster(tmp_path, {}, **OURS):
+        told = said(tmp_path, "hub_https", "main", MANUAL)
+    assert told.startswith("E-CERT-10 ")
+    assert "E-CERT-41" not in told
+
+
+@pytest.mark.parametrize("labels", [OURS, {}])
+def test_a_teardown_deletes_only_a_certificate_that_the_role_made(tmp_path: Path, labels: dict[str, str]) -> None:
+    """What the role asks after the first look is the module that deletes, which this server cannot satisfy."""
+    part = {"ansible.builtin.include_role": {"name": "researchops.jupyterhub.hub_https", "tasks_from": "absent"}}
+    stopped = {"ansible.builtin.debug": {"msg": "as every answer here is a Secret"}}
     with cluster(tmp_path, {}, **labels) as server:
-        part = {"ansible.builtin.include_role": {"name": "researchops.jupyterhub.hub_https", "tasks_from": "absent"}}
-        ignored = {"ansible.builtin.debug": {"msg": "the server here deletes nothing"}}
         variables = {**HUB, **MANUAL, "cluster_access_kubeconfig": str(tmp_path / "kubeconfig")}
-        played(tmp_path, [{"vars": variables, "block": [part], "rescue": [ignored]}])
-    assert (len(server.requests) > 1) is mine
-    told = said_main(tmp_path, labels)
-    assert ("E-CERT-41" in told) is not mine
-
-
-def said_main(folder: Path, labels: dict[str, str]) -> str:
-    """What the role says about files that are not there, with such a Secret in the cluster."""
-    with cluster(folder, {}, **labels):
-        return said(folder, "hub_https", "main", MANUAL)
+        played(tmp_path, [{"vars": variables, "block": [part], "rescue": [stopped]}])
+    assert (len(server.requests) > 1) is bool(labels)
