@@ -15,6 +15,8 @@ from string import Formatter
 from typing import Any
 
 from .._core.errors import HubError
+from .._core.plan import Step
+from .._k8s.front import addresses_of
 from .._k8s.guard import is_default_class
 from .._k8s.objects import identity
 from .manifest import Manifest, hub_values, is_kept, passed_on
@@ -227,6 +229,38 @@ def no_storage(claim: str, reason: str, classes: Sequence[str]) -> HubError:
         "set z2jh_storage_class to a class that exists, or mark one as default; on EKS the EBS CSI add-on comes first",
         details={"claim": claim, "classes": sorted(classes)},
     )
+
+
+def leaving_balancer(steps: Iterable[Step]) -> list[str]:
+    """Names of the Services that these steps would take from their load balancer to ClusterIP."""
+    return [
+        step.target.removeprefix("Service/")
+        for step in steps
+        if step.target.startswith("Service/") and step.fields.get("spec.type") == ("LoadBalancer", "ClusterIP")
+    ]
+
+
+def check_address(services: Iterable[Json | None]) -> None:
+    """Refuse to give up the address people reach a running hub by, where nothing has taken its place.
+
+    Args:
+        services: those of the release that would become ClusterIP, as they are now; the hub has no other front.
+
+    Raises:
+        HubError: E-FRONT-11.
+    """
+    for service in services:
+        metadata, addresses = (service or {}).get("metadata") or {}, addresses_of(service)
+        if addresses and (metadata.get("labels") or {}).get("component") == "proxy-public":
+            raise HubError(
+                "E-FRONT-11",
+                f"This upgrade would take the address {', '.join(addresses)} from Service {metadata['name']}, and "
+                "there is no Service hub-front to reach the hub by",
+                "set hub_front_keep_proxy_public: true in the inventory, or run the whole site.yml, which finds this "
+                "out by itself; to give the address up on purpose, change the type of this Service yourself first",
+                seen="type ClusterIP in the new release",
+                wanted="type LoadBalancer, as it is",
+            )
 
 
 def check_removal(manifest: Manifest) -> None:

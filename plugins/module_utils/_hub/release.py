@@ -162,6 +162,13 @@ class Present:
             path = f"/api/v1/namespaces/{self._wanted.namespace}/persistentvolumeclaims"
             found = self._client.list(path, {"labelSelector": guards.HOMES_SELECTOR}, metadata_only=True)
             guards.check_homes(*homes, [claim["metadata"]["name"] for claim in found])
+        self._guard_address(guards.leaving_balancer(objects.steps))
+
+    def _guard_address(self, services: list[str]) -> None:
+        """Asks the cluster only where a Service would leave its load balancer."""
+        path = f"/api/v1/namespaces/{self._wanted.namespace}/services"
+        if services and self._client.get(f"{path}/hub-front") is None:
+            guards.check_address(self._client.get(f"{path}/{name}") for name in services)
 
     def _guard_storage(self, claims: list[Json]) -> None:
         """Whether anything would bind new claims; who may not look at StorageClasses gets no judgement."""

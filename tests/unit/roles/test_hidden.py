@@ -39,10 +39,10 @@ def test_a_secret_that_cannot_be_deleted_says_why(tmp_path: Path, role: str, giv
 
 
 @contextmanager
-def cluster(folder: Path, data: dict[str, bytes]) -> Iterator[Server]:
+def cluster(folder: Path, data: dict[str, bytes], **labels: str) -> Iterator[Server]:
     """An API server whose every answer is a Secret with these data, and the kubeconfig that leads to it."""
     secret = {
-        "metadata": {"name": "s"},
+        "metadata": {"name": "s", "labels": labels},
         "data": {name: base64.b64encode(value).decode() for name, value in data.items()},
     }
     with serving(folder, lambda *_request: (200, secret, {"Content-Type": "application/json"})) as server:
@@ -66,3 +66,33 @@ def test_an_account_s_secret_of_somebody_else_is_told_and_left_alone(tmp_path: P
     assert told.startswith("E-CERT-41 Secret letsencrypt-account in namespace climate was not filled by this role")
     assert ". Nothing was ordered. Do: " in told
     assert {command for command, *_rest in server.requests} == {"GET"}
+
+
+def test_a_certificate_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
+    with cluster(tmp_path, {"tls.key": b"their key"}) as server:
+        told = said(tmp_path, "hub_https", "main", MANUAL)
+    assert told.startswith("E-CERT-41 Secret hub-tls in namespace climate was not filled by this role")
+    assert "their key" not in told
+    assert {command for command, *_rest in server.requests} == {"GET"}
+
+
+OURS = {"app.kubernetes.io/managed-by": "researchops.jupyterhub"}
+
+
+def test_a_certificate_of_the_role_itself_may_be_overwritten(tmp_path: Path) -> None:
+    """It stops at the files, which are not there, and at nothing else."""
+    with cluster(tmp_path, {}, **OURS):
+        told = said(tmp_path, "hub_https", "main", MANUAL)
+    assert told.startswith("E-CERT-10 ")
+    assert "E-CERT-41" not in told
+
+
+@pytest.mark.parametrize("labels", [OURS, {}])
+def test_a_teardown_deletes_only_a_certificate_that_the_role_made(tmp_path: Path, labels: dict[str, str]) -> None:
+    """What the role asks after the first look is the module that deletes, which this server cannot satisfy."""
+    part = {"ansible.builtin.include_role": {"name": "researchops.jupyterhub.hub_https", "tasks_from": "absent"}}
+    stopped = {"ansible.builtin.debug": {"msg": "as every answer here is a Secret"}}
+    with cluster(tmp_path, {}, **labels) as server:
+        variables = {**HUB, **MANUAL, "cluster_access_kubeconfig": str(tmp_path / "kubeconfig")}
+        played(tmp_path, [{"vars": variables, "block": [part], "rescue": [stopped]}])
+    assert (len(server.requests) > 1) is bool(labels)

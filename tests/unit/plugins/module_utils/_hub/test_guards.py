@@ -14,8 +14,10 @@ import pytest
 import yaml
 from ansible.utils.vars import merge_hash
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.plan import Step
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.guards import (
     Homes,
+    check_address,
     check_database,
     check_homes,
     check_reached,
@@ -23,6 +25,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.guards
     check_storage,
     homes_moved,
     homes_of,
+    leaving_balancer,
     read_homes,
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.manifest import Manifest
@@ -339,3 +342,31 @@ def test_values_that_do_not_reach_the_hub_are_refused(values: Json, root: str) -
 )
 def test_values_that_reach_the_hub_or_cannot_be_judged_pass(new: Manifest, values: Json, root: str) -> None:
     check_reached(new, values, root)
+
+
+def test_only_a_service_that_becomes_a_cluster_ip_leaves_its_balancer() -> None:
+    gone = {"spec.type": ("LoadBalancer", "ClusterIP")}
+    steps = [
+        Step("update", "Service/proxy-public", gone),
+        Step("update", "Service/other", {"spec.type": ("ClusterIP", "LoadBalancer")}),
+        Step("update", "Service/ports", {"spec.ports": ([], [80])}),
+        Step("update", "Widget/w", gone),
+    ]
+    assert leaving_balancer(steps) == ["proxy-public"]
+
+
+def balancer(component: str, *addresses: str) -> Json:
+    ingress = [{"ip": address} for address in addresses]
+    metadata = {"name": "proxy-public", "labels": {"component": component}}
+    return {"metadata": metadata, "status": {"loadBalancer": {"ingress": ingress}}}
+
+
+def test_an_address_is_not_taken_from_a_running_hub() -> None:
+    with pytest.raises(HubError, match="E-FRONT-11") as caught:
+        check_address([balancer("proxy-public", "192.0.2.7")])
+    assert "192.0.2.7 from Service proxy-public" in caught.value.what
+    assert "hub_front_keep_proxy_public: true" in caught.value.do
+
+
+def test_what_nobody_reaches_the_hub_by_may_go() -> None:
+    check_address([None, balancer("proxy-public"), balancer("dask-gateway", "192.0.2.7")])

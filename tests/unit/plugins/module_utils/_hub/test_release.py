@@ -283,6 +283,35 @@ def test_renamed_homes_where_people_have_some(installed: World) -> None:
     assert installed.run(values=values).changed
 
 
+def public(kind: str) -> dict[str, Any]:
+    labels = {"component": "proxy-public", "release": "hub"}
+    return obj("v1", "Service", "proxy-public", metadata={"labels": labels}, spec={"type": kind})
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_the_address_of_a_running_hub_goes_only_where_there_is_a_front(world: World, check_mode: bool) -> None:
+    services = "/api/v1/namespaces/hub/services"
+    world.chart.extra = [public("LoadBalancer")]
+    world.run()
+    status = {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}
+    world.kube.objects[f"{services}/proxy-public"]["status"] = status
+    world.chart.extra = [public("ClusterIP")]
+    world.forget()
+    with pytest.raises(HubError, match="E-FRONT-11"):
+        world.run(check_mode=check_mode)
+    assert (world.kube.writes, "upgrade" in world.helm.calls) == ([], False)
+    world.kube.put(f"{services}/hub-front", {"kind": "Service", "metadata": {}})
+    assert ("update", "Service/proxy-public") in told(world.run(check_mode=check_mode))
+
+
+def test_a_service_that_stays_costs_no_request(world: World) -> None:
+    world.chart.extra = [public("LoadBalancer")]
+    world.run()
+    world.forget()
+    world.run(check_mode=True)
+    assert not [request for request in world.kube.requests if "hub-front" in str(request)]
+
+
 def test_no_storage_class(world: World) -> None:
     world.chart.storage_class = None
     refused(world, "E-STORE-01")
