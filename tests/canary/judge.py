@@ -116,7 +116,8 @@ class Role:
         module, arguments = module_of(task)
         if KEY_MAKER.match(module):
             return "a private key goes in or comes out"
-        if module.startswith("kubernetes.core.") and ("Secret" in _kinds(arguments) or self.flows(arguments)):
+        exposed = module.startswith("kubernetes.core.") and not _deletes_unseen(arguments)
+        if exposed and ("Secret" in _kinds(arguments) or self.flows(arguments)):
             return "the content of a Secret goes in or comes out"
         if module == "ansible.builtin.set_fact":
             for name, value in arguments.items():
@@ -134,6 +135,11 @@ class Role:
         if isinstance(said, str):
             return self.variables.get(said.strip("{} ")) is True
         return said is True
+
+
+def _deletes_unseen(arguments: dict[str, Any]) -> bool:
+    """Whether a task only deletes, and has kubernetes.core leave out what the object held: then it may say why not."""
+    return arguments.get("state") == "absent" and {"data", "metadata"} <= set(arguments.get("hidden_fields") or ())
 
 
 def _flat(items: list[Task]) -> Iterator[Task]:

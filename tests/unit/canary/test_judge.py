@@ -130,6 +130,16 @@ READ = {"name": "r", "kubernetes.core.k8s_info": {"kind": "Secret", "name": "s"}
             {"found": "{{ lookup('researchops.jupyterhub.cluster_objects', 'Secret', name='s') }}"},
             id="10-looked-up",
         ),
+        pytest.param(
+            [{"name": "t", "kubernetes.core.k8s": {"kind": "Secret", "state": "absent", "hidden_fields": ["data"]}}],
+            {},
+            id="11-deleted-with-managed-fields",
+        ),
+        pytest.param(
+            [{"name": "t", "kubernetes.core.k8s": {"kind": "Secret", "hidden_fields": ["data", "metadata"]}}],
+            {},
+            id="12-written",
+        ),
     ],
 )
 def test_the_judge_follows_a_secret(
@@ -149,6 +159,10 @@ def test_the_judge_follows_a_secret(
         pytest.param(
             {"ansible.builtin.set_fact": {"y": "{{ x_token | researchops.jupyterhub.door_preflight('x') }}"}},
             id="05-rows",
+        ),
+        pytest.param(
+            {"kubernetes.core.k8s": {"kind": "Secret", "state": "absent", "hidden_fields": ["metadata", "data"]}},
+            id="06-deleted-unseen",
         ),
     ],
 )
