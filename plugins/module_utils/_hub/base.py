@@ -101,7 +101,7 @@ def _names(settled: Mapping[str, Any]) -> list[Finding]:
         else:
             of_hub.append((variable, wanted))
     if of_hub:
-        do = f"set hub_name (by default the inventory host), or {' and '.join(variable for variable, _ in of_hub)}"
+        do = f"set hub_name (by default the inventory host), or {' and '.join(variable for variable, _form in of_hub)}"
         findings.append(_unusable("hub_name", settled["hub_name"], of_hub[0][1], do))
     return findings
 

@@ -280,10 +280,9 @@ class SharedTls:
                 with self._alone:
                     return act()
             except ssl.SSLWantReadError:
-                event = selectors.EVENT_READ
+                self._wait(selectors.EVENT_READ)
             except ssl.SSLWantWriteError:
-                event = selectors.EVENT_WRITE
-            self._wait(event)
+                self._wait(selectors.EVENT_WRITE)
 
     def _wait(self, event: int) -> None:
         with selectors.DefaultSelector() as waiting:
