@@ -23,9 +23,11 @@ token comes from a command (exec_credential.py), asked for anew at each connecti
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import selectors
+import socket
 import ssl
 import struct
 import subprocess
@@ -285,7 +287,7 @@ class SharedTls:
                 self._wait(selectors.EVENT_WRITE)
 
     def _wait(self, event: int) -> None:
-        with selectors.DefaultSelector() as waiting:
+        with selectors.PollSelector() as waiting:  # epoll forgets who waits for a descriptor that is closed
             try:
                 waiting.register(self._tls, event)
             except ValueError as gone:
@@ -299,8 +301,10 @@ class SharedTls:
             self._tls.shutdown(how)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection; who waits wakes up."""
         with self._alone:
+            with contextlib.suppress(OSError):  # the peer may have ended it
+                self._tls.shutdown(socket.SHUT_RDWR)
             self._tls.close()
 
     def settimeout(self, seconds: float | None) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
@@ -212,6 +213,25 @@ def test_who_waits_for_bytes_keeps_nobody_from_sending_and_wakes_at_the_end(
     mine.shutdown(socket.SHUT_RDWR)
     waiting.join(30)
     assert got == [b""]
+
+
+@pytest.mark.parametrize("sends", [False, True])
+def test_who_waits_wakes_when_the_other_thread_closes(shared: tuple[Any, Tls, socket.socket], sends: bool) -> None:
+    """The relay ends the websocket while nothing can be sent: the session must not wait for that."""
+    mine, _tls, _there = shared
+    mine.settimeout(20)
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            while mine.send(bytes(65536)) if sends else mine.recv(1):
+                pass
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    time.sleep(0.3)  # until it waits
+    mine.close()
+    waiting.join(5)
+    assert not waiting.is_alive()
 
 
 def test_a_call_waits_as_long_as_it_may(shared: tuple[Any, Tls, socket.socket]) -> None:
