@@ -139,6 +139,8 @@ class Role:
 
 def _deletes_unseen(arguments: dict[str, Any]) -> bool:
     """Whether a task only deletes, and has kubernetes.core leave out what the object held: then it may say why not."""
+    if arguments.get("delete_all"):  # the answer is a list, and of a list no field is left out
+        return False
     return arguments.get("state") == "absent" and {"data", "metadata"} <= set(arguments.get("hidden_fields") or ())
 
 

@@ -140,6 +140,21 @@ READ = {"name": "r", "kubernetes.core.k8s_info": {"kind": "Secret", "name": "s"}
             {},
             id="12-written",
         ),
+        pytest.param(
+            [
+                {
+                    "name": "t",
+                    "kubernetes.core.k8s": {
+                        "kind": "Secret",
+                        "state": "absent",
+                        "delete_all": True,
+                        "hidden_fields": ["data", "metadata"],
+                    },
+                }
+            ],
+            {},
+            id="13-several-deleted",
+        ),
     ],
 )
 def test_the_judge_follows_a_secret(

@@ -218,7 +218,7 @@ def test_a_challenge_that_was_never_set_is_not_said_to_be_left_over(told: Told) 
 def test_a_hub_that_may_come_back_keeps_its_fetched_certificate(told: Told, data: bool, asked: bool) -> None:
     """Let's Encrypt makes five a week; without a cluster it is seen by who is asked to delete something."""
     printed = told.printed[f"teardown {data}"]
-    assert ("it stopped at Delete the Secrets that this role made" in printed) is asked
+    assert ("it stopped at Stop when they cannot be deleted" in printed) is asked
     assert ("certificate stays in namespace climate with its account key" in printed) is not asked
 
 
