@@ -240,17 +240,3 @@ def test_an_inventory_host_that_cannot_be_a_namespace_is_told_before_anything_is
     ]
     printed = played(tmp_path, tasks, "-i", "my_hub,", hosts="my_hub")
     assert "E-VALUES-10 hub_name cannot be used as it is. Seen: my_hub; wanted: " in printed
-
-
-@pytest.mark.parametrize(
-    ("written", "kept", "wanted"), [(False, False, False), (False, True, True), (True, True, True), (True, False, True)]
-)
-def test_an_address_that_is_to_be_kept_is_kept_while_its_service_has_none(
-    written: bool, kept: bool, wanted: bool
-) -> None:
-    tasks = yaml.safe_load((ROLES / "hub_front/tasks/service.yml").read_text(encoding="utf-8"))
-    (facts,) = (task["ansible.builtin.set_fact"] for task in tasks if "ansible.builtin.set_fact" in task)
-    jinja = NativeEnvironment()
-    jinja.filters["researchops.jupyterhub.typed"] = lambda value, _kind: value
-    given = {"hub_front_keep_proxy_public": written, "__hub_front_result": {"kept": kept}}
-    assert bool(jinja.from_string(facts["hub_front_keep_proxy_public"]).render(given)) is wanted
