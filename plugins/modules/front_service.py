@@ -17,6 +17,7 @@ description:
     so that DNS and certificates are right before Helm starts.
   - A hub that already runs with its address on the chart's own Service C(proxy-public) keeps it, also where
     C(fullnameOverride) gives that one another name; then nothing is made and RV(kept) is true.
+    See O(keep) for a load balancer that loses its address for a moment.
   - M(kubernetes.core.k8s) applies objects but cannot wait for a Service's address, nor look at one object to decide
     about another
     in one process.
@@ -80,6 +81,13 @@ options:
     type: str
     choices: ["", SingleStack, PreferDualStack, RequireDualStack]
     default: ""
+  keep:
+    description:
+      - The hub is known to have its address on C(proxy-public), so a load balancer there that shows none is waited for.
+        By default it is taken for one that never had any, and O(name) is made.
+      - Without such a Service, or beside a Service O(name), this changes nothing.
+    type: bool
+    default: false
   wait_timeout:
     description: Seconds to wait for the address.
     type: int
@@ -150,9 +158,12 @@ transitions:
   sample: []
 """
 
+from dataclasses import replace
+
 from ..module_utils._core.clock import SystemClock
+from ..module_utils._core.errors import writing
 from ..module_utils._core.progress import Reporter
-from ..module_utils._k8s.client import KubeClient
+from ..module_utils._k8s.client import Json, KubeClient
 from ..module_utils._k8s.front import Front, addresses_of, problems
 from ..module_utils._k8s.front_api import FrontApi
 from ..module_utils._shell import KUBERNETES_OPTIONS, Outcome, Request, run
@@ -173,8 +184,9 @@ def body(request: Request) -> Outcome:
         annotations={str(key): str(value) for key, value in params["annotations"].items()},
         ip_families=params["ip_families"],
     )
-    api = FrontApi(KubeClient.from_kubeconfig(params["kubeconfig"], params["context"]), front)
+    client = KubeClient.from_kubeconfig(params["kubeconfig"], params["context"])
     if params["state"] == "absent":
+        api = FrontApi(client, front)
         there = api.look().service is not None
         if there and not request.check_mode:
             api.delete()
@@ -182,38 +194,37 @@ def body(request: Request) -> Outcome:
     errors = problems(front)
     if errors:
         raise errors[0]
-    return present(request, front, api)
+    return present(request, front, client)
 
 
-def present(request: Request, front: Front, api: FrontApi) -> Outcome:
+def present(request: Request, front: Front, client: KubeClient) -> Outcome:
     """Make what is missing and wait for the address."""
+    api = FrontApi(client, front)
     seen = api.look()
-    if seen.keeps and seen.proxy_public is not None:
-        kept = {
-            "addresses": list(addresses_of(seen.proxy_public)),
-            "service": seen.proxy_public["metadata"]["name"],
-            "kept": True,
-            "plan": [],
-            "transitions": [],
-        }
-        return Outcome(changed=False, result=kept, diff={"before": {}, "after": {}})
+    kept = seen.kept(known=request.params["keep"])
+    if kept is not None:
+        holder = replace(front, name=kept["metadata"]["name"], kind="LoadBalancer", address="")
+        result = {"kept": True, "plan": [], **address(request, holder, client, kept)}
+        return Outcome(changed=False, result=result, diff={"before": {}, "after": {}})
     plan = api.foretell(seen)
     if plan.changed and not request.check_mode:
         api.apply(seen)
-    reporter = Reporter.from_environment(request.params["hub"] or front.namespace, "front door", SystemClock())
-    addresses: tuple[str, ...] = (front.address,) if front.address else ()
-    if front.kind == "LoadBalancer" and request.check_mode:
-        addresses = addresses_of(seen.service)
-    elif front.kind == "LoadBalancer":
-        addresses = api.addresses(timeout=request.params["wait_timeout"], reporter=reporter)
-    result = {
-        "addresses": list(addresses),
-        "service": front.name,
-        "kept": False,
-        "plan": [step.as_dict() for step in plan.steps],
-        "transitions": reporter.transitions,
-    }
+    with writing(plan.changed):
+        found = address(request, front, client, seen.service)
+    result = {"kept": False, "plan": [step.as_dict() for step in plan.steps], **found}
     return Outcome(changed=plan.changed, result=result, diff=plan.diff)
+
+
+def address(request: Request, holder: Front, client: KubeClient, live: Json | None) -> Json:
+    """Where people reach the Service that holds the address; waits for a load balancer's, not in check mode."""
+    hub = request.params["hub"] or holder.namespace
+    reporter = Reporter.from_environment(hub, "front door", SystemClock())
+    found: tuple[str, ...] = (holder.address,) if holder.address else ()
+    if holder.kind == "LoadBalancer" and request.check_mode:
+        found = addresses_of(live)
+    elif holder.kind == "LoadBalancer":
+        found = FrontApi(client, holder).addresses(timeout=request.params["wait_timeout"], reporter=reporter)
+    return {"addresses": list(found), "service": holder.name, "transitions": reporter.transitions}
 
 
 def main() -> None:
@@ -237,6 +248,7 @@ def main() -> None:
                 "choices": ["", "SingleStack", "PreferDualStack", "RequireDualStack"],
                 "default": "",
             },
+            "keep": {"type": "bool", "default": False},
             "wait_timeout": {"type": "int", "default": 600},
             "hub": {"type": "str", "default": ""},
         },

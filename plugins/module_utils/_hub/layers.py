@@ -39,7 +39,7 @@ READ = (
 )
 """What is read of the variables to judge all layers together."""
 
-HUB_ONLY = frozenset({"cull", "hub", "prePuller", "scheduling", "singleuser"})
+HUB_ONLY = frozenset({"cull", "hub", "prePuller", "singleuser"})
 """Keys that no parent chart has for itself."""
 
 

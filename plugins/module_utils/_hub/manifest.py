@@ -108,14 +108,22 @@ def owned(obj: Json, namespace: str, name: str) -> Json:
 
 def passed_on(manifest: Manifest) -> Iterator[Json]:
     """The values that charts pass on in Secrets, their own defaults among them."""
-    import yaml
-
     for secret in manifest.of_kind("Secret"):
         packed = (secret.get("data") or {}).get(VALUES_KEY)
         text = base64.b64decode(packed) if packed else (secret.get("stringData") or {}).get(VALUES_KEY)
-        values = yaml.safe_load(text) if text else None
+        values = _plain(text) if text else None
         if isinstance(values, dict):
             yield values
+
+
+def _plain(text: str | bytes) -> Any:
+    """What a file says; None where it is no YAML, or YAML with more in it: other charts name such files alike."""
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
 
 
 def hub_values(manifest: Manifest) -> Json:

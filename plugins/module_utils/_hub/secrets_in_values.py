@@ -111,13 +111,14 @@ def environment(values: Any, path: Path = ()) -> Iterator[tuple[Path, str, Any]]
             yield from environment(entry, (*path, str(position)))
     if not isinstance(values, Mapping):
         return
-    for key, below in values.items():
-        here = (*path, str(key))
-        if key not in ENVIRONMENTS:
+    for place, below in values.items():
+        here = (*path, str(place))
+        if place not in ENVIRONMENTS:
             yield from environment(below, here)
         elif isinstance(below, Mapping):
-            for name, value in below.items():
-                yield (*here, str(name)), str(name), value.get("value") if isinstance(value, Mapping) else value
+            for key, value in below.items():
+                entry = value if isinstance(value, Mapping) else {"value": value}
+                yield (*here, str(key)), str(entry.get("name", key)), entry.get("value")
         elif isinstance(below, list):
             for position, entry in enumerate(below):
                 if isinstance(entry, Mapping):

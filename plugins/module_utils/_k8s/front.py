@@ -168,13 +168,16 @@ def addresses_of(service: Mapping[str, Any] | None) -> tuple[str, ...]:
     )
 
 
-def keeps_proxy_public(front: Mapping[str, Any] | None, proxy_public: Mapping[str, Any] | None) -> bool:
-    """Whether a running hub already has its address on the chart's own Service, and no front of ours beside it."""
-    return (
-        front is None
-        and (proxy_public or {}).get("spec", {}).get("type") == "LoadBalancer"
-        and bool(addresses_of(proxy_public))
-    )
+def keeps_proxy_public(front: Json | None, proxy_public: Json | None, *, known: bool = False) -> bool:
+    """Whether a running hub already has its address on the chart's own Service, and no front of ours beside it.
+
+    Args:
+        front: the live front of ours.
+        proxy_public: the live Service of the chart.
+        known: whether it is known to have an address, although it may show none for a moment.
+    """
+    balanced = (proxy_public or {}).get("spec", {}).get("type") == "LoadBalancer"
+    return front is None and balanced and (known or bool(addresses_of(proxy_public)))
 
 
 def plan(live: Sequence[Json | None], foretold: Sequence[Json]) -> Plan:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._core.errors import Changed, HubError, writing
+from .._core.errors import HubError, writing
 from .._core.plan import Plan
 from .._core.poll import wait
 from .._core.progress import Reporter
@@ -35,10 +35,9 @@ class Seen:
     service: Json | None
     proxy_public: Json | None
 
-    @property
-    def keeps(self) -> bool:
-        """Whether the address stays on proxy-public."""
-        return keeps_proxy_public(self.service, self.proxy_public)
+    def kept(self, *, known: bool) -> Json | None:
+        """The chart's own Service where the address stays on it (`known`: it has one, even if it shows none)."""
+        return self.proxy_public if keeps_proxy_public(self.service, self.proxy_public, known=known) else None
 
 
 class FrontApi:
@@ -102,9 +101,7 @@ class FrontApi:
             reporter=reporter,
         )
         if not ended.done:
-            error = no_address(front, ended.verdict.reason, self._event(), ended.seconds)
-            error.changed = Changed.SOME
-            raise error
+            raise no_address(front, ended.verdict.reason, self._event(), ended.seconds)
         return addresses_of(ended.observation)
 
     def _event(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front import Front
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_api import Seen
@@ -50,7 +50,9 @@ class Api:
         return True
 
     def addresses(self, **words: Any) -> tuple[str, ...]:
-        self.done.append(f"wait {words['timeout']}")
+        if not words["timeout"]:
+            raise HubError("E-FRONT-01", "it has none", "repair it")
+        self.done.append(f"wait {words['timeout']} for {self.front.name}")
         return ("192.0.2.1",)
 
 
@@ -68,7 +70,7 @@ def run(check_mode: bool = False, **options: Any) -> Any:
 
 def test_a_new_front_is_applied_and_awaited(api: type[Api]) -> None:
     outcome = run(wait_timeout=7)
-    assert api.done == ["apply", "wait 7"]
+    assert api.done == ["apply", "wait 7 for hub-front"]
     assert (outcome.changed, outcome.diff) == (True, {"before": {}, "after": {"x": 1}})
     assert outcome.result == {
         "addresses": ["192.0.2.1"],
@@ -82,7 +84,7 @@ def test_a_new_front_is_applied_and_awaited(api: type[Api]) -> None:
 def test_nothing_to_change_is_not_applied(api: type[Api]) -> None:
     api.plan = Plan({}, {})
     assert run().changed is False
-    assert api.done == ["wait 600"]
+    assert api.done == ["wait 600 for hub-front"]
 
 
 @pytest.mark.parametrize(("service", "addresses"), [(None, []), (SERVICE, ["192.0.2.1"])])
@@ -92,15 +94,34 @@ def test_check_mode_foretells_and_does_nothing(api: type[Api], service: Any, add
     assert (outcome.changed, outcome.result["addresses"], api.done) == (True, addresses, [])
 
 
-def test_a_running_hub_keeps_its_address(api: type[Api]) -> None:
+@pytest.mark.parametrize("options", [{}, {"keep": True}, {"type": "NodePort", "address": "198.51.100.4"}])
+def test_a_running_hub_keeps_its_address(api: type[Api], options: dict[str, Any]) -> None:
     api.seen = Seen(NAMESPACE, None, PROXY)
-    outcome = run()
-    assert (outcome.changed, api.done) == (False, [])
-    assert (outcome.result["addresses"], outcome.result["service"], outcome.result["kept"]) == (
-        ["192.0.2.9"],
-        "ours-proxy-public",
-        True,
-    )
+    outcome = run(check_mode=True, **options)
+    assert (outcome.changed, api.done, outcome.diff) == (False, [], {"before": {}, "after": {}})
+    assert outcome.result == {
+        "addresses": ["192.0.2.9"],
+        "service": "ours-proxy-public",
+        "kept": True,
+        "plan": [],
+        "transitions": [],
+    }
+
+
+def test_an_address_that_is_known_to_be_kept_is_awaited(api: type[Api]) -> None:
+    api.seen = Seen(NAMESPACE, None, {**PROXY, "status": {}})
+    outcome = run(keep=True, address="192.0.2.77")
+    assert (outcome.result["kept"], outcome.result["addresses"]) == (True, ["192.0.2.1"])
+    assert (outcome.changed, api.done, api.front.address) == (False, ["wait 600 for ours-proxy-public"], "")
+    assert run().result["service"] == "hub-front"
+
+
+@pytest.mark.parametrize(("plan", "changed"), [(CREATE, Changed.SOME), (Plan({}, {}), Changed.NOTHING)])
+def test_a_wait_in_vain_says_whether_something_was_made(api: type[Api], plan: Plan, changed: Changed) -> None:
+    api.plan = plan
+    with pytest.raises(HubError, match="E-FRONT-01") as caught:
+        run(wait_timeout=0)
+    assert caught.value.changed is changed
 
 
 def test_other_types_have_the_address_people_gave(api: type[Api]) -> None:

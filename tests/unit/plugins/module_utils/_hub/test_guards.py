@@ -299,9 +299,14 @@ def test_removal_keeps_the_data() -> None:
     assert "site.yml" in caught.value.do and "hub_teardown_data: true" in caught.value.do
 
 
+def values_file(text: str) -> Json:
+    """A Secret with a file that is named like the one the hub reads."""
+    return {"kind": "Secret", "stringData": {"values.yaml": text}}
+
+
 def passing_on(*values: Any) -> Manifest:
     """A release whose charts pass these values on to their hubs."""
-    return manifest(*({"kind": "Secret", "stringData": {"values.yaml": json.dumps(one)}} for one in values))
+    return manifest(*(values_file(json.dumps(one)) for one in values))
 
 
 def by(login: str | None) -> Json:
@@ -338,6 +343,7 @@ def test_values_that_do_not_reach_the_hub_are_refused(values: Json, root: str) -
         pytest.param(passing_on(by("dummy")), {}, "jupyterhub", id="03-nothing-at-all"),
         pytest.param(manifest(OTHER), by("github"), "", id="04-a-chart-that-tells-nobody"),
         pytest.param(passing_on({"gateway": {}}, "text"), by("github"), "", id="05-not-a-hubs"),
+        pytest.param(manifest(values_file("a: {{ b }}: c"), values_file("!a b")), by("github"), "", id="06-no-yaml"),
     ],
 )
 def test_values_that_reach_the_hub_or_cannot_be_judged_pass(new: Manifest, values: Json, root: str) -> None:

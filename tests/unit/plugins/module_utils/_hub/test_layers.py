@@ -144,9 +144,9 @@ def own(values: Json, **more: Any) -> Json:
             id="05 unknown key below a parent chart",
         ),
         pytest.param(
-            own({"hub": {"allowNamedServers": True}, "cull": {"timeout": 600}}, z2jh_values_root="jupyterhub"),
+            own({"hub": {}, "cull": {"timeout": 600}, "scheduling": {"own": 1}}, z2jh_values_root="jupyterhub"),
             [("E-VALUES-01", "z2jh_values.cull"), ("E-VALUES-01", "z2jh_values.hub")],
-            id="06 beside the parent chart's key",
+            id="06 beside the parent chart's key, which may have a key `scheduling` of its own",
         ),
         pytest.param(
             own({"jupyterhub": ["x"]}, z2jh_values_root="jupyterhub"),

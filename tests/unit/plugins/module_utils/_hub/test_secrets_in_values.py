@@ -39,6 +39,7 @@ def test_known_place(place: str) -> None:
         pytest.param({"extraEnv": [{"name": "OAUTH_CLIENT_SECRET", "valueFrom": {}}]}, id="01 in a list"),
         pytest.param({"extraEnv": {"X": {"valueFrom": {"secretKeyRef": {"name": "hub-secrets"}}}}}, id="02 otherwise"),
         pytest.param({"extraVolumes": [{"name": "s", "secret": {"secretName": "hub-secrets"}}]}, id="03 as a file"),
+        pytest.param({"extraEnv": {"X": {"name": "OAUTH_CLIENT_SECRET", "valueFrom": {}}}}, id="04 by its own name"),
     ],
 )
 def test_a_hub_that_reads_the_client_secret_is_not_told_how(hub: dict[str, Any]) -> None:
@@ -88,6 +89,11 @@ def test_empty_place_is_no_secret(place: str) -> None:
             "singleuser.profileList.0.kubespawner_override.environment.API_TOKEN",
             id="10 a profile's",
         ),
+        pytest.param(
+            {"hub": {"extraEnv": {"X": {"name": "API_TOKEN", "value": CANARY}}}},
+            "hub.extraEnv.X",
+            id="11 entry with a name of its own",
+        ),
     ],
 )
 def test_telling_value(values: dict[str, Any], path: str) -> None:
@@ -104,6 +110,7 @@ def test_telling_value(values: dict[str, Any], path: str) -> None:
         {"hub": {"db": {"url": "postgresql://[broken"}}},
         {"hub": {"extraEnv": {"TOKEN": {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}}}},
         {"hub": {"extraEnv": {"TOKEN": ""}}},
+        {"hub": {"extraEnv": {"TOKEN": {"name": "PLAIN", "value": "x"}}}},
         {"hub": {"extraEnv": {"OAUTH_CLIENT_ID": "hub", "TOKEN_URL": "https://x/token"}}},
         {"hub": {"extraEnv": [{"name": "SECRET", "valueFrom": {}}, "odd"]}},
         {"hub": {"extraFiles": {"ca": {"stringData": "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----"}}}},

@@ -127,17 +127,18 @@ IP = {"ip": "192.0.2.1"}
 
 
 @pytest.mark.parametrize(
-    ("ours", "chart", "keeps"),
+    ("ours", "chart", "keeps", "known"),
     [
-        pytest.param(service(IP), service(IP), False, id="00-a-front-of-ours-is-there"),
-        pytest.param(None, None, False, id="01-nothing-there"),
-        pytest.param(None, service(), False, id="02-no-address-yet"),
-        pytest.param(None, service(IP, kind="ClusterIP"), False, id="03-no-load-balancer"),
-        pytest.param(None, service(IP), True, id="04-a-running-hub"),
+        pytest.param(service(IP), service(IP), False, False, id="00-a-front-of-ours-is-there"),
+        pytest.param(None, None, False, False, id="01-nothing-there"),
+        pytest.param(None, service(), False, True, id="02-no-address-now"),
+        pytest.param(None, service(IP, kind="ClusterIP"), False, False, id="03-no-load-balancer"),
+        pytest.param(None, service(IP), True, True, id="04-a-running-hub"),
     ],
 )
-def test_a_running_hub_keeps_its_address(ours: Any, chart: Any, keeps: bool) -> None:
+def test_a_running_hub_keeps_its_address(ours: Any, chart: Any, keeps: bool, known: bool) -> None:
     assert front.keeps_proxy_public(ours, chart) is keeps
+    assert front.keeps_proxy_public(ours, chart, known=True) is known
 
 
 @pytest.mark.parametrize(
