@@ -134,7 +134,7 @@ def _refused(name: str, sentence: str, seen: str, choices: tuple[str, ...]) -> F
 
 def _missing(settled: Mapping[str, Any]) -> list[Finding]:
     wanted = {"hub_domain": "the host name people open"}
-    if settled["hub_https_type"] == "secret":
+    if settled["hub_https_type"] in ("secret", "manual"):
         wanted["hub_https_secret_name"] = "the name of the Secret that holds the certificate"
     if settled["hub_https_type"] == "manual":
         wanted["hub_https_certificate_file"] = "the file with the certificate and its chain, PEM"

@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Server, serving
 
 
 def played(folder: Path, tasks: list[dict[str, Any]], *given: str, book: str = "play.yml", **keywords: Any) -> str:
@@ -37,3 +42,24 @@ def played(folder: Path, tasks: list[dict[str, Any]], *given: str, book: str = "
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@contextmanager
+def cluster(folder: Path, data: dict[str, bytes], **metadata: dict[str, str]) -> Iterator[Server]:
+    """An API server whose every answer is a Secret with these data, and the kubeconfig that leads to it."""
+    secret = {
+        "metadata": {"name": "s", **metadata},
+        "data": {name: base64.b64encode(value).decode() for name, value in data.items()},
+    }
+    with serving(folder, lambda *_request: (200, secret, {"Content-Type": "application/json"})) as server:
+        kubeconfig = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "one",
+            "contexts": [{"name": "one", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": server.url, "certificate-authority": "ca.pem"}}],
+            "users": [{"name": "u", "user": {"token": "abcdefgh"}}],
+        }
+        (folder / "kubeconfig").write_text(json.dumps(kubeconfig), encoding="utf-8")
+        (folder / "kubeconfig").chmod(0o600)
+        yield server

@@ -77,9 +77,9 @@ def test_every_pair_is_decided() -> None:
             id="01 no Secret",
         ),
         pytest.param(
-            {"hub_https_type": "manual", "hub_domain": "h"},
-            ["hub_https_certificate_file", "hub_https_private_key_file"],
-            id="02 no files",
+            {"hub_https_type": "manual", "hub_domain": "h", "hub_https_secret_name": ""},
+            ["hub_https_secret_name", "hub_https_certificate_file", "hub_https_private_key_file"],
+            id="02 no files, and no Secret for them",
         ),
     ],
 )
