@@ -214,14 +214,17 @@ def judge(service: Mapping[str, Any] | None, wanted: str) -> Verdict:
     return Verdict(State.DONE, ", ".join(found))
 
 
-def no_address(front: Front, reason: str, event: str, seconds: float) -> HubError:
-    """The error for a front that got no address in time."""
+def no_address(front: Front, reason: str, event: str, seconds: float, *, kept: bool = False) -> HubError:
+    """The error for a front that got no address in time; `kept`: it is the chart's own, whatever type ours would be."""
     said = f"; the cluster says: {event}" if event else "; no event tells why (often: no load balancer controller)"
     what = f"Service {front.namespace}/{front.name} has no usable address after {seconds:.0f} s: {reason}{said}"
     return HubError(
         error_id="E-FRONT-01",
         what=what.rstrip("."),
-        do="install or repair the load balancer (a cloud's controller, MetalLB), "
+        do="repair the load balancer; or, where this address will not come back, take hub_front_keep_proxy_public out "
+        "of the inventory: the next run makes hub-front"
+        if kept
+        else "install or repair the load balancer (a cloud's controller, MetalLB), "
         "or use hub_front_service_type: NodePort with hub_front_address",
     )
 

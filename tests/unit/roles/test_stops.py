@@ -232,6 +232,22 @@ def test_data_that_may_go_goes_with_a_release_that_was_never_protected(given: di
     assert bool(asked.render(given)) is kept
 
 
+@pytest.mark.parametrize(
+    ("written", "kept", "hint"),
+    [(False, False, ""), (True, True, ""), (False, True, "write "), (True, False, "take it out ")],
+)
+def test_who_wrote_down_what_was_found_is_not_told_to_write_it(written: bool, kept: bool, hint: str) -> None:
+    tasks = yaml.safe_load((ROLES / "hub_front/tasks/service.yml").read_text(encoding="utf-8"))
+    (facts,) = (task["ansible.builtin.set_fact"] for task in tasks if "ansible.builtin.set_fact" in task)
+    known = yaml.safe_load((ROLES / "hub_front/vars/main.yml").read_text(encoding="utf-8"))
+    jinja = NativeEnvironment()
+    jinja.filters["researchops.jupyterhub.typed"] = lambda value, _kind: value
+    known |= {"hub_front_keep_proxy_public": written, "__hub_front_result": {"kept": kept}}
+    told = jinja.from_string(facts["__hub_front_hint"]).render(known)
+    assert re.findall(r"write |take it out ", told) == ([hint] if hint else [])
+    assert bool(jinja.from_string(facts["hub_front_keep_proxy_public"]).render(known)) is kept
+
+
 def test_an_inventory_host_that_cannot_be_a_namespace_is_told_before_anything_is_made(tmp_path: Path) -> None:
     rows = "{{ __z2jh_preflight | rejectattr('ok') | map(attribute='text') | join(' ') }}"
     tasks = [

@@ -131,17 +131,19 @@ def test_a_service_whose_answer_was_lost_may_be_there(kube: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "said"),
+    ("events", "said", "kept"),
     [
-        ({"items": [{"type": "Warning", "reason": "SyncFailed", "message": "quota"}]}, "SyncFailed: quota"),
-        (FORBIDDEN, "no event tells why"),
-        ({"items": []}, "no event tells why"),
+        ({"items": [{"type": "Warning", "reason": "SyncFailed", "message": "quota"}]}, "SyncFailed: quota", False),
+        (FORBIDDEN, "no event tells why", False),
+        ({"items": []}, "no event tells why", True),
     ],
 )
-def test_no_address_in_time_is_an_error_with_the_clusters_reason(kube: Any, clock: Any, events: Any, said: str) -> None:
+def test_no_address_in_time_is_an_error_with_the_clusters_reason(
+    kube: Any, clock: Any, events: Any, said: str, kept: bool
+) -> None:
     table = {("GET", SERVICE): FRONT.service_object(), ("GET", EVENTS): events}
     with pytest.raises(HubError) as caught:
-        api(kube, table).addresses(timeout=30, reporter=Reporter("climate", "front door", clock))
-    assert caught.value.error_id == "E-FRONT-01"
+        api(kube, table).addresses(timeout=30, reporter=Reporter("climate", "front door", clock), kept=kept)
+    assert (caught.value.error_id, "keep_proxy_public" in caught.value.do) == ("E-FRONT-01", kept)
     assert said in caught.value.what
     assert clock.now == 30
