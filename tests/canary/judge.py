@@ -139,7 +139,7 @@ class Role:
 
 def _deletes_unseen(arguments: dict[str, Any]) -> bool:
     """Whether a task only deletes, and has kubernetes.core leave out what the object held: then it may say why not."""
-    if arguments.get("delete_all"):  # the answer is a list, and of a list no field is left out
+    if not arguments.get("name"):  # several may go: the answer is a list then, and of a list no field is left out
         return False
     return arguments.get("state") == "absent" and {"data", "metadata"} <= set(arguments.get("hidden_fields") or ())
 
