@@ -203,7 +203,7 @@ def present(request: Request, front: Front, client: KubeClient) -> Outcome:
     seen = api.look()
     kept = seen.kept(known=request.params["keep"])
     if kept is not None:
-        holder = replace(front, name=kept["metadata"]["name"], kind="LoadBalancer", address="")
+        holder = replace(front, name=kept["metadata"]["name"], kind="LoadBalancer", address="", kept=True)
         result = {"kept": True, "plan": [], **address(request, holder, client, kept)}
         return Outcome(changed=False, result=result, diff={"before": {}, "after": {}})
     plan = api.foretell(seen)

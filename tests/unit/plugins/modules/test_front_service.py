@@ -113,6 +113,7 @@ def test_an_address_that_is_known_to_be_kept_is_awaited(api: type[Api]) -> None:
     outcome = run(keep=True, address="192.0.2.77")
     assert (outcome.result["kept"], outcome.result["addresses"]) == (True, ["192.0.2.1"])
     assert (outcome.changed, api.done, api.front.address) == (False, ["wait 600 for ours-proxy-public"], "")
+    assert api.front.kept
     assert run().result["service"] == "hub-front"
 
 
