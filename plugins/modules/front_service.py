@@ -203,8 +203,8 @@ def present(request: Request, front: Front, client: KubeClient) -> Outcome:
     seen = api.look()
     kept = seen.kept(known=request.params["keep"])
     if kept is not None:
-        holder = replace(front, name=kept["metadata"]["name"], kind="LoadBalancer", address="")
-        result = {"kept": True, "plan": [], **address(request, holder, client, kept, kept=True)}
+        holder = replace(front, name=kept["metadata"]["name"], kind="LoadBalancer", address="", kept=True)
+        result = {"kept": True, "plan": [], **address(request, holder, client, kept)}
         return Outcome(changed=False, result=result, diff={"before": {}, "after": {}})
     plan = api.foretell(seen)
     if plan.changed and not request.check_mode:
@@ -215,7 +215,7 @@ def present(request: Request, front: Front, client: KubeClient) -> Outcome:
     return Outcome(changed=plan.changed, result=result, diff=plan.diff)
 
 
-def address(request: Request, holder: Front, client: KubeClient, live: Json | None, *, kept: bool = False) -> Json:
+def address(request: Request, holder: Front, client: KubeClient, live: Json | None) -> Json:
     """Where people reach the Service that holds the address; waits for a load balancer's, not in check mode."""
     hub = request.params["hub"] or holder.namespace
     reporter = Reporter.from_environment(hub, "front door", SystemClock())
@@ -223,8 +223,7 @@ def address(request: Request, holder: Front, client: KubeClient, live: Json | No
     if holder.kind == "LoadBalancer" and request.check_mode:
         found = addresses_of(live)
     elif holder.kind == "LoadBalancer":
-        timeout = request.params["wait_timeout"]
-        found = FrontApi(client, holder).addresses(timeout=timeout, reporter=reporter, kept=kept)
+        found = FrontApi(client, holder).addresses(timeout=request.params["wait_timeout"], reporter=reporter)
     return {"addresses": list(found), "service": holder.name, "transitions": reporter.transitions}
 
 

@@ -135,6 +135,13 @@ options:
     description: Make the namespace where it is missing.
     type: bool
     default: false
+  front_foretold:
+    description:
+      - In check mode, an earlier task of the play would make the Service C(hub-front), as the role
+        P(researchops.jupyterhub.hub_front#role) does. Then a load balancer of the chart's own may go.
+      - Otherwise it may only go, while it has an address, where that Service is there.
+    type: bool
+    default: false
   keep_data:
     description:
       - With O(state=absent), keep the hub's database claim and people's homes.
@@ -315,6 +322,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "drift": {"type": "str", "choices": ["check", "skip"], "default": "skip"},
     "helm_binary": {"type": "str", "default": "helm"},
     "create_namespace": {"type": "bool", "default": False},
+    "front_foretold": {"type": "bool", "default": False},
     "keep_data": {"type": "bool", "default": True},
     **KUBERNETES_OPTIONS,
 }

@@ -135,6 +135,15 @@ def parent(pid: int) -> int:
     return int(words[1]) if len(words) > 1 else 0
 
 
+def family(root: int) -> list[int]:
+    """A process and all that descends from it, in whatever sessions, parents first."""
+    above = {int(name): parent(int(name)) for name in os.listdir("/proc") if name.isdigit()}
+    found = [root]
+    for one in found:
+        found += [pid for pid, its in above.items() if its == one]
+    return found
+
+
 def main(root: int, folder: Path) -> None:
     """Look until standard input ends, then write down what was seen and say how often."""
     eye, looks = Eye(root), 0

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "canary"))
 import support_plays
 from bed import Bed, tool
 from forms import Canary, private_key
-from processes import Watch
+from processes import Watch, family
 from search import Artefact, Search
 from support_cluster import Cluster
 
@@ -147,14 +147,18 @@ def written(bed: Bed, name: str) -> Callable[[], bool]:
 
 
 def killer(due: Callable[[], bool], grace: float) -> Callable[[subprocess.Popen[bytes]], None]:
-    """Kill a run with signal 9, ``grace`` seconds after something has come about."""
+    """Kill a run with signal 9, ``grace`` seconds after something has come about.
+
+    Ansible's workers have sessions of their own: what they started would go on, and stop the server of the next run.
+    """
 
     def wait(child: subprocess.Popen[bytes]) -> None:
         while child.poll() is None and not due():
             time.sleep(0.05)
         time.sleep(grace)
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+        for one in family(child.pid):
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
 
     return lambda child: threading.Thread(target=wait, args=(child,), daemon=True).start()
 

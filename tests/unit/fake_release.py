@@ -57,6 +57,7 @@ OPTIONS: Json = {
     "drift": "skip",
     "helm_binary": "helm",
     "create_namespace": False,
+    "front_foretold": False,
     "keep_data": True,
     "kubeconfig": None,
     "context": None,

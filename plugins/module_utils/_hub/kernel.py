@@ -24,6 +24,9 @@ Json = dict[str, Any]
 LISTEN = 15.0
 """Seconds of silence after which the time budget is looked at; a cell may be silent for longer."""
 PROTOCOL = "5.3"
+SWITCHED = 101
+"""The status of a handshake that went well (RFC 6455, section 4.2.2)."""
+REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True)
@@ -142,16 +145,19 @@ class Kernel:
 
         self._budget = budget
         self._session = uuid.uuid4().hex
+        self._socket = websocket.WebSocket(sslopt={"context": context}, enable_multithread=False)
+        self._socket.settimeout(min(LISTEN, budget.left()))
+        words = [f"{name}: {value}" for name, value in headers.items()]
+        problem: Exception | None = None
         try:
-            self._socket = websocket.create_connection(
-                url,
-                timeout=min(LISTEN, budget.left()),
-                header=[f"{name}: {value}" for name, value in headers.items()],
-                sslopt={"context": context},
-                enable_multithread=False,
-            )
-        except (websocket.WebSocketException, OSError) as problem:
-            raise _broken(f"the websocket of the kernel does not open ({_short(problem)})") from problem
+            # The library would take the credentials to wherever a redirect leads.
+            self._socket.connect(url, header=words, redirect_limit=0)
+        except (websocket.WebSocketException, OSError) as caught:
+            problem = caught
+        answer = self._socket.handshake_response
+        if problem or answer.status != SWITCHED:  # older releases of the library take a redirect for a connection
+            self._socket.shutdown()
+            raise _broken(f"the websocket of the kernel does not open ({_refusal(problem, answer)})") from problem
 
     def run(self, code: str) -> Cell:
         """Run one cell to its end.
@@ -169,7 +175,7 @@ class Kernel:
             while not cell.over:
                 cell = heard(cell, self._next(), message_id)
         except (websocket.WebSocketException, OSError) as problem:
-            raise _broken(f"the websocket of the kernel broke off ({_short(problem)})") from problem
+            raise _broken(f"the websocket of the kernel broke off ({type(problem).__name__})") from problem
         if cell.died:
             raise _broken("the kernel's process died")
         return cell
@@ -200,10 +206,12 @@ class Kernel:
             return
 
 
-def _short(problem: BaseException) -> str:
-    """The kind of failure and, for a refused handshake, its status; never the headers that the library quotes."""
-    status = getattr(problem, "status_code", None)
-    return f"status {status}" if status else type(problem).__name__
+def _refusal(problem: Exception | None, answer: Any) -> str:
+    """Why a handshake failed: its status, else the kind of failure; never the headers that the library quotes."""
+    status = getattr(problem, "status_code", None) or getattr(answer, "status", None)
+    if status in REDIRECTS:
+        return f"status {status}: led elsewhere, as when somebody stops the server meanwhile or a login is asked for"
+    return f"status {status}" if status and status != SWITCHED else type(problem).__name__
 
 
 def _broken(what: str) -> HubError:

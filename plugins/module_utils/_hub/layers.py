@@ -109,7 +109,8 @@ def chart_values(
     ours, mine = environment.with_mappings(merged.values, mine)
     final = override(ours, mine)
     findings += [finding for finding in merged.findings if not touches(finding.path, mine)]
-    findings += _outside_root(operator, root) + _lint(final, mine, settled, findings, front=front)
+    findings += _outside_root(operator, root) + _second_door(settled)
+    findings += _lint(final, mine, settled, findings, front=front)
     findings += lint.lint_secrets(final, secrets or {})
     values = override(operator, under_root(final, root))
     return ChartValues(layers, values, final, overridden(merged.owners, mine), tuple(dict.fromkeys(findings)))
@@ -145,9 +146,27 @@ def _by_front(settled: Json) -> bool:
     Otherwise they do by the chart's own Service, by Google's load balancer, or by something of the operator's own,
     which may well end TLS.
     """
-    google = settled["hub_platform"] == "gke" and settled["hub_https_type"] in ("", *https.DOORS)
     balanced = settled["hub_front_service_type"] == "LoadBalancer"
-    return balanced and not (google or settled["hub_front_keep_proxy_public"])
+    return balanced and not (_by_google(settled) or settled["hub_front_keep_proxy_public"])
+
+
+def _by_google(settled: Json) -> bool:
+    """Whether people come in by Google's load balancer, where Identity-Aware Proxy asks who they are."""
+    return settled["hub_platform"] == "gke" and settled["hub_https_type"] in ("", *https.DOORS)
+
+
+def _second_door(settled: Json) -> list[Finding]:
+    """The load balancer of a hub that ran before, where it would stay open beside Google's."""
+    if not (settled["hub_front_keep_proxy_public"] and _by_google(settled)):
+        return []
+    return [
+        Finding(
+            "E-FRONT-12",
+            "hub_front_keep_proxy_public",
+            "keeps the chart's own load balancer open, past Identity-Aware Proxy",
+            "take it out: the name moves to Google's load balancer, and the old address is given back",
+        )
+    ]
 
 
 def _layers(variables: Mapping[str, Any], discovery: Mapping[str, Any] | None) -> tuple[dict[str, Json], list[Finding]]:

@@ -23,13 +23,13 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
 
-from .._core.clock import Clock, parse_time
+from .._core.clock import Clock
 from .._core.errors import HubError
 from .._core.poll import State, Verdict, wait
 from .._core.progress import Reporter
 from .._k8s.client import KubeClient
 from .pending import Writer
-from .release_state import Revision
+from .release_state import Revision, last_write
 
 Json = dict[str, Any]
 
@@ -68,12 +68,6 @@ def read_holder(lease: Json | None) -> Holder:
     spec = lease.get("spec") or {}
     name = str(spec.get("holderIdentity") or "")
     return Holder(name, f"{name} {spec.get('renewTime') or ''}")
-
-
-def last_sign(lease: Json | None) -> datetime | None:
-    """When the API server took the last renewal; ``renewTime`` is by the clock of another machine."""
-    fields = ((lease or {}).get("metadata") or {}).get("managedFields") or []
-    return max((moment for entry in fields if (moment := parse_time(entry.get("time")))), default=None)
 
 
 def own_name() -> str:
@@ -119,7 +113,8 @@ class Lease:
         if not holder.name:
             return Writer.UNKNOWN
         self._watch(holder)
-        self._last_sign = last_sign(found)
+        # By the API server's clock; renewTime is by that of another machine.
+        self._last_sign = last_write((found or {}).get("metadata") or {})
         return Writer.DEAD
 
     def may_have_made(self, revision: Revision) -> bool:

@@ -122,7 +122,7 @@ def _plain(text: str | bytes) -> Any:
 
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # the latter for what looks like a date and is none
         return None
 
 

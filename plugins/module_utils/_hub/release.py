@@ -98,6 +98,8 @@ class Present:
             history, facts, move = self._settler().settle(history, self._lease, self._history)
             scratch = stack.enter_context(workspace()) if wanted.chart.kind is not Kind.PATH else Path()
             prepared = self._prepare(history, facts, move, scratch)
+            if not (check_mode and wanted.front_foretold):
+                self._guard_address(guards.leaving_balancer(prepared.objects.steps))
             done = self._report(history, prepared)
             if not check_mode and prepared.plan.changed:
                 self._apply(history, prepared, done)
@@ -162,7 +164,6 @@ class Present:
             path = f"/api/v1/namespaces/{self._wanted.namespace}/persistentvolumeclaims"
             found = self._client.list(path, {"labelSelector": guards.HOMES_SELECTOR}, metadata_only=True)
             guards.check_homes(*homes, [claim["metadata"]["name"] for claim in found])
-        self._guard_address(guards.leaving_balancer(objects.steps))
 
     def _guard_address(self, services: list[str]) -> None:
         """Asks the cluster only where a Service would leave its load balancer."""

@@ -55,7 +55,7 @@ class Revision:
         status: Helm's status, such as ``deployed`` or ``pending-upgrade``.
         secret: name of the Secret.
         version: the Secret's resourceVersion.
-        since: when it was written, if readable.
+        since: when it was made or, where it is being uninstalled, when that began; None if not readable.
         labels: all labels.
         annotations: all annotations.
     """
@@ -133,15 +133,24 @@ def _revision(metadata: Json) -> Revision | None:
     number = str(labels.get("version", ""))
     if not number.isdigit():
         return None
+    status = str(labels.get("status", "unknown"))
+    # An uninstall makes no revision of its own: it marks the newest one, which may be years old.
+    begun = last_write(metadata) if status == "uninstalling" else None
     return Revision(
         number=int(number),
-        status=str(labels.get("status", "unknown")),
+        status=status,
         secret=str(metadata.get("name", "")),
         version=str(metadata.get("resourceVersion", "")),
-        since=parse_time(metadata.get("creationTimestamp")),
+        since=begun or parse_time(metadata.get("creationTimestamp")),
         labels=labels,
         annotations=metadata.get("annotations") or {},
     )
+
+
+def last_write(metadata: Mapping[str, Any]) -> datetime | None:
+    """When the API server last took a change of an object; None where it does not tell."""
+    fields = metadata.get("managedFields") or []
+    return max((moment for entry in fields if (moment := parse_time(entry.get("time")))), default=None)
 
 
 def proof_label(digest: str, revision: int) -> str:

@@ -46,6 +46,7 @@ class Wanted:
     max_age: float
     check_drift: bool
     create_namespace: bool
+    front_foretold: bool
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Wanted:
@@ -69,6 +70,7 @@ class Wanted:
             max_age=float(options["pending_max_age"]),
             check_drift=options["drift"] == "check",
             create_namespace=options["create_namespace"],
+            front_foretold=options["front_foretold"],
         )
 
 

@@ -217,7 +217,7 @@ class KubeClient:
                 raise api_error(Reply(answer.status, _decode(answer.data)), "WATCH", path, self.server)
             yield from _lines(answer.stream(65536))
         except urllib3.exceptions.HTTPError as problem:
-            raise _unreachable(self.server, self._origin, problem, "GET") from problem
+            raise _unreachable(self.server, self._origin, problem) from problem
         finally:
             answer.close()
 
@@ -234,7 +234,7 @@ class KubeClient:
                 preload_content=False,
             )
         except urllib3.exceptions.HTTPError as problem:
-            raise _unreachable(self.server, self._origin, problem, "GET") from problem
+            raise _unreachable(self.server, self._origin, problem) from problem
 
     def request(
         self,
@@ -346,7 +346,8 @@ class KubeClient:
                 retries=False if method in WRITES else _repeats(self.limits.retries),
             )
         except urllib3.exceptions.HTTPError as problem:
-            raise _unreachable(self.server, self._origin, problem, method) from problem
+            written = method in WRITES and not Write(method, path, query or {}, {}).harmless
+            raise _unreachable(self.server, self._origin, problem, written=written) from problem
         self.server_time.hear(answer.headers or {})
         asked = str((answer.headers or {}).get("Retry-After") or "")
         return Reply(answer.status, _decode(answer.data), float(asked) if asked.isdecimal() else 0.0)
@@ -530,7 +531,8 @@ def _as_named(configuration: Any, pool: Any) -> Any:
     return pool
 
 
-def _unreachable(server: str, origin: str, problem: Exception, method: str) -> HubError:
+def _unreachable(server: str, origin: str, problem: Exception, *, written: bool = False) -> HubError:
+    """The error for a request without an answer; `written`: it would have changed something."""
     text = _first_line(problem)
     kind = "connect"
     do = "check the address, the VPN or bastion on the way, and that the cluster runs; then run again"
@@ -544,7 +546,7 @@ def _unreachable(server: str, origin: str, problem: Exception, method: str) -> H
         error_id="E-K8S-02",
         what=f"The API server {server} (from {origin}) cannot be reached: {text}",
         do=do,
-        changed=Changed.UNKNOWN if method in WRITES else Changed.NOTHING,
+        changed=Changed.UNKNOWN if written else Changed.NOTHING,
         details={"kind": kind},
     )
 

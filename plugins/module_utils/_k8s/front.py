@@ -44,6 +44,7 @@ class Front:
         source_ranges: networks that may connect; empty for all.
         annotations: of the Service.
         ip_families: its ipFamilyPolicy; empty for the cluster's default.
+        kept: it is the chart's own Service, which a running hub keeps its address on.
     """
 
     namespace: str
@@ -56,6 +57,7 @@ class Front:
     source_ranges: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
     ip_families: str = ""
+    kept: bool = False
 
     @property
     def path(self) -> str:
@@ -214,18 +216,17 @@ def judge(service: Mapping[str, Any] | None, wanted: str) -> Verdict:
     return Verdict(State.DONE, ", ".join(found))
 
 
-def no_address(front: Front, reason: str, event: str, seconds: float, *, kept: bool = False) -> HubError:
-    """The error for a front that got no address in time; `kept`: it is the chart's own, whatever type ours would be."""
+def no_address(front: Front, reason: str, event: str, seconds: float) -> HubError:
+    """The error for a front that got no address in time."""
     said = f"; the cluster says: {event}" if event else "; no event tells why (often: no load balancer controller)"
     what = f"Service {front.namespace}/{front.name} has no usable address after {seconds:.0f} s: {reason}{said}"
+    other = "use hub_front_service_type: NodePort with hub_front_address"
+    if front.kept:
+        other = "take hub_front_keep_proxy_public out of the inventory, and the hub gets a new address on hub-front"
     return HubError(
         error_id="E-FRONT-01",
         what=what.rstrip("."),
-        do="repair the load balancer; or, where this address will not come back, take hub_front_keep_proxy_public out "
-        "of the inventory: the next run makes hub-front"
-        if kept
-        else "install or repair the load balancer (a cloud's controller, MetalLB), "
-        "or use hub_front_service_type: NodePort with hub_front_address",
+        do=f"install or repair the load balancer (a cloud's controller, MetalLB), or {other}",
     )
 
 

@@ -85,8 +85,8 @@ class FrontApi:
         """Delete the Service; False where there was none."""
         return self._client.delete(self._front.path)
 
-    def addresses(self, *, timeout: float, reporter: Reporter, kept: bool = False) -> tuple[str, ...]:
-        """Wait until the load balancer has given its address; `kept`: to the chart's own Service.
+    def addresses(self, *, timeout: float, reporter: Reporter) -> tuple[str, ...]:
+        """Wait until the load balancer has given its address.
 
         Raises:
             HubError: E-FRONT-01 when the time is up.
@@ -101,7 +101,7 @@ class FrontApi:
             reporter=reporter,
         )
         if not ended.done:
-            raise no_address(front, ended.verdict.reason, self._event(), ended.seconds, kept=kept)
+            raise no_address(front, ended.verdict.reason, self._event(), ended.seconds)
         return addresses_of(ended.observation)
 
     def _event(self) -> str:

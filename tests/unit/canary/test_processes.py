@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "canary"))
-from processes import Eye, Watch, parent, read
+from processes import Eye, Watch, family, parent, read
 
 pytestmark = pytest.mark.once
 
@@ -35,12 +35,8 @@ def sleeper() -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", nested], env={**os.environ, "LEAK": "secret-variable"})
 
 
-def children(pid: int) -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and parent(int(name)) == pid]
-
-
 def end(child: subprocess.Popen[bytes]) -> None:
-    for pid in [*children(child.pid), child.pid]:
+    for pid in family(child.pid):
         os.kill(pid, 9)
     child.wait(10)
 
@@ -55,7 +51,7 @@ def test_an_eye_sees_grandchildren_and_forgets_the_dead(sleeper: subprocess.Pope
     try:
         until(seen)
         assert any(b"LEAK=secret-variable" in found for found in eye.environments)
-        (grandchild,) = children(sleeper.pid)
+        _child, grandchild = family(sleeper.pid)
         assert read(f"/proc/{grandchild}/cmdline").endswith(b"secret-argument\0")
     finally:
         end(sleeper)
@@ -66,9 +62,9 @@ def test_a_watch_sees_an_orphan(tmp_path: Path) -> None:
     orphan = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}, 'secret-orphan'])"
     with Watch(tmp_path) as watch:
         subprocess.run([sys.executable, "-c", orphan], check=True, timeout=30)
-        until(lambda: any(b"secret-orphan" in read(f"/proc/{pid}/cmdline") for pid in children(os.getpid())))
+        until(lambda: any(b"secret-orphan" in read(f"/proc/{pid}/cmdline") for pid in family(os.getpid())))
         watch.wait()
-        (pid,) = (pid for pid in children(os.getpid()) if b"secret-orphan" in read(f"/proc/{pid}/cmdline"))
+        (pid,) = (pid for pid in family(os.getpid()) if b"secret-orphan" in read(f"/proc/{pid}/cmdline"))
         os.kill(pid, 9)
         os.waitpid(pid, 0)
     assert b"\0secret-orphan\0" in watch.commands  # itself, not the program text of who started it
@@ -87,6 +83,18 @@ def test_an_eye_sees_a_process_become_another_program(tmp_path: Path) -> None:
         begin.touch()
         until(lambda: (eye.look(), any(b"sleep\00031" in command for command in eye.commands))[1])
         child.kill()
+
+
+def test_a_family_goes_across_sessions() -> None:
+    apart = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEPER!r}], start_new_session=True)"
+    child = subprocess.Popen([sys.executable, "-c", apart])
+    try:
+        until(lambda: len(family(child.pid)) == 2)
+        first, second = family(child.pid)
+        assert (first, parent(second), os.getsid(second)) == (child.pid, child.pid, second)
+    finally:
+        end(child)
+    assert family(child.pid) == [child.pid]
 
 
 def test_an_eye_does_not_look_at_others() -> None:

@@ -248,6 +248,27 @@ def test_who_wrote_down_what_was_found_is_not_told_to_write_it(written: bool, ke
     assert bool(jinja.from_string(facts["hub_front_keep_proxy_public"]).render(known)) is kept
 
 
+MADE = {"plan": [{"verb": "create", "target": "Service/hub-front"}]}
+
+
+@pytest.mark.parametrize(
+    ("given", "foretold"),
+    [
+        ({}, False),
+        ({"__hub_front_result": {"plan": []}}, False),
+        ({"__hub_front_result": MADE}, True),
+        ({"__gke_iap_front": MADE}, True),
+        ({"__gke_iap_front": MADE, "ansible_check_mode": False}, False),
+    ],
+)
+def test_a_front_that_check_mode_foretells_takes_over_from_the_chart_s_own(
+    given: dict[str, Any], foretold: bool
+) -> None:
+    asked = yaml.safe_load((ROLES / "z2jh/vars/main.yml").read_text(encoding="utf-8"))["__z2jh_front_foretold"]
+    told = NativeEnvironment().from_string(asked).render({"ansible_check_mode": True, **given})
+    assert bool(told) is foretold
+
+
 def test_an_inventory_host_that_cannot_be_a_namespace_is_told_before_anything_is_made(tmp_path: Path) -> None:
     rows = "{{ __z2jh_preflight | rejectattr('ok') | map(attribute='text') | join(' ') }}"
     tasks = [

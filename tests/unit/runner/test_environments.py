@@ -73,8 +73,55 @@ def test_a_shim_that_does_not_run_is_no_interpreter(tmp_path: Path) -> None:
     shim = tmp_path / "python3.13"
     shim.write_text("#!/bin/sh\necho 'not installed' >&2\nexit 127\n", encoding="utf-8")
     shim.chmod(0o755)
-    assert not interpreters.works(shim, "3.13")
-    assert interpreters.works(Path(sys.executable), "{}.{}".format(*sys.version_info[:2]))
+    assert interpreters.look(shim) is None
+    mine = interpreters.look(Path(sys.executable))
+    assert mine is not None
+    assert (mine.path, mine.version) == (Path(sys.executable), interpreters.system_version())
+
+
+PLAIN, QUICK, HALF = "3.13 False True", "3.13 True True", "3.13 True False"
+
+
+@pytest.mark.parametrize(
+    ("says", "unpacked", "chosen"),
+    [
+        pytest.param({"a": PLAIN, "b": QUICK}, None, "b", id="00-a-quick-one-first"),
+        pytest.param({"a": PLAIN, "usr/b": PLAIN}, QUICK, "usr/b", id="01-a-distributions-is-quick"),
+        pytest.param({"a": HALF, "b": PLAIN}, None, "b", id="02-one-that-can-make-environments-before-that"),
+        pytest.param({"a": PLAIN}, QUICK, "unpacked", id="03-debians-before-one-that-is-not-quick"),
+        pytest.param({"a": PLAIN}, None, "a", id="04-which-serves-where-debians-cannot-be-had"),
+        pytest.param({"a": PLAIN}, "3.12 True True", "a", id="05-or-is-not-what-it-should-be"),
+        pytest.param({"a": "3.12 True True"}, QUICK, "unpacked", id="06-none-of-that-version"),
+        pytest.param({}, None, "and could not be had: no mirror", id="07-none-at-all"),
+        pytest.param({}, "what", "does not start", id="08-none-that-starts"),
+    ],
+)
+def test_the_quick_interpreter_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, says: dict[str, str], unpacked: str | None, chosen: str
+) -> None:
+    def program(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\necho {text}\n", encoding="utf-8")
+        path.chmod(0o755)
+        return path
+
+    def provide(_version: str) -> Path:
+        if unpacked is None:
+            raise Failure("no mirror")
+        return program("unpacked", unpacked)
+
+    there = [program(name, text) for name, text in says.items()]
+    monkeypatch.setattr(interpreters, "_candidates", lambda _version: iter(there))
+    monkeypatch.setattr(interpreters, "_best", interpreters._best.__wrapped__)
+    monkeypatch.setattr(interpreters, "SYSTEM", tmp_path / "usr")
+    monkeypatch.setattr(interpreters, "provide", provide)
+    find = interpreters.find.__wrapped__
+    if unpacked in (None, "what") and not there:
+        with pytest.raises(Failure, match=chosen):
+            find("3.13")
+    else:
+        assert find("3.13") == tmp_path / chosen
 
 
 def test_a_version_that_debian_does_not_have_is_a_failure() -> None:

@@ -344,6 +344,7 @@ def test_values_that_do_not_reach_the_hub_are_refused(values: Json, root: str) -
         pytest.param(manifest(OTHER), by("github"), "", id="04-a-chart-that-tells-nobody"),
         pytest.param(passing_on({"gateway": {}}, "text"), by("github"), "", id="05-not-a-hubs"),
         pytest.param(manifest(values_file("a: {{ b }}: c"), values_file("!a b")), by("github"), "", id="06-no-yaml"),
+        pytest.param(manifest(values_file("a: 2026-99-99")), by("github"), "", id="07-no-date-either"),
     ],
 )
 def test_values_that_reach_the_hub_or_cannot_be_judged_pass(new: Manifest, values: Json, root: str) -> None:

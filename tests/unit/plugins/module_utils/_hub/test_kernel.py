@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -136,6 +137,11 @@ class FakeSocket:
         self.sent: list[dict[str, Any]] = []
         self.closed = False
         self.timeout = 0.0
+        self.opened: dict[str, Any] = {}
+        self.handshake_response = SimpleNamespace(status=101)
+
+    def connect(self, url: str, **settings: Any) -> None:
+        self.opened |= {"url": url, "timeout": self.timeout, **settings}
 
     def settimeout(self, seconds: float) -> None:
         self.timeout = seconds
@@ -169,23 +175,23 @@ class Line:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, answers: list[Any]) -> None:
         self.clock = FakeClock()
         self.socket = FakeSocket(answers, self.clock)
-        self.opened: dict[str, Any] = {}
-        monkeypatch.setattr(websocket, "create_connection", self.open)
+        monkeypatch.setattr(websocket, "WebSocket", self.made)
         self.context = ssl.create_default_context()
         budget = Budget(self.clock, 60.0, lambda: HubError("E-VERIFY-14", "The time is over", "wait"))
         self.kernel = Kernel("wss://hub/x", {"Cookie": "sid=1", "User-Agent": "u"}, self.context, budget)
 
-    def open(self, url: str, **settings: Any) -> FakeSocket:
-        self.opened = {"url": url, **settings}
+    def made(self, **settings: Any) -> FakeSocket:
+        self.socket.opened |= settings
         return self.socket
 
 
 def test_the_handshake_carries_credentials_and_trust(monkeypatch: pytest.MonkeyPatch) -> None:
     line = Line(monkeypatch, [])
-    assert line.opened == {
+    assert line.socket.opened == {
         "url": "wss://hub/x",
         "timeout": 15.0,
         "header": ["Cookie: sid=1", "User-Agent: u"],
+        "redirect_limit": 0,
         "sslopt": {"context": line.context},
         "enable_multithread": False,
     }
@@ -246,7 +252,7 @@ def test_a_handshake_that_is_refused(monkeypatch: pytest.MonkeyPatch, problem: E
     def refuse(*_args: Any, **_settings: Any) -> Any:
         raise problem
 
-    monkeypatch.setattr(websocket, "create_connection", refuse)
+    monkeypatch.setattr(websocket.WebSocket, "connect", refuse)
     budget = Budget(FakeClock(), 60.0, lambda: HubError("E-VERIFY-14", "over", "wait"))
     with pytest.raises(HubError) as caught:
         Kernel("wss://hub/x", {}, ssl.create_default_context(), budget)

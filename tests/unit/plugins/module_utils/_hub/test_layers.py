@@ -105,6 +105,14 @@ WANTED: Json = {
 }
 
 
+BESIDE_GOOGLE = {
+    "hub_platform": "gke",
+    "hub_https_type": "",
+    "letsencrypt_method": "",
+    "hub_front_keep_proxy_public": True,
+}
+
+
 def found(variables: Json, secrets: Json | None = None) -> list[tuple[str, str]]:
     result = layers.chart_values(variables, DISCOVERY, SECRETS if secrets is None else secrets, front=True)
     return [(one.error_id, one.path) for one in result.findings]
@@ -197,6 +205,11 @@ def own(values: Json, **more: Any) -> Json:
             own({"hub": {"extraEnv": [{"name": "OAUTH_CALLBACK_URL", "value": "https://x.example.org/"}]}}),
             [("E-OAUTH-03", "z2jh_values.hub.extraEnv.OAUTH_CALLBACK_URL")],
             id="20 another callback, in a list",
+        ),
+        pytest.param(
+            VARIABLES | BESIDE_GOOGLE,
+            [("E-FRONT-12", "hub_front_keep_proxy_public")],
+            id="21 a door past Identity-Aware Proxy",
         ),
         pytest.param(
             VARIABLES | {"z2jh_valuse": {}, "hub_https_typ": "x", "hub_oauth_isuer": "x"},

@@ -304,6 +304,18 @@ def test_the_address_of_a_running_hub_goes_only_where_there_is_a_front(world: Wo
     assert ("update", "Service/proxy-public") in told(world.run(check_mode=check_mode))
 
 
+def test_check_mode_takes_a_front_that_it_foretold_for_made(world: World) -> None:
+    services = "/api/v1/namespaces/hub/services"
+    world.chart.extra = [public("LoadBalancer")]
+    world.run()
+    status = {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}
+    world.kube.objects[f"{services}/proxy-public"]["status"] = status
+    world.chart.extra = [public("ClusterIP")]
+    assert ("update", "Service/proxy-public") in told(world.run(check_mode=True, front_foretold=True))
+    with pytest.raises(HubError, match="E-FRONT-11"):
+        world.run(front_foretold=True)
+
+
 def test_a_service_that_stays_costs_no_request(world: World) -> None:
     world.chart.extra = [public("LoadBalancer")]
     world.run()

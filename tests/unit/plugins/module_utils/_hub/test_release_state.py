@@ -80,6 +80,20 @@ def test_a_revision_is_read_from_its_metadata() -> None:
     assert found.layers == {"hub_oauth"}
 
 
+@pytest.mark.parametrize(
+    ("status", "times", "since"),
+    [
+        pytest.param("uninstalling", ["2026-11-22T14:02:00Z", "2026-11-24T09:00:00Z"], 24, id="begun-later"),
+        pytest.param("uninstalling", [None], 22, id="not-told"),
+        pytest.param("superseded", ["2026-11-24T09:00:00Z"], 22, id="marked-by-the-next-one"),
+    ],
+)
+def test_an_uninstall_is_as_old_as_its_mark_not_as_the_revision(status: str, times: list[Any], since: int) -> None:
+    metadata = item(7, status)["metadata"] | {"managedFields": [{"time": time} for time in times]}
+    (found,) = read_history([{"metadata": metadata}]).revisions
+    assert found.since is not None and found.since.day == since
+
+
 @pytest.mark.parametrize("labels", [None, {}, {"version": "x"}, {"version": ""}])
 def test_a_secret_that_is_none_of_helms_is_skipped(labels: dict[str, str] | None) -> None:
     assert read_history([{"metadata": {"name": "x", "labels": labels}}, {}]) == History()

@@ -22,6 +22,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.userpo
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import (
     FakeHub,
+    Reply,
     home_is,
     make_certificates,
     serving,
@@ -421,6 +422,22 @@ def test_a_home_that_cannot_be_written(bench: Bench, tmp_path: Path) -> None:
 def test_a_kernel_that_dies(bench: Bench) -> None:
     bench.hub.kernel_dies = True
     assert "the kernel's process died" in bench.fails("E-VERIFY-08").what
+    assert bench.hub.running == set()
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_websocket_follows_nobody_with_the_users_cookies(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    def door(request: Any) -> Reply | None:
+        if request.headers.get("Upgrade"):
+            return Reply(status, "", [("Location", f"{bench.hub.url}elsewhere".replace("https", "wss"))])
+        return None
+
+    monkeypatch.setattr(bench.hub, "door", door)
+    error = bench.fails("E-VERIFY-08")
+    assert f"the websocket of the kernel does not open (status {status}: led elsewhere" in error.what
+    assert not [line for line in bench.hub.log if "elsewhere" in line]
     assert bench.hub.running == set()
 
 

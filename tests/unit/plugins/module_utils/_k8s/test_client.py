@@ -174,11 +174,20 @@ def test_a_refused_write_raises(verb: str) -> None:
         getattr(kube, verb)(PODS, {})
 
 
-@pytest.mark.parametrize(("method", "changed"), [("GET", Changed.NOTHING), ("PATCH", Changed.UNKNOWN)])
-def test_unreachable_says_whether_anything_may_have_happened(method: str, changed: Changed) -> None:
+@pytest.mark.parametrize(
+    ("method", "query", "changed"),
+    [
+        ("GET", {}, Changed.NOTHING),
+        ("PATCH", {}, Changed.UNKNOWN),
+        pytest.param("PATCH", {"dryRun": "All"}, Changed.NOTHING, id="a rehearsal changes nothing"),
+    ],
+)
+def test_unreachable_says_whether_anything_may_have_happened(
+    method: str, query: dict[str, str], changed: Changed
+) -> None:
     kube, _wire = client(*[urllib3.exceptions.ProtocolError("Connection aborted.")] * 2)
     with pytest.raises(HubError) as caught:
-        kube.request(method, PODS)
+        kube.request(method, PODS, query)
     assert (caught.value.error_id, caught.value.changed) == ("E-K8S-02", changed)
     assert "Connection aborted" in caught.value.what
 

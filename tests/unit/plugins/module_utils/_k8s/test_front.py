@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -208,10 +207,3 @@ def test_the_error_without_an_address_carries_what_the_cluster_said() -> None:
         "the cluster says: SyncFailed: quota" in front.no_address(FRONT, "no address", "SyncFailed: quota", 600.4).what
     )
     assert "600 s: no address; no event tells why" in front.no_address(FRONT, "no address", "", 600.4).what
-
-
-@pytest.mark.parametrize(("kept", "cure"), [(False, "hub_front_service_type"), (True, "hub_front_keep_proxy_public")])
-def test_an_address_that_does_not_come_has_a_cure_that_helps(kept: bool, cure: str) -> None:
-    """The type of our Service changes nothing where the chart's own has the address."""
-    error = front.no_address(FRONT, "no address", "", 600.4, kept=kept)
-    assert re.findall(r"hub_front_(?:service_type|keep_proxy_public)", error.do) == [cure]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,19 +132,26 @@ def test_a_service_whose_answer_was_lost_may_be_there(kube: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "said", "kept"),
+    ("events", "said"),
     [
-        ({"items": [{"type": "Warning", "reason": "SyncFailed", "message": "quota"}]}, "SyncFailed: quota", False),
-        (FORBIDDEN, "no event tells why", False),
-        ({"items": []}, "no event tells why", True),
+        ({"items": [{"type": "Warning", "reason": "SyncFailed", "message": "quota"}]}, "SyncFailed: quota"),
+        (FORBIDDEN, "no event tells why"),
+        ({"items": []}, "no event tells why"),
     ],
 )
-def test_no_address_in_time_is_an_error_with_the_clusters_reason(
-    kube: Any, clock: Any, events: Any, said: str, kept: bool
-) -> None:
+def test_no_address_in_time_is_an_error_with_the_clusters_reason(kube: Any, clock: Any, events: Any, said: str) -> None:
     table = {("GET", SERVICE): FRONT.service_object(), ("GET", EVENTS): events}
     with pytest.raises(HubError) as caught:
-        api(kube, table).addresses(timeout=30, reporter=Reporter("climate", "front door", clock), kept=kept)
-    assert (caught.value.error_id, "keep_proxy_public" in caught.value.do) == ("E-FRONT-01", kept)
+        api(kube, table).addresses(timeout=30, reporter=Reporter("climate", "front door", clock))
+    assert caught.value.error_id == "E-FRONT-01"
     assert said in caught.value.what
+    assert "hub_front_service_type: NodePort" in caught.value.do
     assert clock.now == 30
+
+
+def test_a_kept_address_that_does_not_come_is_not_cured_by_another_type(kube: Any, clock: Any) -> None:
+    client = kube({("GET", SERVICE): FRONT.service_object(), ("GET", EVENTS): FORBIDDEN})
+    kept = FrontApi(client, replace(FRONT, kept=True))
+    with pytest.raises(HubError, match="E-FRONT-01") as caught:
+        kept.addresses(timeout=30, reporter=Reporter("climate", "front door", clock))
+    assert "NodePort" not in caught.value.do and "hub_front_keep_proxy_public" in caught.value.do
