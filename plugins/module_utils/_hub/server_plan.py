@@ -13,7 +13,6 @@ compared with the one the server would store.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import Any
 
 from .._core.errors import HubError
 from .._core.plan import Step
-from .._k8s.client import APPLY_PATCH, KubeClient, Reply, api_error
+from .._k8s.client import APPLY_PATCH, ASK_POLICY, KubeClient, Reply, api_error, by_policy
 from .._k8s.objects import ABSENT, api_root, canonical, differences, identity, known_resource, object_path
 from .helm import FIELD_MANAGER
 from .manifest import Manifest, changes, is_kept
@@ -33,13 +32,6 @@ WORKERS = 6
 """Requests under way at once; the connections are kept open and reused."""
 LONGEST_REASON = 600
 """Characters; for a forbidden change the server repeats the whole object after its sentence."""
-POLICIES = re.compile(
-    r"admission webhook \S+ denied the request|ValidatingAdmissionPolicy '|(exceeded|failed) quota: "
-    r"|violates PodSecurity |(maximum|minimum) \S+ usage per |max limit to request ratio per ",
-    re.IGNORECASE,
-)
-"""What a 403 of admission says: webhooks (Gatekeeper, Kyverno), the server's own policies, ResourceQuota, PodSecurity,
-LimitRange. Missing permissions read otherwise: ``User "u" cannot patch resource``, ``attempting to grant``."""
 APPLY_QUERY = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
 
 
@@ -192,12 +184,12 @@ def vanished(old: Mapping[str, Any], new: Mapping[str, Any], live: Mapping[str, 
 def refused(reply: Reply, target: str, path: str, server: str) -> HubError:
     """The error for an object the server would not take; nothing has been changed by asking."""
     told = str(reply.body.get("message") or reply.body.get("reason") or "no reason given")
-    policy = reply.status == 403 and POLICIES.search(told)
+    policy = by_policy(reply.status, told)
     if not policy and reply.status not in (400, 409, 422):
         return api_error(reply, "PATCH (dry run)", path, server)
     reason = " ".join(told.split())[:LONGEST_REASON].rstrip(".")
     if policy:
-        do = "set the value this policy or quota of the cluster asks for, or ask its administrator for an exception"
+        do = ASK_POLICY
     else:
         do = (
             "change the value behind the field this message names (a claim's class or a selector cannot be changed in "

@@ -20,6 +20,7 @@ import copy
 import hashlib
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -56,6 +57,14 @@ REFUSED_TOKEN = "RESEARCHOPS_REFUSED_TOKEN"
 """Tells our login helper which token it must not hand out again, by its SHA-256; see exec_credential.py."""
 NOBODY = 'User "system:anonymous"'
 """How the API server's refusals name somebody who sent no credentials."""
+POLICIES = re.compile(
+    r"admission webhook \S+ denied the request|ValidatingAdmissionPolicy '|(exceeded|failed) quota: "
+    r"|violates PodSecurity |(maximum|minimum) \S+ usage per |max limit to request ratio per ",
+    re.IGNORECASE,
+)
+"""What a 403 of admission says: webhooks (Gatekeeper, Kyverno), the server's own policies, ResourceQuota, PodSecurity,
+LimitRange. Missing permissions read otherwise: ``User "u" cannot patch resource``, ``attempting to grant``."""
+ASK_POLICY = "set the value this policy or quota of the cluster asks for, or ask its administrator for an exception"
 GKE_CONNECT = "container.clusters.connect"
 """The permission that Google asks for at a GKE cluster's DNS endpoint, before the cluster's own rules."""
 
@@ -392,6 +401,8 @@ def api_error(reply: Reply, method: str, path: str, server: str) -> HubError:
             "no credentials were sent: see why with `kubectl --kubeconfig FILE get namespaces`, which shows what the "
             "kubeconfig's login program says, then run again"
         )
+    if by_policy(reply.status, reason):
+        do = ASK_POLICY
     if reply.status == 403 and GKE_CONNECT in reason:
         do = f"grant these credentials a role with {GKE_CONNECT} in the project, such as roles/container.clusterViewer"
     return HubError(
@@ -400,6 +411,11 @@ def api_error(reply: Reply, method: str, path: str, server: str) -> HubError:
         do=do,
         details={"status": reply.status, "method": method, "path": path, "reason": reply.body.get("reason")},
     )
+
+
+def by_policy(status: int, reason: str) -> bool:
+    """Whether admission refused a request, in other words than a missing permission's."""
+    return status == 403 and POLICIES.search(reason) is not None
 
 
 def _credentials(configuration: Any) -> dict[str, str]:

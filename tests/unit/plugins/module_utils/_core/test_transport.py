@@ -48,8 +48,10 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing goes to the terminal."""
 
     def handle_one_request(self) -> None:
-        with contextlib.suppress(ConnectionError, ssl.SSLError):
+        try:
             super().handle_one_request()
+        except (ConnectionError, ssl.SSLError):
+            self.close_connection = True  # reading on, OpenSSL 3.5 would spin for ever
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -19,6 +19,7 @@ import urllib3
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import client as subject
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import (
+    ASK_POLICY,
     METADATA_LIST,
     KubeClient,
     Reply,
@@ -119,6 +120,12 @@ def test_who_sent_no_credentials_is_not_told_to_ask_for_a_permission() -> None:
     error = api_error(Reply(403, {"message": said}), "GET", PODS, SERVER)
     assert error.error_id == "E-K8S-03"
     assert said in error.what and "login program" in error.do
+
+
+def test_a_policy_or_quota_is_no_missing_permission() -> None:
+    said = 'services "hub-front" is forbidden: exceeded quota: team, requested: services=1'
+    error = api_error(Reply(403, {"message": said}), "PATCH", PODS, SERVER)
+    assert (error.error_id, error.do) == ("E-K8S-04", ASK_POLICY)
 
 
 def test_google_s_own_refusal_before_a_cluster_is_read_and_has_its_cure() -> None:
