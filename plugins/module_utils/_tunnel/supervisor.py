@@ -22,6 +22,7 @@ import asyncio
 import contextlib
 import ctypes
 import json
+import logging
 import os
 import re
 import shutil
@@ -509,6 +510,8 @@ def main(argv: list[str]) -> int:
         argv: the private folder.
     """
     os.umask(0o077)
+    # asyncio warns of an ssh that ends at the moment it is told to ("Unknown child process"), which is no news.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     folder = argv[0]
     with open(os.path.join(folder, "config.json"), encoding="utf-8") as stream:
         given: dict[str, Any] = json.load(stream)
