@@ -220,7 +220,7 @@ def address(request: Request, holder: Front, client: KubeClient, live: Json | No
     hub = request.params["hub"] or holder.namespace
     reporter = Reporter.from_environment(hub, "front door", SystemClock())
     found: tuple[str, ...] = (holder.address,) if holder.address else ()
-    if holder.kind == "LoadBalancer" and request.check_mode:
+    if holder.kind == "LoadBalancer" and (request.check_mode or (holder.kept and addresses_of(live))):
         found = addresses_of(live)
     elif holder.kind == "LoadBalancer":
         found = FrontApi(client, holder).addresses(timeout=request.params["wait_timeout"], reporter=reporter)

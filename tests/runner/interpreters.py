@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find a Python of a wanted version, the quick builds first.
 
-A distribution compiles its Python with profiles of real programs; pyenv, by default, does not, and such a Python takes
-about half as long again for everything the tests do. So an unprofiled one is only taken where Debian's packages cannot
-be had either.
+A distribution compiles its Python with profiles of real programs; pyenv, by default, does not. Python code then takes
+about half as long again, a play a sixth more. So such a one is only taken where Debian's packages cannot be had either.
 """
 
 from __future__ import annotations

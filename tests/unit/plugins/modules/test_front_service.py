@@ -97,7 +97,7 @@ def test_check_mode_foretells_and_does_nothing(api: type[Api], service: Any, add
 @pytest.mark.parametrize("options", [{}, {"keep": True}, {"type": "NodePort", "address": "198.51.100.4"}])
 def test_a_running_hub_keeps_its_address(api: type[Api], options: dict[str, Any]) -> None:
     api.seen = Seen(NAMESPACE, None, PROXY)
-    outcome = run(check_mode=True, **options)
+    outcome = run(**options)
     assert (outcome.changed, api.done, outcome.diff) == (False, [], {"before": {}, "after": {}})
     assert outcome.result == {
         "addresses": ["192.0.2.9"],
