@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -25,8 +26,8 @@ from .tiers import Count, Tier
 PARTS: Mapping[str, Callable[[Sequence[str]], Tier]] = {"integration": lab.integration, "molecule": lab.molecule}
 #: tiers that only make sense with the lab up
 ON_THE_LAB = ("integration", "molecule", "e2e")
-#: tiers that need no lab that is up
-AT_THE_DESK = ("lint", "unit", "sanity", "lab-parts")
+#: what runs side by side; molecule is in the lane that ends first, and waits there for the lab where that is still built
+LANES = (("lab", "integration", "e2e"), ("lint", "unit", "sanity", "lab-parts", "molecule"))
 TIERS: Mapping[str, Callable[[], Tier]] = {
     "lint": lint.tier,
     "unit": unit.tier,
@@ -85,8 +86,8 @@ def all_tiers(tiers: Mapping[str, Callable[[], Tier]]) -> int:
         started = time.monotonic()
         done: dict[str, Tier] = {}
         try:
-            _abreast((("lab", *ON_THE_LAB), AT_THE_DESK), tiers, done)
-            _lane([name for name in tiers if name not in done], tiers, done)
+            _abreast(tiers, done)
+            _lane([name for name in tiers if name not in done], tiers, done, threading.Event())
         finally:
             if not os.environ.get("KEEP_LAB") and "lab" in done:
                 done["lab down"] = lab.stop()
@@ -94,29 +95,41 @@ def all_tiers(tiers: Mapping[str, Callable[[], Tier]]) -> int:
         return _close({name: done[name] for name in order if name in done}, time.monotonic() - started)
 
 
-def _abreast(lanes: Sequence[Sequence[str]], tiers: Mapping[str, Callable[[], Tier]], done: dict[str, Tier]) -> None:
-    """Run several lanes at the same time; whoever stops the run stops all of them."""
+def _abreast(tiers: Mapping[str, Callable[[], Tier]], done: dict[str, Tier]) -> None:
+    """Run the lanes at the same time; whoever stops the run stops all of them."""
+    lab_known = threading.Event()
+    if "lab" not in tiers:
+        lab_known.set()
     try:
-        with ThreadPoolExecutor(len(lanes)) as pool:
-            running = [pool.submit(_lane, [name for name in lane if name in tiers], tiers, done) for lane in lanes]
+        with ThreadPoolExecutor(len(LANES)) as pool:
+            lanes = [[name for name in lane if name in tiers] for lane in LANES]
+            running = [pool.submit(_lane, lane, tiers, done, lab_known) for lane in lanes]
             try:
                 for each in as_completed(running):
                     each.result()
             except BaseException:
                 end_all()
                 raise
+            finally:
+                lab_known.set()
     finally:
         go_on()
 
 
-def _lane(names: Sequence[str], tiers: Mapping[str, Callable[[], Tier]], done: dict[str, Tier]) -> None:
-    """Run some tiers one after the other."""
+def _lane(
+    names: Sequence[str], tiers: Mapping[str, Callable[[], Tier]], done: dict[str, Tier], lab_known: threading.Event
+) -> None:
+    """Run some tiers one after the other; those on the lab when it is known whether it is up."""
     for name in names:
+        if name in ON_THE_LAB:
+            lab_known.wait()
         done[name] = _run(name, tiers[name], done)
+        if name == "lab":
+            lab_known.set()
 
 
 def _run(name: str, tier: Callable[[], Tier], done: Mapping[str, Tier]) -> Tier:
-    if name in ON_THE_LAB and done["lab"].total.failed:
+    if name in ON_THE_LAB and ("lab" not in done or done["lab"].total.failed):
         result = Tier(name, 0.0)
         result.note_failure("start", "The lab is not up, so this tier could not run; see the tier lab.")
         return result

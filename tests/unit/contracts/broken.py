@@ -378,9 +378,13 @@ SAMPLES = [
         sample(docs_rules.variables, place, {SPEC: spec("{thing_x: {}}"), place: text}, f"{place} names thing_y")
         for place, text in (
             ("docs/errors.md", "Set `thing_x`, `thing_*` or `thing_y`."),
+            ("docs/guides/x.md", "Set `thing_y`."),
             (THING_VARS, "x: 'Do: set thing_y'"),
             ("plugins/module_utils/x.py", "do = f'set thing_y: {1}'"),
         )
+    ),
+    sample(
+        docs_rules.yaml_blocks, "unreadable", {"docs/guides/x.md": "```yaml\na: b: c\n```\n"}, "x.md shows what is no YAML"
     ),
     sample(docs_rules.links, "gone", {"README.md": "[x](docs/gone.md)"}, "links to docs/gone.md"),
     sample(docs_rules.fragments, "markup", {"changelogs/fragments/x.yml": "- x - C(y).\n"}, "x.yml says C(y)"),

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+import yaml
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import ERROR_ID
 
 from .verdict import Verdict, options, parsed, python_files, roles
@@ -21,6 +22,7 @@ NAMED = re.compile(rf"\b{ERROR_ID}\b")
 ENTRY = re.compile(rf"^### (?P<id>{ERROR_ID})\b(?P<title>.*)$", re.MULTILINE)
 MARKUP = re.compile(r"\b[BCEILMOPRUV]+\([^()]*\)")
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
+YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "docs.py"
 
 
@@ -72,6 +74,11 @@ def errors(root: Path) -> Verdict:
     return verdict
 
 
+def documents(root: Path) -> list[Path]:
+    """Return the pages that people read."""
+    return sorted((*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("roles/*/README.md")))
+
+
 @cache
 def tool() -> ModuleType:
     """Return the program that writes the derived documentation."""
@@ -100,7 +107,7 @@ def variables(root: Path) -> Verdict:
     known = {*names, *(path.stem for path in python_files(root, "plugins"))}
     for name, option in (item for role in roles(root) for item in options(role).items()):
         known |= {name, *map(str, option.get("choices") or [])}
-    like_ours = re.compile(rf"(?<![\w./-])(?:{'|'.join(names) or 'x'})_[a-z0-9_]*[a-z0-9](?![\w*])")
+    like_ours = re.compile(rf"(?<![\w./-])(?:{'|'.join([*names, 'hub'])})_[a-z0-9_]*[a-z0-9](?![\w*])")
     for path, text in told(root):
         for name in like_ours.findall(text):
             wrong = f"{path.relative_to(root)} names {name}, which is no variable, choice, role or plugin"
@@ -110,8 +117,7 @@ def variables(root: Path) -> Verdict:
 
 def told(root: Path) -> Iterator[tuple[Path, str]]:
     """Yield what people read: documents, examples, roles' own messages, texts in plugins that are no documentation."""
-    documents = (*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("roles/*/README.md"))
-    for path in sorted((*documents, *root.glob("roles/*/*/*.yml"), *root.glob("examples/*/*.yml"))):
+    for path in sorted((*documents(root), *root.glob("roles/*/*/*.yml"), *root.glob("examples/*/*.yml"))):
         yield path, path.read_text(encoding="utf-8")
     for path in python_files(root, "plugins"):
         for node in ast.walk(parsed(path)):
@@ -119,12 +125,26 @@ def told(root: Path) -> Iterator[tuple[Path, str]]:
                 yield path, node.value
 
 
+def yaml_blocks(root: Path) -> Verdict:
+    """Every block of YAML in a document can be read as it stands there."""
+    verdict = Verdict()
+    for path in documents(root):
+        for block in YAML_BLOCK.findall(path.read_text(encoding="utf-8")):
+            try:
+                yaml.safe_load(block)
+            except yaml.YAMLError as problem:
+                verdict.look(f"{path.relative_to(root)} shows what is no YAML: {problem}")
+            else:
+                verdict.look()
+    return verdict
+
+
 def commands(root: Path) -> Verdict:
     """Every ``make TARGET`` that a document names exists, and README names the two commands of a newcomer."""
     verdict = Verdict()
     makefile = (root / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
-    for path in [*sorted(root.glob("*.md")), *sorted((root / "docs").rglob("*.md"))]:
+    for path in documents(root):
         for name in re.findall(r"(?:`|^)make ([a-z0-9-]+)", path.read_text(encoding="utf-8"), re.MULTILINE):
             verdict.look(
                 None if name in targets else f"{path.relative_to(root)} names make {name}, which does not exist"
@@ -139,11 +159,7 @@ def commands(root: Path) -> Verdict:
 def links(root: Path) -> Verdict:
     """Every relative link in a document leads to a file."""
     verdict = Verdict()
-    for path in [
-        *sorted(root.glob("*.md")),
-        *sorted((root / "docs").rglob("*.md")),
-        *sorted(root.glob("roles/*/README.md")),
-    ]:
+    for path in documents(root):
         for target in LINK.findall(path.read_text(encoding="utf-8")):
             there = (path.parent / target).exists()
             verdict.look(None if there else f"{path.relative_to(root)} links to {target}, which does not exist")

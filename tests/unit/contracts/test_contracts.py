@@ -42,6 +42,7 @@ RULES: dict[Callable[[Path], Verdict], int] = {
     docs_rules.errors_tested: 20,
     docs_rules.derived: 6,
     docs_rules.variables: 500,
+    docs_rules.yaml_blocks: 10,
     docs_rules.commands: 4,
     docs_rules.links: 5,
     docs_rules.fragments: 5,

@@ -162,6 +162,25 @@ def test_tiers_at_the_desk_run_beside_those_on_the_lab(monkeypatch: pytest.Monke
     assert order == ["lab-test"]
 
 
+@pytest.mark.parametrize("up", [True, False])
+def test_who_is_done_at_the_desk_waits_for_the_lab(monkeypatch: pytest.MonkeyPatch, up: bool) -> None:
+    order: list[str] = []
+
+    def tier(name: str, seconds: float = 0.0, passed: bool = True) -> Tier:
+        time.sleep(seconds)
+        order.append(name)
+        return Tier(name, 1, total=Count(int(passed), int(not passed)))
+
+    table = {
+        "lint": lambda: tier("lint"),
+        "lab": lambda: tier("lab", 0.3, up),
+        "molecule": lambda: tier("molecule"),
+    }
+    monkeypatch.setattr(lab, "stop", lambda: Tier("lab", 1))
+    assert everything.all_tiers(table) == (0 if up else 1)
+    assert order == (["lint", "lab", "molecule"] if up else ["lint", "lab"])
+
+
 @pytest.mark.parametrize(("broken", "verbs"), [("none", "build up status env exec down"), ("up", "build up down")])
 def test_helm_3_has_a_lab_of_its_own_that_is_always_taken_down(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, broken: str, verbs: str
