@@ -384,7 +384,10 @@ SAMPLES = [
         )
     ),
     sample(
-        docs_rules.yaml_blocks, "unreadable", {"docs/guides/x.md": "```yaml\na: b: c\n```\n"}, "x.md shows what is no YAML"
+        docs_rules.yaml_blocks,
+        "unreadable",
+        {"docs/guides/x.md": "```yaml\na: b: c\n```\n"},
+        "x.md shows what is no YAML",
     ),
     sample(docs_rules.links, "gone", {"README.md": "[x](docs/gone.md)"}, "links to docs/gone.md"),
     sample(docs_rules.fragments, "markup", {"changelogs/fragments/x.yml": "- x - C(y).\n"}, "x.yml says C(y)"),

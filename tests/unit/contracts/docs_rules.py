@@ -107,9 +107,10 @@ def variables(root: Path) -> Verdict:
     known = {*names, *(path.stem for path in python_files(root, "plugins"))}
     for name, option in (item for role in roles(root) for item in options(role).items()):
         known |= {name, *map(str, option.get("choices") or [])}
-    like_ours = re.compile(rf"(?<![\w./-])(?:{'|'.join([*names, 'hub'])})_[a-z0-9_]*[a-z0-9](?![\w*])")
     for path, text in told(root):
-        for name in like_ours.findall(text):
+        # In Python, `hub_url` and the like are also names of its own.
+        ours = names if path.suffix == ".py" else [*names, "hub"]
+        for name in re.findall(rf"(?<![\w./-])(?:{'|'.join(ours) or 'x'})_[a-z0-9_]*[a-z0-9](?![\w*])", text):
             wrong = f"{path.relative_to(root)} names {name}, which is no variable, choice, role or plugin"
             verdict.look(None if name in known else wrong)
     return verdict

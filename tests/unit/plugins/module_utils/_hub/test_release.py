@@ -118,7 +118,15 @@ def test_an_install_plans_empty_on_the_second_run_because_secrets_were_generated
     world.run()
     secret = world.kube.objects[f"{SECRETS}/hub"]["data"]
     assert {len(base64.b64decode(secret[key])) for key in GENERATED} == {64}
-    again = world.run(check_drift="check")
+    again = world.run(drift="check")
+    assert (again.changed, told(again)) == (False, [])
+
+
+def test_so_does_a_run_after_somebody_deleted_that_secret(installed: World) -> None:
+    """A leaked cookie secret is replaced in this way."""
+    del installed.kube.objects[f"{SECRETS}/hub"]
+    assert installed.run(drift="check").changed
+    again = installed.run(drift="check")
     assert (again.changed, told(again)) == (False, [])
 
 
