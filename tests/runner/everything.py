@@ -26,7 +26,7 @@ from .tiers import Count, Tier
 PARTS: Mapping[str, Callable[[Sequence[str]], Tier]] = {"integration": lab.integration, "molecule": lab.molecule}
 #: tiers that only make sense with the lab up
 ON_THE_LAB = ("integration", "molecule", "e2e")
-#: what runs side by side; molecule is in the lane that ends first, and waits there for the lab where that is still built
+#: what runs side by side; molecule is in the lane that ends first, and waits there for a lab that is still built
 LANES = (("lab", "integration", "e2e"), ("lint", "unit", "sanity", "lab-parts", "molecule"))
 TIERS: Mapping[str, Callable[[], Tier]] = {
     "lint": lint.tier,

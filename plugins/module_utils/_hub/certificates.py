@@ -28,6 +28,8 @@ from .settings import Finding
 
 SMALLEST_RSA = 2048
 """Bits; OpenSSL's default level refuses to serve a smaller key."""
+ABSENT = "is missing, empty, or closed to you"
+"""A file that cannot be read comes here as an empty text."""
 MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----\s*")
 """A line that begins or ends a part of a PEM text: nothing before it, nothing but blanks behind it."""
 
@@ -50,14 +52,8 @@ def certificate_problems(
     now = now if now.tzinfo else now.replace(tzinfo=UTC)
     chain = read_chain(cert_pem)
     if not chain:
-        return [
-            Finding(
-                "E-CERT-10",
-                source,
-                "holds no readable certificate",
-                "give a PEM file: BEGIN CERTIFICATE, leaf first, then its chain",
-            )
-        ]
+        wrong = "holds no readable certificate" if cert_pem.strip() else ABSENT
+        return [Finding("E-CERT-10", source, wrong, "give a PEM file: BEGIN CERTIFICATE, leaf first, then its chain")]
     findings = _text_problems(cert_pem, source) + _chain_problems(chain, source) + _time_problems(chain, now, source)
     findings += _name_problems(chain[0], names, source) + _use_problems(chain[0], source)
     if key_pem is not None:
@@ -291,7 +287,8 @@ def _key_problems(chain: list[Any], key_pem: str, source: str) -> list[Finding]:
             )
         ]
     except (ValueError, UnsupportedAlgorithm):
-        return [Finding("E-CERT-16", source, "has no readable private key", "give the key as PEM: BEGIN PRIVATE KEY")]
+        wrong = "has no readable private key" if key_pem.strip() else f"comes with a private key that {ABSENT}"
+        return [Finding("E-CERT-16", source, wrong, "give the key as PEM: BEGIN PRIVATE KEY")]
     wrong = _broken_line(key_pem)
     if wrong:
         do = "give the key's file as it was made: its BEGIN and END line alone in their lines, and nothing else in them"

@@ -50,6 +50,21 @@ PROTECTED = LEAF.encoded(serialization.BestAvailableEncryption(b"pass phrase"))
 
 
 @pytest.mark.parametrize(
+    ("pem", "key", "sentence"),
+    [
+        pytest.param("", LEAF.key_pem, "is missing, empty, or closed to you", id="no certificate"),
+        pytest.param("hello", LEAF.key_pem, "holds no readable certificate", id="no PEM"),
+        pytest.param(
+            CHAIN, "", "comes with a private key that is missing, empty, or closed to you", id="no private key"
+        ),
+        pytest.param(CHAIN, "hello", "has no readable private key", id="a private key that is no PEM"),
+    ],
+)
+def test_a_file_that_is_not_there_is_told_from_one_that_holds_something_else(pem: str, key: str, sentence: str) -> None:
+    assert [one.sentence for one in certificate_problems(pem, key, [HOST], NOW)] == [sentence]
+
+
+@pytest.mark.parametrize(
     ("pem", "key", "names", "error_ids"),
     [
         pytest.param("", LEAF.key_pem, [HOST], ["E-CERT-10"], id="00 nothing"),
