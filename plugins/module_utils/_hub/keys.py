@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Union
 
-MAJOR: Final = 4
-"""The chart's major version that :data:`TREE` describes."""
+NEWEST: Final = (4, 4)
+"""Major and minor version of the newest chart that :data:`TREE` describes; it also serves for older ones of the major."""
 
 Tree = Union[None, str, dict[str, "Tree"]]
 """None: a value. :data:`FREE`: anything may be below. A dict: these keys and no others; the key ``*`` is any key."""

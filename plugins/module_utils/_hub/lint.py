@@ -180,16 +180,25 @@ def _referred_keys(values: Any) -> set[str]:
 
 def _unknown_keys(values: Json, context: Context) -> Iterator[Finding]:
     """Keys the chart would refuse or, worse, ignore; with the nearest key that exists."""
-    if chart_major(context.chart_version) not in (None, 0, keys.MAJOR):
+    if chart_major(context.chart_version) not in (None, 0, keys.NEWEST[0]):
         return  # the tree describes another release: Helm asks that chart's own schema
+    newer = _newer(context.chart_version)
     for path in _strangers(values, keys.TREE):
         new = keys.MOVED.get(".".join(path))
         if new:
             yield Finding("E-VALUES-01", dotted(path), "is a key of an older chart", f"use {new} instead")
             continue
+        if newer:
+            continue  # it may have come since; Helm asks that chart's own schema
         near = nearest_key(path)
         do = f"rename it to {near}" if near else f"remove it; valid here: {', '.join(_siblings(path))}"
         yield Finding("E-VALUES-01", dotted(path), "is no key of this chart", do)
+
+
+def _newer(version: str) -> bool:
+    """Whether a chart came after those that the tree describes; a development version may be anything."""
+    number = re.match(r"v?(\d+)\.(\d+)", version)
+    return number is not None and ((int(number[1]), int(number[2])) > keys.NEWEST or "-0.dev" in version)
 
 
 def _strangers(

@@ -112,7 +112,15 @@ def test_keys_of_other_chart_majors_are_left_to_helm(version: str) -> None:
     assert found(with_("hub.confg", {}), Context(chart_version=version)) == []
 
 
-@pytest.mark.parametrize("version", ["4.0.0", "v4.4.0", "4.5.0-0.dev", "", "0.1.0", "main"])
+@pytest.mark.parametrize("version", ["4.5.0", "v4.10.1", "4.5.0-0.dev", "4.4.1-0.dev.git.7000.h1234"])
+def test_of_a_chart_newer_than_the_known_ones_only_moved_keys_are_told(version: str) -> None:
+    context = Context(chart_version=version)
+    assert found(with_("hub.confg", {}), context) == []
+    moved = min(keys.MOVED)
+    assert [one[:2] for one in found(with_(moved, "x"), context)] == [("E-VALUES-01", moved)]
+
+
+@pytest.mark.parametrize("version", ["4.0.0", "v4.4.0", "4.4.1", "", "0.1.0", "main"])
 def test_keys_are_compared_otherwise(version: str) -> None:
     assert [one[0] for one in found(with_("hub.confg", {}), Context(chart_version=version))] == ["E-VALUES-01"]
 
