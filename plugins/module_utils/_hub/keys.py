@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Final, Union
 
 NEWEST: Final = (4, 4)
-"""Major and minor number of the newest chart that :data:`TREE` describes; it serves for older ones of the major, too."""
+"""Major and minor number of the newest chart that :data:`TREE` describes; it judges older ones of the major, too."""
 
 Tree = Union[None, str, dict[str, "Tree"]]
 """None: a value. :data:`FREE`: anything may be below. A dict: these keys and no others; the key ``*`` is any key."""
