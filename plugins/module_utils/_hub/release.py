@@ -229,7 +229,7 @@ class Present:
             self._unchanged_since(history)
             if self._apply_secrets(prepared):
                 stack.enter_context(writing())
-            self._generate_secret(history, prepared)
+            self._generate_secret(prepared)
             revision = self._change(history, prepared, done)
             stack.enter_context(writing())
             rest = max(SHORTEST_WAIT, wanted.timeout - (clock.monotonic() - start))
@@ -302,12 +302,13 @@ class Present:
         self._client.apply(secrets_path(wanted.namespace, HUB_SECRETS), body)
         return True
 
-    def _generate_secret(self, history: History, prepared: Prepared) -> None:
-        """Before a first install: the chart's own Secret, so that the second run plans empty."""
+    def _generate_secret(self, prepared: Prepared) -> None:
+        """The chart's own Secret before Helm makes it, or makes it anew, so that the next run plans empty."""
         wanted = self._wanted
         name = generated_name(self._inputs.values, wanted.values_root)
         rendered = {identity(item).name: item for item in prepared.manifest.of_kind("Secret")}
-        if history.newest is None and name in rendered:
+        made = any((step.verb, step.target) == ("create", f"Secret/{name}") for step in prepared.objects.steps)
+        if made and name in rendered:
             body = generated_object(wanted.namespace, wanted.release, name, [random.token_hex(32) for _key in range(3)])
             used = rendered[name].get("data") or {}
             body["data"] = {key: value for key, value in body["data"].items() if key in used}

@@ -139,6 +139,19 @@ def test_an_existing_secret_of_the_chart_is_never_overwritten(world: World) -> N
     assert {key: found[key] for key in GENERATED} == data
 
 
+def test_the_chart_s_secret_that_somebody_deleted_is_made_once(installed: World) -> None:
+    """As after_the_first_day.md has it for a leaked one; a half removal leaves the release like that, too."""
+    secret, hub = f"{SECRETS}/hub", f"{DEPLOYMENTS}/hub"
+    old = installed.kube.objects.pop(secret)["data"]
+    done = installed.run(drift="check")
+    assert told(done) == [("create", "Secret/hub"), *CHANGE[1:]]
+    new = installed.kube.objects[secret]["data"]
+    assert [key for key in GENERATED if new[key] == old[key]] == []
+    pods = installed.kube.objects[hub]["spec"]["template"]
+    assert told(installed.run(drift="check")) == []
+    assert installed.kube.objects[hub]["spec"]["template"] == pods
+
+
 def test_a_chart_that_generates_nothing_gets_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.helm.chart = lambda _values: [obj("v1", "Secret", "hub", data={"own": "eA=="})]
     world.run()
