@@ -167,7 +167,7 @@ def stale_proxies(secret: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) 
 def _mounted(pod: Mapping[str, Any]) -> set[str]:
     """The names of the Secrets among a pod's volumes."""
     volumes = (pod.get("spec") or {}).get("volumes") or []
-    return {str((volume.get("secret") or {}).get("secretName")) for volume in volumes}
+    return {str(volume["secret"].get("secretName")) for volume in volumes if volume.get("secret")}
 
 
 def _started(pod: Mapping[str, Any]) -> str:

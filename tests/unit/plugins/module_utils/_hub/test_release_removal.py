@@ -130,8 +130,11 @@ def test_a_server_that_starts_while_the_hub_ends_is_stopped(installed: World) ->
 
 
 def test_data_does_not_outlive_a_removal_because_somebody_came_late(installed: World) -> None:
-    labels = {"component": "singleuser-storage"}
-    installed.clock.at(1, lambda: installed.kube.put(f"{CLAIMS}/claim-bob", {"metadata": {"labels": labels}}))
+
+    def come() -> None:
+        installed.kube.put(f"{CLAIMS}/claim-bob", {"metadata": {"labels": {"component": "singleuser-storage"}}})
+
+    installed.clock.at(1, come)
     installed.remove(keep_data=False)
     assert installed.kube.names(CLAIMS) == []
 
