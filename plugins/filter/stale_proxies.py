@@ -14,6 +14,7 @@ author: researchops.jupyterhub contributors (@researchops)
 description:
   - A JupyterHub proxy that ends TLS reads its certificate once, when it starts. This filter compares the start of its
     pods with the last change of the Secret that holds the certificate.
+  - A pod that does not mount that Secret is left out. It serves another one, or none, until its release is changed.
   - Key material is not looked at and never returned.
 options:
   _input:
@@ -34,7 +35,7 @@ EXAMPLES = """
   ansible.builtin.debug:
     msg: "{{ secret | researchops.jupyterhub.stale_proxies({'resources': []}) }}"
   vars:
-    secret: {metadata: {creationTimestamp: "2026-11-22T12:00:00Z"}}
+    secret: {metadata: {name: hub-tls, creationTimestamp: "2026-11-22T12:00:00Z"}}
 """
 
 RETURN = """

@@ -22,12 +22,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .._core.errors import Changed, HubError, missing_collection
+from .._k8s.front import MANAGED_BY
 from .certificates import begin_of, certificate_problems, end_of, read_chain
 
 DIRECTORY_NOTE = "researchops.jupyterhub/acme-directory"
 """Annotation on a Secret that we filled: the ACME directory its certificate came from."""
 ORDERS_NOTE = "researchops.jupyterhub/acme-orders"
 """Annotation beside it: the orders of the last days, a line each, as moment, directory and name."""
+FILES = "files (hub_https_type: manual)"
+"""What the role hub_https fills the same Secret from."""
 LETS_ENCRYPT = "acme-v02.api.letsencrypt.org"
 """Whose limits are known; other servers have others, and Let's Encrypt's staging server is there to try."""
 SAME_NAMES, PERIOD = 5, timedelta(days=7)
@@ -102,10 +105,17 @@ def _annotations(secret: Mapping[str, Any]) -> Mapping[str, Any]:
     return (secret.get("metadata") or {}).get("annotations") or {}
 
 
+def _came_from(secret: Mapping[str, Any]) -> str:
+    """Where we had the Secret's certificate from, as the end of a sentence; empty for one that somebody else filled."""
+    labels = (secret.get("metadata") or {}).get("labels") or {}
+    ours = labels.get("app.kubernetes.io/managed-by") == MANAGED_BY
+    return str(_annotations(secret).get(DIRECTORY_NOTE) or (FILES if ours else ""))
+
+
 def _judged(secret: Mapping[str, Any] | None, domain: str, directory: str, renew_before: float, now: datetime) -> Need:
     if secret is None:
         return Need(True, "there is no certificate yet")
-    came_from = str(_annotations(secret).get(DIRECTORY_NOTE, ""))
+    came_from = _came_from(secret)
     certificate, key = (_decoded(secret, name) for name in ("tls.crt", "tls.key"))
     wrong = _wrong(certificate, key, domain, now)
     ends, due = _dates(certificate, renew_before)

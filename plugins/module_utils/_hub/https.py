@@ -150,7 +150,8 @@ def stale_proxies(secret: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) 
 
     Args:
         secret: the Secret as the API returns it; its data is not looked at.
-        pods: the pods of the proxy.
+        pods: the pods of the proxy. One that does not mount this Secret serves no older state of it: the release of
+            another certificate, or of none, is still to change, and its pods with it.
     """
     metadata = secret.get("metadata") or {}
     noted = [
@@ -159,7 +160,14 @@ def stale_proxies(secret: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) 
         if "f:data" in (each.get("fieldsV1") or {})
     ]
     changed = max(noted, default="") or str(metadata.get("creationTimestamp") or "")
-    return sorted({_deployment(pod) for pod in pods if changed and "" < _started(pod) <= changed})
+    serving = [pod for pod in pods if str(metadata.get("name")) in _mounted(pod)]
+    return sorted({_deployment(pod) for pod in serving if changed and "" < _started(pod) <= changed})
+
+
+def _mounted(pod: Mapping[str, Any]) -> set[str]:
+    """The names of the Secrets among a pod's volumes."""
+    volumes = (pod.get("spec") or {}).get("volumes") or []
+    return {str(volume["secret"].get("secretName")) for volume in volumes if volume.get("secret")}
 
 
 def _started(pod: Mapping[str, Any]) -> str:

@@ -93,8 +93,8 @@ def decide(facts: Stuck, policy: Policy, max_age: float) -> Move:
     return Move.MARK_FAILED if policy is Policy.MARK_FAILED or nowhere_to_go else Move.ROLLBACK
 
 
-def pending_error(release: str, facts: Stuck, policy: Policy, max_age: float) -> HubError:
-    """E-HELM-04: what is pending since when, and the way out."""
+def pending_error(release: str, facts: Stuck, policy: Policy, max_age: float, *, removing: bool = False) -> HubError:
+    """E-HELM-04: what is pending since when, and the way out; another one for a run that takes the release away."""
     revision = facts.revision
     since = f" since {revision.since:%H:%M} UTC" if revision.since else ""
     age = f", {_minutes(facts.age)}" if facts.age is not None else ""
@@ -106,6 +106,7 @@ def pending_error(release: str, facts: Stuck, policy: Policy, max_age: float) ->
         )
     else:
         goal = "marks it failed and upgrades" if facts.back_to is None else f"goes to revision {facts.back_to.number}"
+        goal = "then this run takes it away" if removing else goal
         when = f", once it is {_minutes(max_age)} old" if young else ""
         do = f"run again with -e z2jh_pending_policy=rollback ({goal}{when}), or wait if a colleague is deploying"
     return HubError(

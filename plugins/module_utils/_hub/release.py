@@ -303,11 +303,12 @@ class Present:
         return True
 
     def _generate_secret(self, prepared: Prepared) -> None:
-        """Before Helm: the chart's own Secret where there is none, so that the next run plans empty."""
+        """The chart's own Secret before Helm makes it, or makes it anew, so that the next run plans empty."""
         wanted = self._wanted
         name = generated_name(self._inputs.values, wanted.values_root)
         rendered = {identity(item).name: item for item in prepared.manifest.of_kind("Secret")}
-        if prepared.upgrade and name in rendered:
+        made = any((step.verb, step.target) == ("create", f"Secret/{name}") for step in prepared.objects.steps)
+        if made and name in rendered:
             body = generated_object(wanted.namespace, wanted.release, name, [random.token_hex(32) for _key in range(3)])
             used = rendered[name].get("data") or {}
             body["data"] = {key: value for key, value in body["data"].items() if key in used}

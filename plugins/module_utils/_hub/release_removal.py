@@ -63,7 +63,8 @@ class Absent:
             HubError: E-STORE-04 where data would go against the wish; E-HELM-*.
         """
         how = (self._release, self._policy, self._max_age, self._timeout)
-        settler = Settler(*how, now=self._tools.client.server_time.now, reporter=self._tools.reporter)
+        now = self._tools.client.server_time.now
+        settler = Settler(*how, now=now, reporter=self._tools.reporter, removing=True)
         history, _facts, _move = settler.settle(self._history(), self._lease, self._history)
         manifest = read_release(load_record(self._client, self._namespace, history.newest))
         leftovers = self._leftovers(history)
@@ -89,8 +90,9 @@ class Absent:
         secret = self._client.get(secrets_path(self._namespace, HUB_SECRETS))
         if secret is not None and (secret["metadata"].get("labels") or {}).get(MANAGER_LABEL) == DOMAIN:
             found.append(secrets_path(self._namespace, HUB_SECRETS))
-        if history.newest is not None:
-            found += self._paths("pods", USER_PODS)  # made by KubeSpawner; Helm knows nothing about them
+        # Made by KubeSpawner; Helm knows nothing about them. Where it has no release any more, only those of its name.
+        mine = "" if history.newest is not None else f",release={self._release}"
+        found += self._paths("pods", f"{USER_PODS}{mine}")
         for collection in HOOK_COLLECTIONS:
             found += self._paths(collection, f"{HOOK_LABEL}=true,release={self._release}")
         if not self._keep_data:
@@ -139,10 +141,16 @@ class Absent:
                         self._lease.abandon()
                     raise
             with writing():
-                for path in leftovers:
-                    self._client.delete(path, body={"propagationPolicy": "Background"})
-                self._await_gone(ending)
+                self._clear(leftovers, ending)
+                late = self._leftovers(history)  # until its pod was gone, the hub may have started servers
+                self._clear(late, late)
             self._lease.discard()
+
+    def _clear(self, paths: list[str], ending: list[str]) -> None:
+        """Delete what is at these paths, and wait until ``ending`` is gone."""
+        for path in paths:
+            self._client.delete(path, body={"propagationPolicy": "Background"})
+        self._await_gone(ending)
 
     def _await_gone(self, paths: list[str]) -> None:
         """Deleting a pod or a claim only begins its end."""

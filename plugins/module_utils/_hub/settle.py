@@ -31,14 +31,16 @@ class Settler:
         *,
         now: Callable[[], datetime],
         reporter: Reporter,
+        removing: bool = False,
     ) -> None:
-        """``now`` is the API server's time: it stamped the revisions."""
+        """``now`` is the API server's time: it stamped the revisions. ``removing``: the release is to go."""
         self._release = release
         self._policy = policy
         self._max_age = max_age
         self._timeout = timeout
         self._now = now
         self._reporter = reporter
+        self._removing = removing
 
     def settle(self, history: History, lease: Lease, look: Callable[[], History]) -> tuple[History, Stuck | None, Move]:
         """What to do about the release; waits for it where the policy says so.
@@ -72,7 +74,7 @@ class Settler:
                 return ended.observation, None, Move.PROCEED
             facts = pending.stuck(ended.observation, writer, self._now())
         if move in (Move.WAIT, Move.REFUSE):
-            raise pending.pending_error(self._release, facts, self._policy, self._max_age)
+            raise pending.pending_error(self._release, facts, self._policy, self._max_age, removing=self._removing)
         return history, facts, move
 
 

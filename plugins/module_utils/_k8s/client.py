@@ -65,6 +65,8 @@ POLICIES = re.compile(
 """What a 403 of admission says: webhooks (Gatekeeper, Kyverno), the server's own policies, ResourceQuota, PodSecurity,
 LimitRange. Missing permissions read otherwise: ``User "u" cannot patch resource``, ``attempting to grant``."""
 ASK_POLICY = "set the value this policy or quota of the cluster asks for, or ask its administrator for an exception"
+TERMINATING = re.compile(r"in namespace (\S+) because it is being terminated")
+"""What a 403 says about a namespace that somebody has deleted, and that is not gone yet."""
 GKE_CONNECT = "container.clusters.connect"
 """The permission that Google asks for at a GKE cluster's DNS endpoint, before the cluster's own rules."""
 
@@ -403,6 +405,12 @@ def api_error(reply: Reply, method: str, path: str, server: str) -> HubError:
         )
     if by_policy(reply.status, reason):
         do = ASK_POLICY
+    going = TERMINATING.search(reason)
+    if reply.status == 403 and going:
+        do = (
+            f"wait until namespace {going[1]} is gone (`kubectl get namespace {going[1]} --output yaml` says what "
+            "holds it up), then run again"
+        )
     if reply.status == 403 and GKE_CONNECT in reason:
         do = f"grant these credentials a role with {GKE_CONNECT} in the project, such as roles/container.clusterViewer"
     return HubError(

@@ -48,11 +48,12 @@ def pair(name: str = NAME, days: float = 90) -> tuple[str, str]:
 CERTIFICATE, KEY = pair()
 
 
-def secret(certificate: str = CERTIFICATE, key: str = KEY, directory: str = DIRECTORY) -> dict[str, Any]:
+def secret(certificate: str = CERTIFICATE, key: str = KEY, directory: str = DIRECTORY, by: str = "") -> dict[str, Any]:
     def encoded(text: str) -> str:
         return base64.b64encode(text.encode()).decode()
 
     metadata = {"name": "hub-tls", "annotations": {acme.DIRECTORY_NOTE: directory} if directory else {}}
+    metadata |= {"labels": {"app.kubernetes.io/managed-by": by}} if by else {}
     return {"metadata": metadata, "data": {"tls.crt": encoded(certificate), "tls.key": encoded(key)}}
 
 
@@ -108,6 +109,19 @@ def test_a_secret_of_somebody_else_is_never_overwritten() -> None:
     error = acme.foreign("hub-tls", ended.reason)
     assert error.error_id == "E-CERT-41"
     assert "Secret hub-tls was not filled by this role" in error.what
+
+
+@pytest.mark.parametrize(
+    ("days", "reason"),
+    [(1, "the present certificate came from files (hub_https_type: manual)"), (91, "the present certificate ")],
+)
+def test_what_came_from_files_makes_way_for_an_order(days: float, reason: str) -> None:
+    """The Secret is the collection's own: hub_https filled it while hub_https_type was manual."""
+    own = secret(directory="", by="researchops.jupyterhub")
+    need = acme.need(own, NAME, DIRECTORY, 0, BEGIN + timedelta(days=days))
+    assert (need.order, need.foreign, need.stops) == (True, False, False)
+    assert need.reason.startswith(reason)
+    assert acme.need(secret(directory="", by="cert-manager"), NAME, DIRECTORY, 0, BEGIN).foreign
 
 
 def test_an_empty_secret_of_somebody_else_is_no_good_certificate() -> None:

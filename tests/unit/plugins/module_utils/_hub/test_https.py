@@ -202,19 +202,23 @@ def secret(*times: str, data: bool = True) -> dict[str, Any]:
     fields = {"f:data": {"f:tls.crt": {}}} if data else {"f:metadata": {"f:labels": {}}}
     return {
         "metadata": {
+            "name": "hub-tls",
             "creationTimestamp": "2026-11-22T10:00:00Z",
             "managedFields": [{"manager": f"m{time}", "time": time, "fieldsV1": fields} for time in times],
         }
     }
 
 
-def pod(*started: str | None, owner: str = "proxy-58df65bffb") -> dict[str, Any]:
+def pod(*started: str | None, owner: str = "proxy-58df65bffb", mounts: str = "hub-tls") -> dict[str, Any]:
     """A pod of the proxy with one container for each start; None is a container that waits."""
     return {
         "metadata": {
             "name": f"{owner}-x",
             "labels": {"pod-template-hash": "58df65bffb"},
             "ownerReferences": [{"kind": "ReplicaSet", "name": owner}],
+        },
+        "spec": {
+            "volumes": [{"name": "tmp", "emptyDir": {}}, {"name": "tls-secret", "secret": {"secretName": mounts}}]
         },
         "status": {
             "containerStatuses": [
@@ -244,6 +248,8 @@ LATER_TIME = "2026-11-22T12:00:01Z"
         pytest.param(secret(NOON), [pod(None)], [], id="09 not started yet: it will read the new one"),
         pytest.param(secret(NOON), [], [], id="10 no proxy yet"),
         pytest.param({}, [pod(EARLIER)], [], id="11 no Secret yet"),
+        pytest.param(secret(NOON), [pod(EARLIER, mounts="hub-old")], [], id="12 it still has another Secret"),
+        pytest.param(secret(NOON), [pod(EARLIER) | {"spec": {}}], [], id="13 it does not end TLS yet"),
     ],
 )
 def test_proxy_that_serves_an_old_certificate(

@@ -114,6 +114,41 @@ def test_running_servers_are_stopped(installed: World) -> None:
     assert SERVER not in installed.kube.objects
 
 
+def test_a_server_that_starts_while_the_hub_ends_is_stopped(installed: World) -> None:
+    """Until its pod is gone, the hub lets people in; what they start then would run for ever: nobody culls it."""
+    home = f"{CLAIMS}/claim-bob"
+    labels = {"component": "singleuser-storage"}
+
+    def start() -> None:
+        installed.kube.put(f"{PODS}/jupyter-bob", {"metadata": {"labels": {"component": "singleuser-server"}}})
+        installed.kube.put(home, {"metadata": {"labels": labels}})
+
+    installed.clock.at(1, start)
+    assert installed.remove().changed
+    assert installed.kube.names(PODS) == []
+    assert home in installed.kube.objects
+
+
+def test_data_does_not_outlive_a_removal_because_somebody_came_late(installed: World) -> None:
+
+    def come() -> None:
+        installed.kube.put(f"{CLAIMS}/claim-bob", {"metadata": {"labels": {"component": "singleuser-storage"}}})
+
+    installed.clock.at(1, come)
+    installed.remove(keep_data=False)
+    assert installed.kube.names(CLAIMS) == []
+
+
+def test_servers_that_an_interrupted_removal_left_are_stopped(installed: World) -> None:
+    installed.remove()
+    labels = {"component": "singleuser-server"}
+    installed.kube.put(SERVER, {"metadata": {"labels": {**labels, "release": "hub"}}})
+    installed.kube.put(f"{PODS}/jupyter-bob", {"metadata": {"labels": {**labels, "release": "other"}}})
+    installed.forget()
+    assert told(installed.remove()) == [("delete", "Pod/jupyter-ada")]
+    assert (installed.kube.names(PODS), installed.helm.calls) == (["jupyter-bob"], [])
+
+
 def test_what_a_hook_left_behind_goes_too(installed: World) -> None:
     labels = {"hub.jupyter.org/deletable": "true", "release": "hub"}
     job = "/apis/batch/v1/namespaces/hub/jobs/hook-image-awaiter"
@@ -142,6 +177,19 @@ def test_a_release_somebody_may_be_working_on_is_not_removed(
     else:
         assert installed.remove(pending_policy=policy).changed
         assert installed.helm.calls == ["uninstall"]
+
+
+@pytest.mark.parametrize("status", ["uninstalling", "pending-upgrade"])
+def test_who_takes_a_release_away_is_not_told_of_an_upgrade(installed: World, status: str) -> None:
+    """A removal that was killed is the usual way to `uninstalling`."""
+    installed.helm.record(2, status, {"hub": {"db": {"pvc": {"annotations": KEEP}}}}, {})
+    installed.clock.passed += 5000
+    with pytest.raises(HubError, match="E-HELM-04") as caught:
+        installed.remove()
+    assert caught.value.do == (
+        "run again with -e z2jh_pending_policy=rollback (then this run takes it away), or wait if a colleague is "
+        "deploying"
+    )
 
 
 def test_a_fast_clock_makes_no_upgrade_old(installed: World) -> None:

@@ -128,6 +128,18 @@ def test_a_policy_or_quota_is_no_missing_permission() -> None:
     assert (error.error_id, error.do) == ("E-K8S-04", ASK_POLICY)
 
 
+def test_a_namespace_that_is_going_away_is_no_missing_permission() -> None:
+    said = (
+        'services "hub-front" is forbidden: unable to create new content in namespace climate because it is being '
+        "terminated"
+    )
+    error = api_error(Reply(403, {"message": said}), "PATCH", PODS, SERVER)
+    assert error.error_id == "E-K8S-04"
+    assert said in error.what
+    assert error.do.startswith("wait until namespace climate is gone (`kubectl get namespace climate --output yaml` ")
+    assert "permission" not in error.do
+
+
 def test_google_s_own_refusal_before_a_cluster_is_read_and_has_its_cure() -> None:
     said = "Permission 'container.clusters.connect' denied on resource '//container.googleapis.com/x'"
     refused = {"error": {"code": 403, "message": f"{said}.", "status": "PERMISSION_DENIED"}}
