@@ -87,10 +87,19 @@ def test_nothing_to_change_is_not_applied(api: type[Api]) -> None:
     assert api.done == ["wait 600 for hub-front"]
 
 
-@pytest.mark.parametrize(("service", "addresses"), [(None, []), (SERVICE, ["192.0.2.1"])])
-def test_check_mode_foretells_and_does_nothing(api: type[Api], service: Any, addresses: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("service", "asked", "addresses"),
+    [
+        pytest.param(None, "", [], id="an address that is not known before"),
+        pytest.param(SERVICE, "", ["192.0.2.1"], id="the one that is there"),
+        pytest.param(SERVICE, "192.0.2.1", ["192.0.2.1"], id="the one that is there and asked for"),
+        pytest.param(SERVICE, "192.0.2.7", ["192.0.2.7"], id="another one that is asked for"),
+        pytest.param(None, "192.0.2.7", ["192.0.2.7"], id="a first one that is asked for"),
+    ],
+)
+def test_check_mode_foretells_and_does_nothing(api: type[Api], service: Any, asked: str, addresses: list[str]) -> None:
     api.seen = Seen(NAMESPACE, service, None)
-    outcome = run(check_mode=True)
+    outcome = run(check_mode=True, address=asked)
     assert (outcome.changed, outcome.result["addresses"], api.done) == (True, addresses, [])
 
 
