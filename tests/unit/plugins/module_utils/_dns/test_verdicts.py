@@ -376,7 +376,7 @@ def test_a_name_is_not_taken_for_another_one(name: str, older: str) -> None:
     ],
 )
 def test_a_name_that_nobody_could_ask_for_is_refused_before_the_wait(name: str) -> None:
-    with pytest.raises(HubError, match="E-DNS-05 .* cannot be the name of a record") as caught:
+    with pytest.raises(HubError, match=r"E-DNS-05 .* cannot be the name of a record") as caught:
         verdicts.parse_wanted([{"type": "A", "values": ["203.0.113.7"]}], name)
     assert "hub.example.org" in caught.value.do
 

@@ -21,7 +21,9 @@ def params(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_options_become_a_wish() -> None:
-    wish = site_verification.parse_wish(params(domain="Example.ORG.", owners=[f" {ADA}", ADA, ADA.lower()], state="absent"))
+    wish = site_verification.parse_wish(
+        params(domain="Example.ORG.", owners=[f" {ADA}", ADA, ADA.lower()], state="absent")
+    )
     assert wish == Wish("example.org", "DNS_TXT", (ADA,), present=False)
     assert wish.site == {"type": "INET_DOMAIN", "identifier": "example.org"}
 
