@@ -73,6 +73,8 @@ attributes:
   action_group:
     description:
       - Use C(group/researchops.jupyterhub.gcp) in C(module_defaults) to set Google's options once for all modules.
+      - The group is for the credentials. Not all of its modules take a C(project), and those that do not refuse it; the
+        environment variable E(GCP_PROJECT) sets it for those that do.
     support: full
     membership:
       - researchops.jupyterhub.gcp
@@ -87,6 +89,8 @@ attributes:
     description:
       - Use C(group/researchops.jupyterhub.k8s) and C(group/researchops.jupyterhub.gcp) in C(module_defaults) to set the
         options of the cluster and of Google once for all modules.
+      - The groups are for credentials. Not all of their modules take a C(project), and those that do not refuse it; the
+        environment variable E(GCP_PROJECT) sets it for those that do.
     support: full
     membership:
       - researchops.jupyterhub.gcp

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from ._core.errors import Changed, HubError, require
 from ._core.redact import Redactor
+from ._core.typed import json_object
 
 KUBERNETES_OPTIONS: dict[str, dict[str, Any]] = {
     "kubeconfig": {"type": "path", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
@@ -41,6 +42,21 @@ GCP_OPTIONS: dict[str, dict[str, Any]] = {
     "scopes": {"type": "list", "elements": "str", "fallback": (env_fallback, ["GCP_SCOPES"])},
 }
 """The options of the ``gcp`` documentation fragment."""
+
+KEY_FACTS = frozenset(
+    {
+        "auth_provider_x509_cert_url",
+        "auth_uri",
+        "client_email",
+        "client_id",
+        "client_x509_cert_url",
+        "project_id",
+        "token_uri",
+        "type",
+        "universe_domain",
+    }
+)
+"""What the JSON key of a service account holds beside its secrets."""
 
 GCP_PROJECT: dict[str, dict[str, Any]] = {
     "project": {"type": "str", "required": True, "fallback": (env_fallback, ["GCP_PROJECT"])},
@@ -105,6 +121,7 @@ def run(
         rules: AnsibleModule's ``required_if`` and its siblings.
     """
     module = _Module(argument_spec=argument_spec, supports_check_mode=True, **rules)
+    module.no_log_values -= _key_facts(module.params)
     redactor = Redactor(value for value in module.no_log_values if isinstance(value, str))
     request = Request(dict(module.params), module.check_mode, redactor)
     try:
@@ -122,6 +139,15 @@ def run(
         module.warn(redactor.text(warning))
     extra = {} if outcome.diff is None else {"diff": redactor.data(outcome.diff)}
     module.exit_json(changed=outcome.changed, **redactor.data(outcome.result), **extra)
+
+
+def _key_facts(params: Mapping[str, Any]) -> set[str]:
+    """Values of a service account's key that are no secrets: of one given as a dictionary Ansible hides every value.
+
+    The project, the account and ``googleapis.com`` would then be missing from every result and every message.
+    """
+    key = json_object(str(params.get("service_account_contents") or "")) or {}
+    return {str(value) for name, value in key.items() if name in KEY_FACTS}
 
 
 def _unexpected(problem: Exception, module: AnsibleModule) -> HubError:

@@ -73,7 +73,9 @@ options:
     elements: str
     default: []
   annotations:
-    description: Annotations of the Service, as load balancers want them.
+    description:
+      - Annotations of the Service, as load balancers want them.
+      - What is no text is written as JSON, so V(true) is C(true).
     type: dict
     default: {}
   ip_families:
@@ -164,7 +166,7 @@ from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.errors import writing
 from ..module_utils._core.progress import Reporter
 from ..module_utils._k8s.client import Json, KubeClient
-from ..module_utils._k8s.front import Front, addresses_of, problems
+from ..module_utils._k8s.front import Front, addresses_of, annotation_texts, problems
 from ..module_utils._k8s.front_api import FrontApi
 from ..module_utils._shell import KUBERNETES_OPTIONS, Outcome, Request, run
 
@@ -181,7 +183,7 @@ def body(request: Request) -> Outcome:
         address=params["address"],
         https_port=params["https_port"],
         source_ranges=tuple(sorted(params["source_ranges"])),
-        annotations={str(key): str(value) for key, value in params["annotations"].items()},
+        annotations=annotation_texts(params["annotations"]),
         ip_families=params["ip_families"],
     )
     client = KubeClient.from_kubeconfig(params["kubeconfig"], params["context"])

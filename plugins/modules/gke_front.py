@@ -66,7 +66,7 @@ options:
     choices: [ingress, gateway]
     default: ingress
   host:
-    description: The host name people open. Needed with O(state=present).
+    description: The host name people open, in any case and with or without a final dot. Needed with O(state=present).
     type: str
     default: ""
   https_port:
@@ -74,7 +74,7 @@ options:
     type: int
     default: 443
   base_url:
-    description: The hub's path, for the load balancer's health check.
+    description: The hub's path, for the load balancer's health check; with or without slashes at its ends.
     type: str
     default: /
   address_name:
@@ -100,7 +100,7 @@ options:
     choices: [ClusterIP, NodePort]
     default: ClusterIP
   annotations:
-    description: Further annotations of the Service.
+    description: Further annotations of the Service. What is no text is written as JSON, so V(true) is C(true).
     type: dict
     default: {}
   source_ranges:
@@ -259,9 +259,11 @@ from typing import Any
 
 from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.progress import Reporter
+from ..module_utils._dns.verdicts import host_name
 from ..module_utils._gcp.api import GcpApi
 from ..module_utils._gcp.gke_api import GkeApi
 from ..module_utils._k8s.client import KubeClient
+from ..module_utils._k8s.front import annotation_texts
 from ..module_utils._k8s.front_gke import MANAGED, GkeFront, target_of
 from ..module_utils._k8s.front_gke_api import GkeFrontApi, Seen
 from ..module_utils._k8s.front_gke_verdicts import door_addresses, problems
@@ -274,7 +276,7 @@ def wanted(params: dict[str, Any]) -> GkeFront:
         namespace=params["namespace"],
         name=params["name"],
         release=params["release"] or params["namespace"],
-        host=params["host"],
+        host=host_name(params["host"]),
         door=params["front_door"],
         address_name=params["address_name"],
         certificate=params["certificate"],
@@ -286,7 +288,7 @@ def wanted(params: dict[str, Any]) -> GkeFront:
         ssl_policy=params["ssl_policy"],
         client_id=params["client_id"],
         client_secret=params["client_secret"],
-        annotations={str(key): str(value) for key, value in params["annotations"].items()},
+        annotations=annotation_texts(params["annotations"]),
     )
 
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from .._core.errors import HubError, missing_collection
 from .._hub.placeholders import is_placeholder
 from .records import cloud_zone
-from .verdicts import is_host_name
+from .verdicts import is_host_name, travelling
 
 HUB_DOMAIN = "hub_domain"
 PROVIDERS = ("manual", "rfc2136", "clouddns")
@@ -72,20 +71,17 @@ def _domain(domain: str, option: str) -> HubError | None:
 
 
 def ascii_form(name: str) -> str:
-    """A host name in another script as it travels (``xn--...``); empty for every other text.
+    """A host name in another script as it travels (``xn--...``); empty for every other text, and where it is doubtful.
 
-    Also empty where Python's rules (IDNA 2003) and the browsers' (IDNA 2008) differ, as for the German sharp s: the one
-    who registered the name has to say which it is.
+    See :func:`.verdicts.travelling`.
     """
     if name.isascii():
         return ""
-    written = unicodedata.normalize("NFKC", name.lower())
     try:
-        form = written.encode("idna").decode()
-        same = form.encode().decode("idna") == written
+        form, agreed = travelling(name)
     except UnicodeError:
         return ""
-    return form if same and is_host_name(form) else ""
+    return form if agreed and is_host_name(form) else ""
 
 
 def _provider(provider: str) -> HubError | None:

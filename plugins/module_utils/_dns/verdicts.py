@@ -16,6 +16,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -26,6 +27,8 @@ from .._core.errors import HubError
 TYPES = ("A", "AAAA", "CNAME", "TXT", "CAA")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 LONGEST_NAME = 253
+ASKABLE = re.compile(r"[^\s/:]{1,63}")
+"""A label that a question can have; more than host names have, and no part of a URL."""
 ADDRESS_TYPES = ("A", "AAAA")
 
 
@@ -230,13 +233,33 @@ def host_name(name: str) -> str:
     """A name as compared: lower case, no final dot, other scripts as they travel.
 
     Raises:
-        HubError: E-DNS-05 for a name that cannot travel.
+        HubError: E-DNS-05 for a name that cannot travel, or of which nobody can tell how.
     """
     bare = name.strip().lower().rstrip(".")
+    if bare.isascii():
+        return bare
     try:
-        return bare if bare.isascii() else bare.encode("idna").decode()
+        form, agreed = travelling(bare)
     except UnicodeError as problem:
         raise HubError("E-DNS-05", f"{name!r} is no host name", "correct the name") from problem
+    if not agreed:
+        what = f"{name!r} is one name ({form}) by the older rules for other scripts, and another one by the browsers'"
+        raise HubError("E-DNS-05", what, "write it as it travels (xn--...): your registrar shows it")
+    return form
+
+
+def travelling(name: str) -> tuple[str, bool]:
+    """A name in another script as it travels (``xn--...``), and whether that is certain.
+
+    Python's rules (IDNA 2003) and the browsers' (IDNA 2008) differ, as for the German sharp s: the one who registered
+    the name has to say which it is.
+
+    Raises:
+        UnicodeError: it cannot travel.
+    """
+    written = unicodedata.normalize("NFKC", name.lower())
+    form = written.encode("idna").decode()
+    return form, form.encode().decode("idna") == written
 
 
 def is_host_name(name: str) -> bool:
@@ -256,13 +279,16 @@ def parse_wanted(
         or_addresses: see :attr:`Wanted.or_addresses`.
 
     Raises:
-        HubError: E-DNS-05 for a value that its type cannot have, or a record without a name.
+        HubError: E-DNS-05 for a value that its type cannot have, or a record without a name that can be asked for.
     """
     result = []
     for item in items:
         name = host_name(str(item.get("name") or default_name))
         if not name:
             raise HubError("E-DNS-05", "A wanted record has no name", "give the record's name")
+        if len(name) > LONGEST_NAME or not all(map(ASKABLE.fullmatch, name.split("."))):
+            what = f"{name!r} cannot be the name of a record"
+            raise HubError("E-DNS-05", what, "write the bare name, such as hub.example.org, without https:// and path")
         rtype = str(item["type"]).upper()
         values, without = (
             tuple(sorted({canonical(rtype, str(value)) for value in item.get(key) or []}))

@@ -12,6 +12,7 @@ have verified the domain themselves.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from .._core.errors import HubError
 from .._core.plan import Plan, Step
 from .._core.poll import State, Verdict
-from .._dns.verdicts import host_name
+from .._dns.verdicts import host_name, is_host_name
 
 METHODS = ("DNS_TXT", "DNS_CNAME")
 KIND = "INET_DOMAIN"
@@ -65,25 +66,34 @@ def parse_wish(params: Mapping[str, Any]) -> Wish:
         HubError: E-SITE-04 for what cannot be a domain or an e-mail address.
     """
     domain = host_name(params["domain"])
-    if "." not in domain or "/" in domain or " " in domain:
+    if not is_host_name(domain):
         raise HubError("E-SITE-04", f"{params['domain']!r} is no domain", "write the bare name, such as example.org")
-    owners = tuple(dict.fromkeys(str(owner).strip() for owner in params.get("owners") or []))
-    for owner in owners:
+    owners: dict[str, str] = {}
+    for owner in (str(text).strip() for text in params.get("owners") or []):
         name, at, place = owner.partition("@")
-        if not name or not at or "." not in place:
+        if not name or not at or "." not in place or re.search(r"[\s:]", owner):
             raise HubError(
                 "E-SITE-04", f"The owner {owner!r} is no e-mail address", "name owners by address, without a prefix"
             )
-    return Wish(domain, params["method"], owners, params.get("state", "present") == "present")
+        owners.setdefault(owner.lower(), owner)
+    return Wish(domain, params["method"], tuple(owners.values()), params.get("state", "present") == "present")
 
 
 def parse_sites(items: Iterable[Mapping[str, Any]], domain: str) -> Site | None:
     """The domain among the verified sites of these credentials."""
     for item in items:
         site = item.get("site") or {}
-        if site.get("type") == KIND and host_name(str(site.get("identifier") or "")) == domain:
+        if site.get("type") == KIND and _bare(str(site.get("identifier") or "")) == domain:
             return Site(tuple(item.get("owners") or ()))
     return None
+
+
+def _bare(identifier: str) -> str:
+    """A verified domain as compared; one that is written as we never would is somebody else's, and no error."""
+    try:
+        return host_name(identifier)
+    except HubError:
+        return identifier
 
 
 def missing(owners: Iterable[str], wanted: Iterable[str]) -> list[str]:

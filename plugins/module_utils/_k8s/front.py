@@ -13,6 +13,7 @@ same pods by the chart's labels (``component`` and ``release``, chart 4.4.0) and
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,6 +87,18 @@ class Front:
         if self.https_port != 443:
             ports.append(("https-default", 443, "https"))
         return [{"name": name, "port": port, "targetPort": target, "protocol": "TCP"} for name, port, target in ports]
+
+
+def annotation_texts(given: Mapping[str, Any]) -> dict[str, str]:
+    """Annotations as Kubernetes takes them, which is text, from what YAML made of them.
+
+    What is no text already is written as in JSON: controllers compare with ``true``, not with Python's ``True``, and
+    GKE's own annotations hold JSON.
+    """
+    return {
+        str(key): value if isinstance(value, str) else "" if value is None else json.dumps(value, separators=(",", ":"))
+        for key, value in given.items()
+    }
 
 
 def namespace_object(name: str) -> Json:

@@ -107,8 +107,8 @@ class GkeFront:
 
     @property
     def health_path(self) -> str:
-        """Where the hub says that it lives."""
-        return f"{self.base_url}hub/health"
+        """Where the hub says that it lives; the hub itself adds slashes at the ends of its path, too."""
+        return "/" + "/".join(filter(None, f"{self.base_url}/hub/health".split("/")))
 
     @property
     def own_client(self) -> bool:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -108,6 +109,35 @@ def test_a_secret_in_the_wrong_option_is_not_repeated_by_the_refusal(shell: Shel
     assert result["failed"]
     assert "convert to int" in result["msg"]
     assert not [form for form in (secret, repr(secret)[1:-1], "second-line-of-it", "quoted") if form in str(result)]
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_of_a_key_only_the_secrets_are_hidden(capsys: pytest.CaptureFixture[str], as_text: bool) -> None:
+    key = {
+        "type": "service_account",
+        "project_id": "example-research",
+        "private_key_id": "0123456789abcdef",
+        "private_key": "-----BEGIN PRIVATE KEY-----\nplanted-secret-1234\n-----END PRIVATE KEY-----\n",
+        "client_email": "verifier@example-research.iam.gserviceaccount.com",
+        "universe_domain": "googleapis.com",
+    }
+
+    def body(request: Request) -> Outcome:
+        request.redactor.add(key["private_key"])  # as the login does
+        told = {"resource": "projects/example-research/iap_web", "account": key["client_email"]}
+        return Outcome(False, told | {"uri": "https://iap.googleapis.com/v1", "all": key, "key": json.dumps(key)})
+
+    def main() -> None:
+        run(body, argument_spec={**_shell.GCP_OPTIONS, **_shell.GCP_PROJECT})
+
+    options = {"service_account_contents": json.dumps(key) if as_text else key, "auth_kind": "serviceaccount"}
+    result = run_module(main, {"project": "example-research", **options}, capsys)
+    assert (result["resource"], result["account"], result["uri"]) == (
+        "projects/example-research/iap_web",
+        key["client_email"],
+        "https://iap.googleapis.com/v1",
+    )
+    assert SECRET not in str(result)
 
 
 def test_a_missing_library_is_told_before_anything_is_tried(shell: Shell) -> None:

@@ -192,6 +192,16 @@ def test_the_options_make_the_front_door(api: type[Api]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("base_url", "path"),
+    [("/", "/hub/health"), ("", "/hub/health"), ("/climate", "/climate/hub/health"), ("a/b/", "/a/b/hub/health")],
+)
+def test_name_and_path_may_be_written_in_several_ways(api: type[Api], base_url: str, path: str) -> None:
+    run(host="Hub.Example.org.", base_url=base_url)
+    assert (api.front.host, api.front.certificate_name) == ("hub.example.org", "hub-example-org")
+    assert api.front.health_path == path
+
+
+@pytest.mark.parametrize(
     ("options", "error_id"),
     [
         ({"https_port": 8443}, "E-FRONT-06"),

@@ -351,3 +351,36 @@ def test_names_in_other_scripts_travel_as_ascii() -> None:
     assert verdicts.host_name("Bücher.Example.org.") == "xn--bcher-kva.example.org"
     with pytest.raises(HubError, match=r"E-DNS-05 .* is no host name"):
         verdicts.host_name("ü" * 64 + ".example.org")
+
+
+@pytest.mark.parametrize(("name", "older"), [("straße.example.org", "strasse.example.org"), ("faß.de", "fass.de")])
+def test_a_name_is_not_taken_for_another_one(name: str, older: str) -> None:
+    """By the rules of today sharp s is a letter of its own, and both names may have different owners."""
+    with pytest.raises(HubError, match="E-DNS-05") as caught:
+        verdicts.host_name(name)
+    assert older in caught.value.what
+    assert "xn--" in caught.value.do
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "https://hub.example.org/",
+        "hub.example.org:8443",
+        "hub.example.org/hub",
+        "hub..example.org",
+        ".example.org",
+        "my hub.example.org",
+        "a" * 64 + ".org",
+        "a." * 127 + "org",
+    ],
+)
+def test_a_name_that_nobody_could_ask_for_is_refused_before_the_wait(name: str) -> None:
+    with pytest.raises(HubError, match=r"E-DNS-05 .* cannot be the name of a record") as caught:
+        verdicts.parse_wanted([{"type": "A", "values": ["203.0.113.7"]}], name)
+    assert "hub.example.org" in caught.value.do
+
+
+@pytest.mark.parametrize("name", ["_acme-challenge.hub.example.org.", "*.example.org", "org", "-a-.example.org"])
+def test_names_that_are_no_hosts_can_be_asked_for(name: str) -> None:
+    assert verdicts.parse_wanted([{"type": "TXT"}], name)[0].name == name.rstrip(".")

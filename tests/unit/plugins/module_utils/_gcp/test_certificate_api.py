@@ -177,6 +177,16 @@ def test_an_active_certificate_asks_no_name_server() -> None:
     assert names.asked == []
 
 
+@pytest.mark.parametrize("asked", [True, False], ids=["with compute", "without compute"])
+def test_nothing_keeps_an_active_certificate_from_becoming_active(asked: bool) -> None:
+    gke = stuck_cluster()
+    # Beside it, as GKE shows both kinds.
+    gke.objects[f"{INGRESSES}/hub"]["spec"]["tls"] = [{"secretName": "another"}]
+    gke.proxies.clear()
+    judged = examine(gke, "other-tls", compute=Compute(gke, "research") if asked else None)
+    assert (judged.decision.action, judged.causes) == (Action.NONE, ())
+
+
 def test_addresses_may_be_given() -> None:
     judged = examine(stuck_cluster(), addresses=("198.51.100.4",))
     assert [cause.kind for cause in judged.causes] == ["address"]

@@ -21,7 +21,9 @@ def params(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_options_become_a_wish() -> None:
-    wish = site_verification.parse_wish(params(domain="Example.ORG.", owners=[f" {ADA}", ADA], state="absent"))
+    wish = site_verification.parse_wish(
+        params(domain="Example.ORG.", owners=[f" {ADA}", ADA, ADA.lower()], state="absent")
+    )
     assert wish == Wish("example.org", "DNS_TXT", (ADA,), present=False)
     assert wish.site == {"type": "INET_DOMAIN", "identifier": "example.org"}
 
@@ -33,9 +35,12 @@ def test_the_options_become_a_wish() -> None:
         {"domain": "localhost"},
         {"domain": "https://example.org"},
         {"domain": "two words.org"},
+        {"domain": "example.org:443"},
         {"owners": ["ada"]},
         {"owners": ["@example.org"]},
         {"owners": ["ada@localhost"]},
+        {"owners": ["user:ada@example.org"]},
+        {"owners": ["ada@example.org, bob@example.org"]},
     ],
 )
 def test_what_cannot_be_a_domain_or_an_owner_is_refused(changes: dict[str, Any]) -> None:
@@ -54,6 +59,14 @@ def test_what_cannot_be_a_domain_or_an_owner_is_refused(changes: dict[str, Any])
             [{"site": {"type": "INET_DOMAIN", "identifier": "Example.org"}, "owners": [ROBOT]}],
             Site((ROBOT,)),
             id="04-the-domain",
+        ),
+        pytest.param(
+            [
+                {"site": {"type": "INET_DOMAIN", "identifier": "straße.example"}, "owners": [BOB]},
+                {"site": {"type": "INET_DOMAIN", "identifier": "example.org"}, "owners": [ROBOT]},
+            ],
+            Site((ROBOT,)),
+            id="05-beside-a-name-that-cannot-be-compared",
         ),
     ],
 )

@@ -41,6 +41,15 @@ def test_the_plain_service() -> None:
     assert FRONT.path == "/api/v1/namespaces/climate/services/hub-front"
 
 
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [("True", "True"), (True, "true"), (False, "false"), (60, "60"), ({"ingress": True}, '{"ingress":true}'),
+     (["a", 1], '["a",1]'), (None, "")],
+)  # fmt: skip
+def test_annotations_are_text_that_controllers_understand(given: Any, text: str) -> None:
+    assert front.annotation_texts({"x/y": given}) == {"x/y": text}
+
+
 def test_the_service_with_everything() -> None:
     full = replace(
         FRONT,
