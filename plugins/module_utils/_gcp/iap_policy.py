@@ -146,15 +146,16 @@ def _deleted_problem(text: str, state: str) -> tuple[str, str] | None:
 
 
 def _condition(given: Mapping[str, Any] | None) -> Condition | None:
-    words = {key: str(value or "") for key, value in (given or {}).items()}
-    if not any(words.values()):
+    words = {key: str(value) for key, value in (given or {}).items() if value is not None}
+    if not words:
         return None
     condition = Condition(words.get("title", ""), words.get("expression", ""), words.get("description", ""))
     if not condition.title or not condition.expression:
         raise HubError(
             "E-IAP-10",
             "A condition needs a title and an expression, because both are part of the binding's identity",
-            "give both, as in title: until-2027 and expression: request.time < timestamp('2027-01-01T00:00:00Z')",
+            "give both, as in title: until-2027 and expression: request.time < timestamp('2027-01-01T00:00:00Z'); "
+            "leave the whole condition out where the access shall have none",
         )
     return condition
 

@@ -158,12 +158,22 @@ def test_a_wish_keeps_order_and_spelling_and_drops_repetitions() -> None:
     assert wish == Wish(WEB_ROLE, (BOB, "user:ADA@example.org"), condition, "present")
 
 
-@pytest.mark.parametrize("given", [None, {}, {"title": None, "expression": "", "description": None}])
+@pytest.mark.parametrize("given", [None, {}, {"title": None, "expression": None, "description": None}])
 def test_an_empty_condition_is_none(given: Any) -> None:
     assert parse_wish(options(condition=given)).condition is None
 
 
-@pytest.mark.parametrize("given", [{"title": "t"}, {"expression": "true"}, {"description": "d"}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"title": "t"},
+        {"expression": "true"},
+        {"description": "d"},
+        # A template that came to nothing must not grant without a condition.
+        {"title": "", "expression": ""},
+        {"title": None, "expression": ""},
+    ],
+)
 def test_half_a_condition_is_refused(given: Any) -> None:
     caught("E-IAP-10", lambda: parse_wish(options(condition=given)))
 
