@@ -20,7 +20,7 @@ from .._k8s.front import addresses_of
 from .._k8s.guard import is_default_class
 from .._k8s.objects import identity
 from .manifest import Manifest, hub_values, is_kept, passed_on
-from .values import dig, mapping_at, root_path
+from .values import HUB_SECRETS, dig, mapping_at, root_path
 
 Json = dict[str, Any]
 
@@ -228,6 +228,39 @@ def no_storage(claim: str, reason: str, classes: Sequence[str]) -> HubError:
         f"The hub's claim {claim} will stay Pending: {reason} (found: {found})",
         "set z2jh_storage_class to a class that exists, or mark one as default; on EKS the EBS CSI add-on comes first",
         details={"claim": claim, "classes": sorted(classes)},
+    )
+
+
+def newly_mounted(new: Manifest, old: Manifest) -> dict[str, str]:
+    """The Secrets that running workloads shall mount from now on and the chart does not bring, each with who needs it.
+
+    Pods wait for such a Secret for ever; where their Deployment is Recreate, as z2jh's proxy is, nothing serves meanwhile.
+    """
+    before = {identity(obj): _mounts(obj) for obj in old.objects}
+    brought = {str(identity(secret)) for secret in new.of_kind("Secret")} | {f"Secret/{HUB_SECRETS}"}
+    found: dict[str, str] = {}
+    for obj in new.objects:
+        for name in _mounts(obj) - before.get(identity(obj), _mounts(obj)):
+            if f"Secret/{name}" not in brought:
+                found.setdefault(name, str(identity(obj)))
+    return found
+
+
+def _mounts(obj: Json) -> set[str]:
+    """The Secrets without which a workload's pods do not start."""
+    volumes = dig(obj, "spec", "template", "spec", "volumes") or []
+    secrets = [volume["secret"] for volume in volumes if volume.get("secret")]
+    return {str(secret.get("secretName")) for secret in secrets if not secret.get("optional")}
+
+
+def nobody_made(secret: str, workload: str, namespace: str) -> HubError:
+    """E-HELM-20."""
+    return HubError(
+        "E-HELM-20",
+        f"The new {workload} mounts Secret {secret}, which does not exist in namespace {namespace}: its pods would not "
+        "start, and those that run now would be stopped for them",
+        "run the whole site.yml, which makes what the inventory asks for before the upgrade (--tags z2jh does not); "
+        f"or create Secret {secret} yourself first",
     )
 
 

@@ -68,6 +68,7 @@ class Prepared:
     move: Move
     facts: Stuck | None
     upgrade: bool
+    missing: HubError | None
 
 
 class Present:
@@ -100,6 +101,8 @@ class Present:
             prepared = self._prepare(history, facts, move, scratch)
             if not (check_mode and wanted.front_foretold):
                 self._guard_address(guards.leaving_balancer(prepared.objects.steps))
+            if prepared.missing is not None and not check_mode:
+                raise prepared.missing
             done = self._report(history, prepared)
             if not check_mode and prepared.plan.changed:
                 self._apply(history, prepared, done)
@@ -138,7 +141,8 @@ class Present:
         elif not history.proved(inputs.digest) and history.newest is not None:
             steps.append(release_plan.record_step(wanted.release, history.newest.number))
         plan = release_plan.assemble(steps, release_plan.reason_of(steps))
-        return Prepared(plan, chart, name, app, new, objects, move, facts, upgrade)
+        missing = self._missing_secret(new, old) if upgrade else None
+        return Prepared(plan, chart, name, app, new, objects, move, facts, upgrade, missing)
 
     def _deployed(self, history: History) -> tuple[Manifest, release_plan.Deployed]:
         record = load_record(self._client, self._wanted.namespace, history.base)
@@ -164,6 +168,14 @@ class Present:
             path = f"/api/v1/namespaces/{self._wanted.namespace}/persistentvolumeclaims"
             found = self._client.list(path, {"labelSelector": guards.HOMES_SELECTOR}, metadata_only=True)
             guards.check_homes(*homes, [claim["metadata"]["name"] for claim in found])
+
+    def _missing_secret(self, new: Manifest, old: Manifest) -> HubError | None:
+        """Asks the cluster only where a workload that runs shall mount a Secret that it did not mount before."""
+        namespace = self._wanted.namespace
+        for secret, workload in guards.newly_mounted(new, old).items():
+            if self._client.get(secrets_path(namespace, secret)) is None:
+                return guards.nobody_made(secret, workload, namespace)
+        return None
 
     def _guard_address(self, services: list[str]) -> None:
         """Asks the cluster only where a Service would leave its load balancer."""
@@ -205,6 +217,8 @@ class Present:
         done.unchecked = prepared.objects.unchecked
         done.restarts = prepared.objects.restarts
         done.kept = prepared.objects.kept
+        if prepared.missing is not None:  # in check mode, where an earlier task of the play may be what would make it
+            done.warnings.append(f"{prepared.missing.what}. A run stops here unless it has made this Secret before")
         if (
             prepared.plan.changed
             and not self._inputs.chart_digest

@@ -245,7 +245,9 @@ def known_hosts_line(bastion: Bastion) -> str:
 
 def digest(command: Sequence[str], target: Target, limits: Limits, kubeconfig: str) -> str:
     """Names settings: equal ones have equal digests."""
-    text = json.dumps([list(command), asdict(target), asdict(limits), kubeconfig])
+    # A default of 3 and a 3 that somebody gave, which Ansible makes 3.0, are one number.
+    bounds = {name: float(value) for name, value in asdict(limits).items()}
+    text = json.dumps([list(command), asdict(target), bounds, kubeconfig])
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 

@@ -329,6 +329,40 @@ def test_check_mode_takes_a_front_that_it_foretold_for_made(world: World) -> Non
         world.run(front_foretold=True)
 
 
+def server(*secrets: str, **volume: Any) -> dict[str, Any]:
+    """A Deployment that mounts these Secrets."""
+    volumes = [{"name": name, "secret": {"secretName": name, **volume}} for name in secrets]
+    selector = {"matchLabels": {"component": "server"}}
+    return obj(
+        "apps/v1", "Deployment", "server", spec={"selector": selector, "template": {"spec": {"volumes": volumes}}}
+    )
+
+
+def test_a_running_workload_gets_no_secret_that_nobody_made(world: World) -> None:
+    """As with --tags z2jh after a change of the certificate: nothing would serve any more."""
+    world.chart.extra = [server("old-tls")]
+    world.run()
+    world.chart.extra = [server("old-tls", "new-tls", "hub", "hub-secrets")]
+    world.forget()
+    problem = refused(world, "E-HELM-20")
+    assert "Deployment/server mounts Secret new-tls" in problem.what
+    assert (world.kube.writes, "upgrade" in world.helm.calls) == ([], False)
+    [warning] = world.run(check_mode=True).warnings
+    assert "unless it has made this Secret before" in warning
+    world.kube.put(f"{SECRETS}/new-tls", {"kind": "Secret", "metadata": {}})
+    assert ("update", "Deployment/server") in told(world.run())
+
+
+@pytest.mark.parametrize("extra", [server("there-before"), server("new-tls", optional=True)])
+def test_other_secrets_of_a_workload_cost_no_request(world: World, extra: dict[str, Any]) -> None:
+    world.chart.extra = [server("there-before")]
+    world.run()
+    world.chart.extra = [{**extra, "metadata": {**extra["metadata"], "annotations": {"a": "b"}}}]
+    world.forget()
+    assert ("update", "Deployment/server") in told(world.run())
+    assert not [path for _verb, path, _dry in world.kube.requests if path.endswith(("-tls", "there-before"))]
+
+
 def test_a_service_that_stays_costs_no_request(world: World) -> None:
     world.chart.extra = [public("LoadBalancer")]
     world.run()

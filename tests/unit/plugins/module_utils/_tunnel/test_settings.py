@@ -151,7 +151,8 @@ def test_a_digest_knows_everything() -> None:
         (*base[:2], Limits(1, 2, 3), base[3]),
         (*base[:3], "other"),
     ]
-    assert len({digest(*base), digest(*base), *[digest(*one) for one in others]}) == 5
+    same = (*base[:2], Limits(1.0, 2.0), base[3])
+    assert len({digest(*base), digest(*same), *[digest(*one) for one in others]}) == 5
 
 
 @pytest.mark.parametrize(
