@@ -84,36 +84,24 @@ def lines(path: Path, *, lowest: bool = False) -> list[str]:
 
 def environment(name: str) -> Environment:
     """Return the definition of one of the environments in NAMES."""
-    ours = paths.ROOT / "requirements.txt"
     here = interpreters.system_version()
-    if name == "oldest":
-        python, core, wanted = (
-            OLDEST_PYTHON,
-            next(iter(CORES)),
-            [*lines(ours, lowest=True), *lines(REQUIREMENTS / "unit.txt")],
-        )
-    elif name == "newest":
-        python, core, wanted = (
-            NEWEST_PYTHON,
-            newest_core(NEWEST_PYTHON),
-            [*lines(ours), *lines(REQUIREMENTS / "unit.txt")],
-        )
-    elif name in CORE_NAMES:
-        core = CORE_NAMES[name]
-        python = MIDDLE_PYTHON if core in list(CORES)[1:-1] else NEWEST_PYTHON
-        wanted = [*lines(ours), *lines(REQUIREMENTS / "unit.txt")]
-    elif name == "run":
-        python, core, wanted = here, newest_core(here), [*lines(ours), *lines(REQUIREMENTS / "run.txt")]
-    elif name == "bench":  # as `run`, with the neighbours' newest releases: only they work with Helm 4
-        python, core = NEWEST_PYTHON, newest_core(NEWEST_PYTHON)
-        wanted = [*lines(ours), *lines(REQUIREMENTS / "run.txt")]
-    elif name == "hub":
+    made_of = {
+        "run": (here, "run"),
+        "bench": (NEWEST_PYTHON, "run"),  # the neighbours' newest releases: only they work with Helm 4
+        "newest": (NEWEST_PYTHON, "unit"),
+        "oldest": (OLDEST_PYTHON, "unit"),
+        "lint": (here, "lint"),
+        **dict.fromkeys(CORE_NAMES, (NEWEST_PYTHON, "unit")),
+        **dict.fromkeys(list(CORE_NAMES)[1:-1], (MIDDLE_PYTHON, "unit")),
+    }
+    if name == "hub":
         python = HUB_PYTHON if interpreters.installed(HUB_PYTHON) else NEWEST_PYTHON
         return Environment(name, python, "", tuple(lines(REQUIREMENTS / "hub.txt")))
-    elif name == "lint":
-        python, core, wanted = here, newest_core(here), [*lines(ours), *lines(REQUIREMENTS / "lint.txt")]
-    else:
+    if name not in made_of:
         raise Failure(f"no environment is called {name!r}; there are {', '.join(NAMES)}.")
+    python, own = made_of[name]
+    core = next(iter(CORES)) if name == "oldest" else CORE_NAMES.get(name) or newest_core(python)
+    wanted = [*lines(paths.ROOT / "requirements.txt", lowest=name == "oldest"), *lines(REQUIREMENTS / f"{own}.txt")]
     return Environment(name, python, core, (f"ansible-core=={core}", *wanted))
 
 

@@ -331,14 +331,11 @@ class FakeHub:
         yield say("status", execution_state="idle")
 
 
-class Handler(BaseHTTPRequestHandler):
-    """HTTP/1.1 and, for a kernel's channels, a websocket."""
+class QuietHandler(BaseHTTPRequestHandler):
+    """HTTP/1.1; clients that hang up, or distrust the certificate, are part of the tests."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = 65536  # one segment for head and body: no delayed acknowledgements in between
-    disable_nagle_algorithm = True
-    hub: FakeHub
-    is_issuer = False
 
     def log_message(self, *args: Any) -> None:
         """Nothing goes to the terminal."""
@@ -348,6 +345,14 @@ class Handler(BaseHTTPRequestHandler):
             super().handle_one_request()
         except (ConnectionError, ssl.SSLError):
             self.close_connection = True  # reading on, OpenSSL 3.5 would spin for ever
+
+
+class Handler(QuietHandler):
+    """For a kernel's channels also a websocket."""
+
+    disable_nagle_algorithm = True
+    hub: FakeHub
+    is_issuer = False
 
     def _serve(self) -> None:
         parts = urlsplit(self.path)

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.clock import Clock, ServerTime
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import release_state
@@ -430,6 +431,14 @@ def make_ready(kube: FakeKube, path: str) -> None:
         },
     }
     kube.put(f"/api/v1/namespaces/{namespace}/pods/{name}-1", pod)
+
+
+def fails(error_id: str, call: Callable[[], Any]) -> HubError:
+    """Assert that a call ends with this error, and return it."""
+    with pytest.raises(HubError) as caught:
+        call()
+    assert caught.value.error_id == error_id, str(caught.value)
+    return caught.value
 
 
 def refusal(error_id: str) -> HubError:

@@ -13,8 +13,6 @@ escaped in JSON, so a :class:`Redactor` knows each secret in all of these forms.
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -77,9 +75,3 @@ class Redactor:
         if isinstance(data, (list, tuple)):
             return [self.data(item) for item in data]
         return data
-
-
-def fingerprint(key: bytes, secrets: Mapping[str, str]) -> str:
-    """HMAC-SHA256 over named secrets, as hex: equal only for equal secrets, and of no use without ``key``."""
-    message = json.dumps(dict(sorted(secrets.items())), ensure_ascii=True, separators=(",", ":")).encode()
-    return hmac.new(key, message, hashlib.sha256).hexdigest()

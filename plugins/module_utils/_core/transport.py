@@ -69,14 +69,12 @@ class Answer:
         url: the address that answered, as requested (may hold secrets: use :func:`clean_url` to show it).
         headers: by lower-case name.
         body: the whole body.
-        hops: the addresses that redirected here, already clean.
     """
 
     status: int
     url: str
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
-    hops: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -237,15 +235,15 @@ class Http:
         Raises:
             HttpError: also for a redirect that leaves https, leads in circles or has no address.
         """
-        hops: list[str] = []
+        hops = 0
         while True:
             answer = self.request(method, url, headers=headers, form=form)
             location = answer.headers.get("location")
             if answer.status not in REDIRECTS or not location:
-                return Answer(answer.status, answer.url, answer.headers, answer.body, tuple(hops))
-            hops.append(clean_url(url))
+                return answer
+            hops += 1
             following = joined(url, location)
-            self._refuse_bad_redirect(url, following, len(hops))
+            self._refuse_bad_redirect(url, following, hops)
             if answer.status not in (307, 308):
                 method, form = "GET", None
             elif form is not None and origin(following) != origin(url):

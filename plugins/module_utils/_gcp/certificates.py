@@ -21,8 +21,6 @@ from typing import Any
 
 from .._core.clock import parse_time
 
-Json = dict[str, Any]
-
 ATTACHED = "networking.gke.io/managed-certificates"
 """Annotation of an Ingress: names of its ManagedCertificates, separated by commas."""
 PRE_SHARED = "ingress.gcp.kubernetes.io/pre-shared-cert"

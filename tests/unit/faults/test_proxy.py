@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import ssl
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import QuietHandler, QuietServer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "faults"))
 from proxy import Fault, FaultProxy, Seen, _certificate
@@ -22,10 +22,8 @@ from proxy import Fault, FaultProxy, Seen, _certificate
 pytestmark = pytest.mark.once
 
 
-class Echo(http.server.BaseHTTPRequestHandler):
+class Echo(QuietHandler):
     """Answers with the method and the body it got."""
-
-    protocol_version = "HTTP/1.1"
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
@@ -36,16 +34,6 @@ class Echo(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     do_GET = do_POST = do_PATCH = do_DELETE = answer
-
-    def log_message(self, *_: object) -> None:
-        """Nothing to say."""
-
-
-class QuietServer(http.server.ThreadingHTTPServer):
-    """A reset is what some of these tests are about; it needs no traceback."""
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ansible_collections.researchops.jupyterhub.plugins.lookup.chart_check import LookupModule, chart_check, own_values
+from ansible_collections.researchops.jupyterhub.plugins.lookup import chart_check as plugin
+from ansible_collections.researchops.jupyterhub.plugins.lookup.chart_check import chart_check, own_values
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.chart_digest import digest_of_path
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_lookup import look_up
 
 REPOSITORY = "https://hub.jupyter.org/helm-chart/jupyterhub"
 
@@ -74,17 +75,6 @@ def test_no_values_of_a_chart_elsewhere(ref: str, tmp_path: Path, monkeypatch: p
     assert own_values(ref, "4.4.0" if ref else "", "a" * 64) == {}
 
 
-class Lookup(LookupModule):  # type: ignore[misc]
-    """Without Ansible's loader, which alone knows the options."""
-
-    def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
-        self.given = direct
-
-    def get_option(self, option: str, hostvars: Any = None) -> Any:
-        return self.given.get(option)
-
-
 def test_values_only_for_who_asks(tmp_path: Path) -> None:
-    find = Lookup().run
-    assert set(find([str(tmp_path)])[0]) == {"summary", "problem"}
-    assert find([str(tmp_path)], read_values=True)[0]["own_values"] == {}
+    assert set(look_up(plugin, [str(tmp_path)])[0]) == {"summary", "problem"}
+    assert look_up(plugin, [str(tmp_path)], read_values=True)[0]["own_values"] == {}

@@ -8,23 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible.errors import AnsibleLookupError
 from ansible_collections.researchops.jupyterhub.plugins.lookup import cluster_objects as plugin
-
-OPTIONS = yaml.safe_load(plugin.DOCUMENTATION)["options"]
-
-
-class Lookup(plugin.LookupModule):  # type: ignore[misc]
-    """The plugin with options as given, because only Ansible's loader can read their documentation."""
-
-    def set_options(self, var_options: Any = None, direct: Any = None) -> None:
-        defaults = {name: option.get("default") for name, option in OPTIONS.items() if name != "_terms"}
-        assert set(direct) <= set(defaults)
-        self.given = defaults | direct
-
-    def get_options(self) -> Any:
-        return self.given
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_lookup import look_up
 
 
 class Cluster:
@@ -51,28 +37,28 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 @pytest.mark.parametrize(("name", "names"), [("hub-tls", ["hub-tls"]), ("other", [])])
 def test_one_object_by_name_is_one_request(cluster: Cluster, name: str, names: list[str]) -> None:
-    (found,) = Lookup().run(["Secret"], {}, namespace="hub", name=name)
+    (found,) = look_up(plugin, ["Secret"], namespace="hub", name=name)
     assert [one["metadata"]["name"] for one in found["resources"]] == names
     assert (found["problem"], cluster.asked) == ("", [f"/api/v1/namespaces/hub/secrets/{name}"])
 
 
 def test_all_of_a_kind_are_selected_by_the_server(cluster: Cluster) -> None:
-    (found,) = Lookup().run(["Deployment"], {}, api_version="apps/v1", namespace="hub", label_selector="a=b")
+    (found,) = look_up(plugin, ["Deployment"], api_version="apps/v1", namespace="hub", label_selector="a=b")
     assert len(found["resources"]) == 1
     assert cluster.asked == [("/apis/apps/v1/namespaces/hub/deployments", {"labelSelector": "a=b"})]
 
 
 def test_a_kind_without_a_namespace(cluster: Cluster) -> None:
-    Lookup().run(["Namespace"], {}, namespace="hub")
+    look_up(plugin, ["Namespace"], namespace="hub")
     assert cluster.asked == [("/api/v1/namespaces", {})]
 
 
 def test_a_cluster_that_cannot_be_asked_is_told_as_data(tmp_path: Path) -> None:
-    (found,) = Lookup().run(["Secret"], {}, namespace="hub", name="x", kubeconfig=str(tmp_path / "none"))
+    (found,) = look_up(plugin, ["Secret"], namespace="hub", name="x", kubeconfig=str(tmp_path / "none"))
     assert found["resources"] == [] and found["problem"].startswith("E-K8S-01 ")
 
 
 @pytest.mark.usefixtures("cluster")
 def test_a_kind_that_kubernetes_does_not_have() -> None:
     with pytest.raises(AnsibleLookupError, match="no ManagedCertificate in v1"):
-        Lookup().run(["ManagedCertificate"], {})
+        look_up(plugin, ["ManagedCertificate"])

@@ -4,18 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from ansible_collections.researchops.jupyterhub.plugins.lookup.missing_collections import LookupModule
-
-
-class Lookup(LookupModule):  # type: ignore[misc]
-    """The plugin without options, because only Ansible's loader can read their documentation."""
-
-    def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
-        """There are none."""
-
+from ansible_collections.researchops.jupyterhub.plugins.lookup import missing_collections
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_lookup import look_up
 
 OWN = "researchops.jupyterhub.hub_release"
 
@@ -32,4 +23,4 @@ OWN = "researchops.jupyterhub.hub_release"
     ],
 )
 def test_missing(modules: list[str], missing: list[str]) -> None:
-    assert Lookup().run(modules) == missing
+    assert look_up(missing_collections, modules) == missing

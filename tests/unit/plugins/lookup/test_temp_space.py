@@ -11,19 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.lookup import temp_space
-from ansible_collections.researchops.jupyterhub.plugins.lookup.temp_space import LookupModule
-
-
-class Lookup(LookupModule):  # type: ignore[misc]
-    """The plugin with options as given, because only Ansible's loader can read their documentation."""
-
-    def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
-        """Remember what was given."""
-        self.given = {"minimum": 16.0, **(direct or {})}
-
-    def get_option(self, option: str, hostvars: Any = None) -> Any:
-        """One option."""
-        return self.given[option]
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_lookup import look_up
 
 
 @pytest.fixture
@@ -69,10 +57,10 @@ def test_the_directories_of_a_run(monkeypatch: pytest.MonkeyPatch, disk: dict[st
     assert temp_space.directories() == ["/tmp", *found[1:]]
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     disk[str(tmp_path)] = 1
-    assert Lookup().run([])[0].startswith(f"E-PRE-01 There is no room for temporary files in {tmp_path}.")
+    assert look_up(temp_space, [])[0].startswith(f"E-PRE-01 There is no room for temporary files in {tmp_path}.")
 
 
 def test_the_option_says_how_much(disk: dict[str, int], tmp_path: Path) -> None:
     disk[str(tmp_path)] = 20
-    assert Lookup().run([str(tmp_path)]) == []
-    assert "wanted: 21 MiB" in Lookup().run([str(tmp_path)], minimum=21)[0]
+    assert look_up(temp_space, [str(tmp_path)]) == []
+    assert "wanted: 21 MiB" in look_up(temp_space, [str(tmp_path)], minimum=21)[0]

@@ -12,7 +12,6 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.redact import (
     HIDDEN,
     Redactor,
-    fingerprint,
     forms_of,
 )
 
@@ -67,16 +66,3 @@ def test_nested_data_is_redacted_with_its_keys_and_types_kept() -> None:
 
 def test_no_form_is_shorter_than_what_may_be_masked() -> None:
     assert all(len(form) >= 8 for secret in (PLAIN, AWKWARD, PEM) for form in forms_of(secret))
-
-
-def test_a_fingerprint_depends_on_key_names_and_values_but_not_on_order() -> None:
-    one = fingerprint(b"key", {"a": "1", "b": "2"})
-    assert one == fingerprint(b"key", {"b": "2", "a": "1"})
-    others = [
-        fingerprint(b"yek", {"a": "1", "b": "2"}),
-        fingerprint(b"key", {"a": "2", "b": "1"}),
-        fingerprint(b"key", {"a": "1"}),
-        fingerprint(b"key", {}),
-    ]
-    assert len({one, *others}) == 5
-    assert len(one) == 64

@@ -13,7 +13,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -32,26 +31,15 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.trans
     tls_context,
 )
 from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import Made
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import QuietServer, make_certificates
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import QuietHandler, QuietServer, make_certificates
 from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import authority_between, old_authority, serving
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """Answers from a table that a test fills: path to (status, headers, body)."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = 65536
     routes: dict[str, tuple[int, list[tuple[str, str]], bytes]]
     seen: list[dict[str, Any]]
-
-    def log_message(self, *args: Any) -> None:
-        """Nothing goes to the terminal."""
-
-    def handle_one_request(self) -> None:
-        try:
-            super().handle_one_request()
-        except (ConnectionError, ssl.SSLError):
-            self.close_connection = True  # reading on, OpenSSL 3.5 would spin for ever
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -473,13 +461,13 @@ def test_the_librarys_words_are_not_repeated(problem: Exception, kind: str, reas
 # ---- redirects ------------------------------------------------------------------------------------------------
 
 
-def test_redirects_are_followed_and_remembered(site: Site, other: Site) -> None:
+def test_redirects_are_followed(site: Site, other: Site) -> None:
     site.redirects("/a?code=SECRET", "/b")
     site.redirects("/b", f"{other.url}/c")
     other.answers("/c", body=b"here")
     answer = client(site).browse("GET", site.url + "/a?code=SECRET")
     assert (answer.status, answer.text, answer.url) == (200, "here", f"{other.url}/c")
-    assert answer.hops == (f"{site.url}/a", f"{site.url}/b")
+    assert [request["path"] for request in site.seen] == ["/a?code=SECRET", "/b"]
 
 
 @pytest.mark.parametrize(("status", "method", "body"), [(302, "GET", ""), (303, "GET", ""), (307, "POST", "a=1")])

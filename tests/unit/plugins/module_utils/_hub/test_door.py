@@ -24,6 +24,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.door i
     plain_url,
 )
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import FakeHub, make_certificates, serving
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 HTTPS = "https://hub.example.org/"
@@ -38,10 +39,7 @@ def standing(tmp_path: Path, **certificate: Any) -> Iterator[tuple[str, str]]:
 
 
 def refused(url: str, context: ssl.SSLContext, error_id: str) -> HubError:
-    with pytest.raises(HubError) as caught:
-        look(url, context)
-    assert caught.value.error_id == error_id, str(caught.value)
-    return caught.value
+    return fails(error_id, lambda: look(url, context))
 
 
 # ---- looking ----------------------------------------------------------------------------------------------------

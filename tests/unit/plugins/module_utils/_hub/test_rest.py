@@ -22,7 +22,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.rest i
     refused,
     server_of,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, fails
 
 HUB = "https://hub.example.org/iris/"
 API = f"{HUB}hub/api/"
@@ -87,13 +87,6 @@ class Desk:
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
-
-
-def fails(error_id: str, call: Any) -> HubError:
-    with pytest.raises(HubError) as caught:
-        call()
-    assert caught.value.error_id == error_id, str(caught.value)
-    return caught.value
 
 
 # ---- headers ----------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import (
     make_certificates,
     serving,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, fails
 
 PASSWORD, STRANGERS = "pw-of-ada-1234", "pw-of-mallory-1234"
 STEPS = ["door", "hub", "login", "stranger", "spawn", "cell", "image", "write", "stop", "restart", "kept", "end"]
@@ -84,10 +84,7 @@ class Bench:
         return self.test(**changes).run(check_mode)
 
     def fails(self, error_id: str, **changes: Any) -> HubError:
-        with pytest.raises(HubError) as caught:
-            self.run(**changes)
-        assert caught.value.error_id == error_id, str(caught.value)
-        return caught.value
+        return fails(error_id, lambda: self.run(**changes))
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap_door import 
     FakeIapHub,
     make_account,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, fails
 
 STEPS = ["door", "guard", "iap", "hub", "login", "stranger", "spawn", "cell", "image", "write", "stop", "restart"]
 STEPS += ["kept", "end"]
@@ -60,10 +60,7 @@ class Bench:
         return self.test(**changes).run(check_mode)
 
     def fails(self, error_id: str, **changes: Any) -> HubError:
-        with pytest.raises(HubError) as caught:
-            self.run(**changes)
-        assert caught.value.error_id == error_id, str(caught.value)
-        return caught.value
+        return fails(error_id, lambda: self.run(**changes))
 
 
 @pytest.fixture(scope="module")

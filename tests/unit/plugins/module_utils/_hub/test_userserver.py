@@ -21,7 +21,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.userse
     judge_end,
     judge_start,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, fails
 
 READY: dict[str, Any] = {"ready": True, "url": "/user/ada/"}
 
@@ -156,13 +156,6 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     return Stage(monkeypatch)
-
-
-def fails(error_id: str, call: Any) -> HubError:
-    with pytest.raises(HubError) as caught:
-        call()
-    assert caught.value.error_id == error_id, str(caught.value)
-    return caught.value
 
 
 def pod(uid: str) -> UserPod:
