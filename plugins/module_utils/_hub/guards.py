@@ -234,7 +234,7 @@ def no_storage(claim: str, reason: str, classes: Sequence[str]) -> HubError:
 def newly_mounted(new: Manifest, old: Manifest) -> dict[str, str]:
     """The Secrets that running workloads shall mount from now on and the chart does not bring, each with who needs it.
 
-    Pods wait for such a Secret for ever; where their Deployment is Recreate, as z2jh's proxy is, nothing serves meanwhile.
+    Pods wait for such a Secret for ever; where their Deployment is Recreate, as z2jh's proxy is, nothing serves then.
     """
     before = {identity(obj): _mounts(obj) for obj in old.objects}
     brought = {str(identity(secret)) for secret in new.of_kind("Secret")} | {f"Secret/{HUB_SECRETS}"}
