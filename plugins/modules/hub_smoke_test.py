@@ -169,7 +169,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 summary:
-  description: The main claims in one line.
+  description: The main claims in one line, with the reason where something is not proved.
   returned: success
   type: str
   sample: "login as ada: ok; cell 6*7=42: ok; file kept after restart: ok; http goes to https: ok"

@@ -264,7 +264,7 @@ class Examiner:
             project=self.compute.project if self.compute else "",
             detached=detached,
         )
-        causes = () if certificate.status == "Active" else diagnose(evidence)
+        causes = diagnose(evidence)
         return Judged(evidence, causes, decide(certificate, evidence.twin, causes, now, self.stuck_after))
 
     def _twin(self, certificate: Certificate) -> Twin | None:

@@ -104,8 +104,13 @@ def wanted_records(domain: str, addresses: Sequence[str]) -> tuple[Wanted, Wante
 
 
 def diagnose(evidence: Evidence) -> tuple[Cause, ...]:
-    """Every cause that can be seen, the most telling first; none means that everything is right."""
+    """Every cause that can be seen, the most telling first; none means that everything is right.
+
+    Whatever else is odd about a certificate that is Active, it has not kept it from becoming so, and needs no cure.
+    """
     certificate = evidence.certificate
+    if certificate.status == "Active":
+        return ()
     found = [*_shape(certificate), *_doors(evidence), *_proxies(evidence), *_quota(evidence)]
     for domain in certificate.domains:
         if domain in evidence.names:

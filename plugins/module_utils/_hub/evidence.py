@@ -34,7 +34,7 @@ class Row:
         step: its key, stable for machines.
         title: the claim, in words that fit before a colon.
         result: whether the claim holds.
-        text: what was seen.
+        text: what was seen. Of a row that is not proved, why not, after ``; `` where something was seen before that.
         seconds: how long it took.
         facts: what was seen, for machines; never secrets.
     """
@@ -49,6 +49,11 @@ class Row:
     def line(self, width: int) -> str:
         """The row as one line of a table whose titles are ``width`` characters wide."""
         return f"{self.result.value:<10}  {self.title:<{width}}  {self.seconds:6.1f} s  {self.text}".rstrip()
+
+    def claim(self) -> str:
+        """The row in the one-line summary, with the reason where it is not proved."""
+        reason = self.text.rpartition("; ")[2] if self.result is Result.NOT_PROVED else ""
+        return f"{self.title}: {self.result.value}" + (f" ({reason})" if reason else "")
 
     def as_dict(self) -> dict[str, Any]:
         """The row as plain data."""
@@ -114,7 +119,7 @@ class Evidence:
         known = {row.step: row for row in self.rows}
         failed = [row.step for row in self.rows if row.result is Result.FAILED and row.step not in SUMMARY_STEPS]
         shown = [known[step] for step in (*failed, *SUMMARY_STEPS) if step in known]
-        return "; ".join(f"{row.title}: {row.result.value}" for row in shown)
+        return "; ".join(row.claim() for row in shown)
 
     def text(self) -> str:
         """The whole evidence for a person; what the text report holds."""

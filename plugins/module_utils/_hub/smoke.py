@@ -470,7 +470,7 @@ class SmokeTest:
             draft.text = "same content, then removed"
             if server.was_running:
                 draft.result = Result.NOT_PROVED
-                draft.text = "written and read back, but a server that was running is not restarted"
+                draft.text = "written and read back; a server that was running before the test is not restarted"
 
     def _stop(self, server: UserServer) -> None:
         title = "server stopped at the end"

@@ -78,6 +78,12 @@ RIGHT = NameFacts(
 EVIDENCE = Evidence(CERTIFICATE, (DOOR,), (), TWIN, {"hub": PROXY}, {HUB: RIGHT}, None, "", NOW)
 
 
+def test_what_is_odd_about_an_active_certificate_is_no_cause() -> None:
+    odd = replace(EVIDENCE, doors=(replace(DOOR, tls=("own-tls",)),), proxies={})
+    assert diagnose(odd)
+    assert diagnose(replace(odd, certificate=replace(CERTIFICATE, status="Active"))) == ()
+
+
 def caa(*values: str) -> NameFacts:
     return NameFacts(RIGHT.addresses, (look("CAA", says()), look("CAA", says(*values), name="example.org")))
 

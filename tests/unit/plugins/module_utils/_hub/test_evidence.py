@@ -35,6 +35,22 @@ def test_the_summary_names_the_main_claims_in_its_own_order() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("", "not proved", id="no-reason"),
+        pytest.param("no access was given", "not proved (no access was given)", id="alone"),
+        pytest.param("runs lab:1; no image was given", "not proved (no image was given)", id="after-what-was-seen"),
+    ],
+)
+def test_the_summary_says_why_something_is_not_proved(text: str, shown: str) -> None:
+    assert evidence([Row("image", "pinned image", Result.NOT_PROVED, text)]).summary() == f"pinned image: {shown}"
+
+
+def test_the_summary_leaves_out_what_was_seen_of_all_else() -> None:
+    assert evidence([Row("login", "login", Result.FAILED, "a page; a form")]).summary() == "login: failed"
+
+
 def test_a_failed_condition_comes_first_in_the_summary() -> None:
     rows = [*ROWS[:4], Row("spawn", "server starts", Result.FAILED, "no room")]
     assert evidence(rows).summary() == "server starts: failed; login as ada: ok; http goes to https: ok"

@@ -259,7 +259,7 @@ def test_the_image_that_the_release_pins_is_compared_unless_one_was_given(bench:
 def test_a_token_proves_everything_but_the_login(bench: Bench) -> None:
     evidence = bench.run(login="hub_token", token="token-of-ada-1234", user="", password="", stranger="")
     assert results(evidence)["login"] == "not proved"
-    assert evidence.summary().startswith("login: not proved; cell 6*7=42: ok")
+    assert evidence.summary().startswith("login: not proved (nobody signed in); cell 6*7=42: ok")
     assert not any(line.startswith("issuer") for line in bench.hub.log)
 
 
@@ -271,12 +271,15 @@ def test_a_service_token_uses_the_server_of_the_named_user(bench: Bench) -> None
 def test_a_running_server_is_used_and_left_running(bench: Bench) -> None:
     bench.hub.running.add("ada")
     test = bench.test()
-    found = results(test.run())
+    evidence = test.run()
+    found = results(evidence)
     assert (found["spawn"], found["restart"], found["kept"], found["end"]) == ("ok", "skipped", "not proved", "skipped")
     assert "stop" not in found
     assert bench.hub.running == {"ada"}
     assert not [line for line in bench.hub.log if "DELETE /hub/api/users" in line]
     assert bench.hub.kernels == [] and not test.left_running
+    why = "a server that was running before the test is not restarted"
+    assert f"file kept after restart: not proved ({why}); " in evidence.summary()
     assert list(bench.hub.home.glob(".researchops-verify-*")) == []
 
 
