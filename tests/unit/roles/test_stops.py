@@ -295,10 +295,13 @@ def test_a_name_that_was_moved_to_another_hub_is_left_to_it(tmp_path: Path) -> N
     ]
     for name, found in [*seen.items(), ("not asked", None)]:
         look = {"skipped": True} if found is None else {"current": found}
-        known = {"__hub_dns_look": look, "hub_dns_addresses": here, "hub_domain": "hub.example.org"}
+        known: dict[str, Any] = {"__hub_dns_look": look, "hub_dns_addresses": here, "hub_domain": "hub.example.org"}
         tasks.append({"ansible.builtin.debug": {"msg": f"<{name}: {{{{ __hub_dns_moved | bool }}}}>"}, "vars": known})
-    balancer = {"resources": [{"status": {"loadBalancer": {"ingress": [{"ip": here}, {"hostname": "LB.example"}]}}}]}
-    for front in (balancer, {"resources": [{"status": {}}]}, {"resources": []}):
+    balancer: dict[str, Any] = {
+        "resources": [{"status": {"loadBalancer": {"ingress": [{"ip": here}, {"hostname": "LB.example"}]}}}]
+    }
+    fronts: list[dict[str, Any]] = [balancer, {"resources": [{"status": {}}]}, {"resources": []}]
+    for front in fronts:
         known = {"__hub_dns_front": front, "hub_domain": "hub.example.org"}
         tasks.append({"ansible.builtin.debug": {"msg": "<own: {{ __hub_dns_own | join(' ') }}>"}, "vars": known})
     printed = played(tmp_path, tasks)
