@@ -445,7 +445,7 @@ def _user_names(values: Json, _context: Context) -> Iterator[Finding]:
         for trait in ("admin_users", "allowed_users") if judged else ():
             names = traits.get(trait)
             for name in names if isinstance(names, list) else ():
-                if not _is_user_name(name):
+                if not is_user_name(name):
                     yield Finding(
                         "E-VALUES-08",
                         f"hub.config.{section}.{trait}",
@@ -456,7 +456,8 @@ def _user_names(values: Json, _context: Context) -> Iterator[Finding]:
                     )
 
 
-def _is_user_name(name: Any) -> bool:
+def is_user_name(name: Any) -> bool:
+    """Whether JupyterHub takes this for a name; what it is to look like beyond that nobody has said."""
     return isinstance(name, str) and name != "" and name == name.strip() and "/" not in name
 
 
