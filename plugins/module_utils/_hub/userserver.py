@@ -68,8 +68,8 @@ class UserServer:
         """Start the server, or use the one that runs, until a kernel answers.
 
         Raises:
-            HubError: E-VERIFY-07 when it does not come up, E-VERIFY-10 when one from before does not end, E-VERIFY-06 and
-                -08 when it cannot be used.
+            HubError: E-VERIFY-07 when it does not come up, E-VERIFY-10 when one of before does not end, E-VERIFY-06 and -08
+                when it cannot be used.
         """
         said: deque[str] = deque(maxlen=EVENTS_KEPT)
         try:
@@ -91,7 +91,7 @@ class UserServer:
             self.pod = next((pod for pod in self._pods.of(self.user) if pod.uid != before), None)
 
     def _once_settled(self) -> Json | None:
-        """The server there is. One that ends, culled or left by a test that was killed, can be neither used nor started."""
+        """The server there is. One that ends (culled, or of a test that was killed) can be neither used nor started."""
         waited = wait(
             f"end of the server of {self.user}",
             lambda: server_of(self._hub.user(self.user)),
