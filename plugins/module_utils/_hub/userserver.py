@@ -68,8 +68,8 @@ class UserServer:
         """Start the server, or use the one that runs, until a kernel answers.
 
         Raises:
-            HubError: E-VERIFY-07 when it does not come up, E-VERIFY-10 when one of before does not end, E-VERIFY-06 and -08
-                when it cannot be used.
+            HubError: E-VERIFY-07 when it does not come up, E-VERIFY-10 when one of before does not end, E-VERIFY-06
+                and -08 when it cannot be used.
         """
         said: deque[str] = deque(maxlen=EVENTS_KEPT)
         try:
