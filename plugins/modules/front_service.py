@@ -18,6 +18,7 @@ description:
   - A hub that already runs with its address on the chart's own Service C(proxy-public) keeps it, also where
     C(fullnameOverride) gives that one another name; then nothing is made and RV(kept) is true.
     See O(keep) for a load balancer that loses its address for a moment.
+  - A namespace that holds the hub of another release is refused before anything is changed.
   - M(kubernetes.core.k8s) applies objects but cannot wait for a Service's address, nor look at one object to decide
     about another
     in one process.
@@ -208,6 +209,7 @@ def present(request: Request, front: Front, client: KubeClient) -> Outcome:
         holder = replace(front, name=kept["metadata"]["name"], kind="LoadBalancer", address="", kept=True)
         result = {"kept": True, "plan": [], **address(request, holder, client, kept)}
         return Outcome(changed=False, result=result, diff={"before": {}, "after": {}})
+    api.refuse_another_hub(seen)
     plan = api.foretell(seen)
     if plan.changed and not request.check_mode:
         api.apply(seen)

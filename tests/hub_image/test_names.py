@@ -81,3 +81,8 @@ def test_the_claim_with_the_groups_is_read(changes: dict[str, Any]) -> None:
     one = authenticator(**changes)
     assert one.auth_state_groups_key == "oauth_user.roles"
     assert one.userdata_url == FOUND["userinfo_endpoint"]
+
+
+@pytest.mark.parametrize("name", ["ada", "ada l.", "ada@example.org", "Ünal", "", " ada", "ada ", "physics/ada", "/"])
+def test_the_lint_refuses_the_names_with_which_the_hub_does_not_start(name: str) -> None:
+    assert lint.is_user_name(name) is GenericOAuthenticator().validate_username(name)

@@ -34,8 +34,9 @@ DEFAULTS: Json = {
 UNSET = {"z2jh_drift": ""}
 """Variables of the role without a default: what applies then depends on the kind of run."""
 
-FRONT_DEFAULTS: Json = {"hub_front_keep_proxy_public": False}
-"""The role hub_front's variable that this layer also reads: the hub's address stays on the chart's own Service."""
+FRONT_DEFAULTS: Json = {"hub_front_keep_proxy_public": False, "hub_front_source_ranges": []}
+"""The role hub_front's variables that this layer also reads: the hub's address stays on the chart's own Service, and
+who may connect there."""
 
 BASE_URL = re.compile(r"^/(?:[A-Za-z0-9._~-]+/)*$")
 LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
@@ -56,11 +57,14 @@ def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[
     """The chart values every hub gets.
 
     The front Service owns the door, so the chart's own public Service is internal, unless a hub that already ran keeps
-    its address there. The database's claim survives an uninstall. Everything the chart already does safely (network
-    policies, metadata block) is left as it is.
+    its address there; then that one lets in the wanted networks only. The database's claim survives an uninstall.
+    Everything the chart already does safely (network policies, metadata block) is left as it is.
     """
     settled, findings = read(variables, SHARED | DEFAULTS | FRONT_DEFAULTS)
     findings += stray_names(variables, "z2jh_", DEFAULTS | UNSET) + _names(settled)
+    if settled["z2jh_timeout"] < 1:
+        wanted = "seconds for one upgrade and for the start of a user's server"
+        findings.append(_unusable("z2jh_timeout", str(settled["z2jh_timeout"]), wanted, "take it out, or give it time"))
     if not BASE_URL.match(settled["hub_base_url"]):
         findings.append(
             Finding(
@@ -80,8 +84,10 @@ def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[
     }
     if not settled["hub_front_keep_proxy_public"]:
         values["proxy"] = {"service": {"type": "ClusterIP"}}
+    elif settled["hub_front_source_ranges"]:
+        values["proxy"] = {"service": {"loadBalancerSourceRanges": sorted(settled["hub_front_source_ranges"])}}
     if settled["hub_admins"]:
-        values["hub"]["config"] = {"Authenticator": {"admin_users": sorted(map(str, settled["hub_admins"]))}}
+        values["hub"]["config"] = {"Authenticator": {"admin_users": sorted(settled["hub_admins"])}}
     if settled["z2jh_storage_class"]:
         values["hub"]["db"]["pvc"]["storageClassName"] = settled["z2jh_storage_class"]
         values["singleuser"]["storage"] = {"dynamic": {"storageClass": settled["z2jh_storage_class"]}}

@@ -13,6 +13,7 @@ at once. No finding repeats a value that might be a secret.
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -437,6 +438,29 @@ def _groups(values: Json, context: Context) -> Iterator[Finding]:
                 )
 
 
+def _user_names(values: Json, _context: Context) -> Iterator[Finding]:
+    """Names with which JupyterHub does not start: it looks at both lists before it serves anybody."""
+    for section, traits in _sections(values):
+        judged = section.endswith("Authenticator") and not traits.get("username_map")  # which may cure each of them
+        for trait in ("admin_users", "allowed_users") if judged else ():
+            names = traits.get(trait)
+            for name in names if isinstance(names, list) else ():
+                if not is_user_name(name):
+                    yield Finding(
+                        "E-VALUES-08",
+                        f"hub.config.{section}.{trait}",
+                        "holds a name that JupyterHub does not take, and the hub would not start",
+                        "correct it where it comes from: hub_admins, hub_oauth_allowed_users or z2jh_values",
+                        seen=json.dumps(name, ensure_ascii=False),
+                        wanted="text that is not empty, without a slash and without blanks at its ends",
+                    )
+
+
+def is_user_name(name: Any) -> bool:
+    """Whether JupyterHub takes this for a name; what it is to look like beyond that nobody has said."""
+    return isinstance(name, str) and name != "" and name == name.strip() and "/" not in name
+
+
 def _callback(values: Json, context: Context) -> Iterator[Finding]:
     """Callback addresses, wherever they are set, that do not lead back to this hub."""
     if not context.callback:
@@ -512,6 +536,7 @@ RULES: tuple[Callable[[Json, Context], Iterator[Finding]], ...] = (
     _unprotected,
     _without_effect,
     _groups,
+    _user_names,
     _callback,
     _open_hub,
 )

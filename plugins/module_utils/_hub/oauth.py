@@ -131,7 +131,7 @@ def groups_used(settled: Mapping[str, Any]) -> bool:
 def scopes(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> list[str]:
     """The scopes to ask for: the operator's own, else those of ours that the issuer offers."""
     if settled["hub_oauth_scopes"]:
-        return [str(scope) for scope in settled["hub_oauth_scopes"]]
+        return list(settled["hub_oauth_scopes"])
     offered = set(discovery.get("scopes_supported") or WANTED_SCOPES[:3])
     wanted = WANTED_SCOPES if groups_used(settled) else WANTED_SCOPES[:3]
     return [scope for scope in wanted if scope == "openid" or scope in offered]
@@ -173,7 +173,10 @@ def _missing(settled: Mapping[str, Any]) -> list[Finding]:
         "hub_domain": "the host name people open",
         "hub_oauth_issuer": "the issuer's URL, as in https://issuer.example.org/",
         "hub_oauth_client_id": "the client id the provider gave you",
+        "hub_oauth_username_claim": "the claim that names people, by default preferred_username",
     }
+    if groups_used(settled):
+        wanted["hub_oauth_groups_claim"] = "the claim that holds their groups, by default groups"
     return unset(settled, wanted, "E-OAUTH-06", f"provider {settled['hub_oauth_provider']}")
 
 
@@ -245,7 +248,7 @@ def open_hub(path: str, sentence: str, do: str) -> Finding:
 def _values(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> Json:
     authenticator: Json = {}
     if settled["hub_oauth_allowed_users"]:
-        authenticator["allowed_users"] = sorted(map(str, settled["hub_oauth_allowed_users"]))
+        authenticator["allowed_users"] = sorted(settled["hub_oauth_allowed_users"])
     if groups_used(settled):
         authenticator["manage_groups"] = True
     hub: Json = {
@@ -280,7 +283,7 @@ def _traits(settled: Mapping[str, Any], discovery: Mapping[str, Any]) -> Json:
     traits |= _source(settled, discovery)
     for rule in ("allowed_groups", "admin_groups"):
         if settled[f"hub_oauth_{rule}"]:
-            traits[rule] = sorted(map(str, settled[f"hub_oauth_{rule}"]))
+            traits[rule] = sorted(settled[f"hub_oauth_{rule}"])
     if groups_used(settled):
         traits |= _groups_key(settled)
     if settled["hub_oauth_allow_all"] or not narrowed:

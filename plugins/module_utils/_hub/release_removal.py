@@ -14,6 +14,7 @@ from typing import Any
 from .._core.errors import HubError, writing
 from .._core.plan import Step
 from .._core.poll import State, Verdict, wait
+from .._k8s.front_api import refuse_another_hub
 from .._k8s.objects import RESOURCES, identity
 from . import guards, release_plan
 from .lease import Lease
@@ -60,12 +61,15 @@ class Absent:
         """Look, plan, and unless ``check_mode``, remove.
 
         Raises:
-            HubError: E-STORE-04 where data would go against the wish; E-HELM-*.
+            HubError: E-STORE-04 where data would go against the wish; E-FRONT-13 without a release of this name, where
+                the Secrets are those of another hub; E-HELM-*.
         """
         how = (self._release, self._policy, self._max_age, self._timeout)
         now = self._tools.client.server_time.now
         settler = Settler(*how, now=now, reporter=self._tools.reporter, removing=True)
         history, _facts, _move = settler.settle(self._history(), self._lease, self._history)
+        if history.newest is None:
+            refuse_another_hub(self._client, self._namespace, self._release, None)
         manifest = read_release(load_record(self._client, self._namespace, history.newest))
         leftovers = self._leftovers(history)
         if self._keep_data:

@@ -15,8 +15,9 @@ of a default is the type of the variable.
 from __future__ import annotations
 
 import difflib
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -184,7 +185,7 @@ def _as_type_of(default: Any, value: Any) -> Any:
     if isinstance(default, int):
         return _as_int(value)
     if isinstance(default, list):
-        return as_list(value)
+        return _as_texts(as_list(value))
     if isinstance(default, dict):
         # Chart values are a tree. Ansible also takes k=v for a mapping: a path would be one key with dots in it.
         if isinstance(value, str) and not value.strip().startswith("{"):
@@ -193,6 +194,24 @@ def _as_type_of(default: Any, value: Any) -> Any:
     if isinstance(value, (dict, list)):
         raise ValueError(f"text is wanted, this is a {kind(value)}")
     return str(value).strip()
+
+
+def _as_texts(items: Iterable[Any]) -> list[str]:
+    """The texts of a list, without blanks at their ends.
+
+    Raises:
+        ValueError: for an item that is none. Written as text it would be a name all the same: of nobody, with whom the
+            hub does not start, or of a user ``None`` or ``False``.
+    """
+    texts = []
+    for position, item in enumerate(items, start=1):
+        if item is None or isinstance(item, (dict, list, bool)):
+            what = f"a {kind(item)}" if isinstance(item, (dict, list)) else f"{json.dumps(item)}, without quotes"
+            raise ValueError(f"texts are wanted, and item {position} is {what}")
+        texts.append(str(item).strip())
+        if not texts[-1]:
+            raise ValueError(f"texts are wanted, and item {position} is empty")
+    return texts
 
 
 def _as_int(value: Any) -> int:

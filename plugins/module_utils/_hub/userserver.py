@@ -68,11 +68,12 @@ class UserServer:
         """Start the server, or use the one that runs, until a kernel answers.
 
         Raises:
-            HubError: E-VERIFY-07 when it does not come up, E-VERIFY-06 and -08 when it cannot be used.
+            HubError: E-VERIFY-07 when it does not come up, E-VERIFY-10 when one of before does not end, E-VERIFY-06
+                and -08 when it cannot be used.
         """
         said: deque[str] = deque(maxlen=EVENTS_KEPT)
         try:
-            if server_of(self._hub.user(self.user)) is not None:
+            if self._once_settled() is not None:
                 self.was_running = True
             else:
                 self._request_start()
@@ -88,6 +89,20 @@ class UserServer:
         if self._pods is not None:
             before = self.pod.uid if self.pod is not None else ""
             self.pod = next((pod for pod in self._pods.of(self.user) if pod.uid != before), None)
+
+    def _once_settled(self) -> Json | None:
+        """The server there is. One that ends (culled, or of a test that was killed) can be neither used nor started."""
+        waited = wait(
+            f"end of the server of {self.user}",
+            lambda: server_of(self._hub.user(self.user)),
+            judge_settled,
+            timeout=max(0.0, self._budget.left() - LAST_LOOK),
+            interval=1.0,
+            reporter=self._reporter,
+        )
+        if not waited.done:
+            raise self._does_not_end(waited.verdict.reason, waited.seconds)
+        return waited.observation
 
     def _request_start(self) -> None:
         """Ask for the server. Only a refusal (4xx) starts nothing for sure; what got lost may have started it."""
@@ -202,15 +217,18 @@ class UserServer:
             reporter=self._reporter,
         )
         if not waited.done:
-            raise HubError(
-                error_id="E-VERIFY-10",
-                what=f"The server of {self.user} does not end",
-                seen=waited.observation,
-                wanted=f"neither server nor pod after {waited.seconds:.0f} s",
-                do="look at the user's pod: a finalizer, a volume that is not released, or a lost node keeps it",
-            )
+            raise self._does_not_end(waited.observation, waited.seconds)
         self.started = False
         return "hub and cluster agree" if self.pod is not None else "the hub says so"
+
+    def _does_not_end(self, seen: str, seconds: float) -> HubError:
+        return HubError(
+            error_id="E-VERIFY-10",
+            what=f"The server of {self.user} does not end",
+            seen=seen,
+            wanted=f"neither server nor pod after {seconds:.0f} s",
+            do="look at the user's pod: a finalizer, a volume that is not released, or a lost node keeps it",
+        )
 
     def _remains(self) -> str:
         """What is left of a server that is ending; empty when nothing is."""
@@ -249,6 +267,12 @@ def _quietly(step: Callable[[], Any]) -> bool:
     except HubError:
         return False
     return True
+
+
+def judge_settled(server: Json | None) -> Verdict:
+    """Whether a server is not on its way out."""
+    ending = (server or {}).get("pending") == "stop"
+    return Verdict(State.PENDING, "the hub says stop") if ending else Verdict(State.DONE)
 
 
 def judge_start(server: Json | None) -> Verdict:

@@ -28,6 +28,8 @@ Json = dict[str, Any]
 MANAGED_BY = "researchops.jupyterhub"
 LABELS = {"app.kubernetes.io/managed-by": MANAGED_BY, "app.kubernetes.io/part-of": "jupyterhub"}
 TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
+HUBS = "app=jupyterhub,component=hub"
+"""Labels that the chart gives a hub's Deployment; the label ``release`` beside them names its release."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,37 @@ def _fields(before: Json, after: Json) -> dict[str, tuple[Any, Any]]:
         for path, old, new in differences(before, after)
     }
     return {path: values for path, values in found.items() if values != (None, None)}
+
+
+def leads_to(service: Json | None) -> str:
+    """The release whose proxy a front of ours selects; empty where there is none."""
+    return str((((service or {}).get("spec") or {}).get("selector") or {}).get("release") or "")
+
+
+def another_hub(service: Json | None, release: str, hubs: Sequence[Json]) -> str:
+    """The release of the hub that would lose its people to this front; empty where none would.
+
+    Args:
+        service: the live front of ours.
+        release: the release that the front is wanted for.
+        hubs: the Deployments of all hubs in the namespace.
+    """
+    installed = {str((hub["metadata"].get("labels") or {}).get("release") or release) for hub in hubs}
+    served = leads_to(service)
+    if served != release and served in installed:
+        return served
+    return "" if release in installed else min(installed, default="")
+
+
+def not_this_hub(namespace: str, release: str, other: str) -> HubError:
+    """E-FRONT-13, for a run that would go on with the door, the record and the Secrets of another release's hub."""
+    return HubError(
+        error_id="E-FRONT-13",
+        what=f"Namespace {namespace} holds the hub of release {other}; this run is for release {release}, and would "
+        "take name, front door and Secrets from that hub",
+        do=f"set z2jh_release_name: {other} if that is the hub you mean; else give this one a namespace of its own "
+        "(z2jh_namespace)",
+    )
 
 
 def judge(service: Mapping[str, Any] | None, wanted: str) -> Verdict:

@@ -14,8 +14,21 @@ from .._core.errors import HubError, writing
 from .._core.plan import Plan
 from .._core.poll import wait
 from .._core.progress import Reporter
-from .client import Json, KubeClient
-from .front import Front, addresses_of, judge, keeps_proxy_public, last_warning, namespace_object, no_address, plan
+from .client import Json, KubeClient, if_allowed
+from .front import (
+    HUBS,
+    Front,
+    addresses_of,
+    another_hub,
+    judge,
+    keeps_proxy_public,
+    last_warning,
+    leads_to,
+    namespace_object,
+    no_address,
+    not_this_hub,
+    plan,
+)
 
 INTERVAL = 2.0
 """Seconds between two looks at a Service that waits for its address."""
@@ -52,6 +65,15 @@ class FrontApi:
         namespace = self._client.get(f"/api/v1/namespaces/{self._front.namespace}")
         service = self._client.get(self._front.path) if namespace else None
         return Seen(namespace, service, self._proxy_public() if namespace and not service else None)
+
+    def refuse_another_hub(self, seen: Seen) -> None:
+        """Asks the cluster only where nothing shows that this release is the one whose hub is there.
+
+        Raises:
+            HubError: E-FRONT-13.
+        """
+        if seen.namespace and seen.proxy_public is None:
+            refuse_another_hub(self._client, self._front.namespace, self._front.release, seen.service)
 
     def _proxy_public(self) -> Json | None:
         """The chart's own Service, by its labels: ``fullnameOverride`` gives it another name."""
@@ -120,6 +142,29 @@ def apply_namespace(client: KubeClient, name: str, *, dry_run: bool, live: Json 
         if live is None or problem.error_id != "E-K8S-04":
             raise
         return live
+
+
+def refuse_another_hub(client: KubeClient, namespace: str, release: str, service: Json | None) -> None:
+    """Stop before the hub of another release loses its people: one that was named wrongly, or a neighbour.
+
+    Helm would refuse a second hub in the namespace, but only after name and front door lead to it.
+
+    Args:
+        client: of the cluster.
+        namespace: the hub's.
+        release: the one that is wanted.
+        service: the live front of ours, None where there is none.
+
+    Raises:
+        HubError: E-FRONT-13.
+    """
+    if service is not None and leads_to(service) == release:
+        return
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    hubs = if_allowed(lambda: client.list(path, {"labelSelector": HUBS}, metadata_only=True))
+    other = another_hub(service, release, hubs or [])
+    if other:
+        raise not_this_hub(namespace, release, other)
 
 
 def last_event(client: KubeClient, namespace: str, kind: str, name: str) -> str:

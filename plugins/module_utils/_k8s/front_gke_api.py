@@ -20,7 +20,7 @@ from .._core.progress import Reporter
 from .._gcp.backends import Backend, backends_for
 from .client import Json, KubeClient, if_allowed
 from .front import LABELS, plan
-from .front_api import apply_namespace, last_event
+from .front_api import apply_namespace, last_event, refuse_another_hub
 from .front_gke import (
     BUILT_IN,
     DOOR_KINDS,
@@ -162,8 +162,11 @@ class GkeFrontApi:
         What is going counts as gone: a dry run would show it as it was, and so as wanted.
 
         Raises:
-            HubError: E-IAP-22 for the one change that GKE itself refuses without a word.
+            HubError: E-IAP-22 for the one change that GKE itself refuses without a word; E-FRONT-13.
         """
+        if seen.namespace is not None:
+            service = seen.live.get(f"Service/{self._front.name}")
+            refuse_another_hub(self._client, self._front.namespace, self._front.release, service)
         refused = stuck_client(self._front, seen.backends)
         if refused is not None:
             raise refused

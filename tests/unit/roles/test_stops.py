@@ -277,3 +277,44 @@ def test_an_inventory_host_that_cannot_be_a_namespace_is_told_before_anything_is
     ]
     printed = played(tmp_path, tasks, "-i", "my_hub,", hosts="my_hub")
     assert "E-VALUES-10 hub_name cannot be used as it is. Seen: my_hub; wanted: " in printed
+
+
+@pytest.mark.once
+def test_a_name_that_was_moved_to_another_hub_is_left_to_it(tmp_path: Path) -> None:
+    """The record goes where it leads to the hub that is taken down, and where that is not known for certain."""
+    here, there = "192.0.2.7", "198.51.100.9"
+    seen = {
+        "moved": [{"agreed": True, "present": [there]}, {"agreed": True, "present": []}],
+        "ours": [{"agreed": True, "present": [here, there]}, {"agreed": True, "present": []}],
+        "ours, by IPv6": [{"agreed": True, "present": [there]}, {"agreed": True, "present": ["2001:db8::7"]}],
+        "in part": [{"agreed": False, "present": []}, {"agreed": True, "present": []}],
+        "gone": [{"agreed": True, "present": []}],
+        "an alias": [{"agreed": False, "present": []}, {"agreed": True, "present": ["lb.example.org"]}],
+    }
+    role = {"name": "researchops.jupyterhub.hub_dns", "tasks_from": "preflight", "public": True}
+    tasks: list[dict[str, Any]] = [
+        {"ansible.builtin.include_role": role, "vars": {"hub_domain": "hub.example.org"}},
+    ]
+    for name, found in [*seen.items(), ("not asked", None)]:
+        look = {"skipped": True} if found is None else {"current": found}
+        known: dict[str, Any] = {
+            "__hub_dns_look": look,
+            "hub_dns_addresses": f"2001:DB8:0::7,{here}",
+            "hub_domain": "hub.example.org",
+        }
+        tasks.append({"ansible.builtin.debug": {"msg": f"<{name}: {{{{ __hub_dns_moved | bool }}}}>"}, "vars": known})
+    fronts: list[dict[str, Any]] = [
+        {"resources": [{"status": {"loadBalancer": {"ingress": [{"ip": here, "hostname": "lb.example.org"}]}}}]},
+        {"resources": [{"status": {"loadBalancer": {"ingress": [{"hostname": "LB.example.org"}]}}}]},
+        {"resources": [{"status": {}}]},
+        {"resources": []},
+    ]
+    for front in fronts:
+        known = {"__hub_dns_front": front, "hub_domain": "hub.example.org"}
+        tasks.append({"ansible.builtin.debug": {"msg": "<own: {{ __hub_dns_own | join(' ') }}>"}, "vars": known})
+    printed = played(tmp_path, tasks)
+    assert re.findall(r"<(.+?): (?:True|False)>", printed) == [*seen, "not asked"]
+    assert re.findall(r"<(.+?): True>", printed) == ["moved"]
+    assert re.findall(r"<own: (.*?)>", printed) == [here, "lb.example.org", "", ""]
+    (*_tasks, say, remove) = yaml.safe_load((ROLES / "hub_dns/tasks/absent.yml").read_text(encoding="utf-8"))
+    assert say["when"][-1] == remove["when"][-1] == "not __hub_dns_moved | bool"

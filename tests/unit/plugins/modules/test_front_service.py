@@ -29,6 +29,7 @@ class Api:
 
     seen = Seen(NAMESPACE, None, None)
     plan = CREATE
+    other = ""
     done: list[str]
     front: Front
 
@@ -38,6 +39,10 @@ class Api:
 
     def look(self) -> Seen:
         return self.seen
+
+    def refuse_another_hub(self, seen: Seen) -> None:
+        if self.other:
+            raise HubError("E-FRONT-13", "it is another one's", "name it")
 
     def foretell(self, seen: Seen) -> Plan:
         return self.plan
@@ -124,6 +129,14 @@ def test_an_address_that_is_known_to_be_kept_is_awaited(api: type[Api]) -> None:
     assert (outcome.changed, api.done, api.front.address) == (False, ["wait 600 for ours-proxy-public"], "")
     assert api.front.kept
     assert run().result["service"] == "hub-front"
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_nothing_is_done_where_another_hub_is(api: type[Api], check_mode: bool) -> None:
+    api.other = "jhub"
+    with pytest.raises(HubError, match="E-FRONT-13"):
+        run(check_mode=check_mode)
+    assert api.done == []
 
 
 @pytest.mark.parametrize(("plan", "changed"), [(CREATE, Changed.SOME), (Plan({}, {}), Changed.NOTHING)])

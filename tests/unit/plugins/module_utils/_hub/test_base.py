@@ -62,6 +62,16 @@ def test_base_url_without_its_slashes_is_refused(base_url: str) -> None:
             {"hub": {"baseUrl": "/", "db": DATABASE}, "singleuser": {"startTimeout": 900}},
             id="05 a hub that keeps its address on the chart's Service",
         ),
+        pytest.param(
+            {"hub_front_keep_proxy_public": True, "hub_front_source_ranges": "192.0.2.0/24,192.0.1.0/24"},
+            {
+                "hub": {"baseUrl": "/", "db": DATABASE},
+                "proxy": {"service": {"loadBalancerSourceRanges": ["192.0.1.0/24", "192.0.2.0/24"]}},
+                "singleuser": {"startTimeout": 900},
+            },
+            id="06 and lets in some networks only",
+        ),
+        pytest.param({"hub_front_source_ranges": ["192.0.2.0/24"]}, PLAIN, id="07 networks that hub-front lets in"),
     ],
 )
 def test_values(variables: dict[str, Any], wanted: dict[str, Any]) -> None:
@@ -116,3 +126,10 @@ def test_misspelt_variable_is_told() -> None:
 
 def test_a_variable_without_a_default_is_known() -> None:
     assert layer({"z2jh_drift": "check"}, {})[1] == []
+
+
+@pytest.mark.parametrize("timeout", [0, "0", -1])
+def test_no_time_at_all_is_refused(timeout: Any) -> None:
+    """Somebody may mean `no limit`: Helm would be stopped in the middle, and no server of a user would ever start."""
+    (found,) = layer({"z2jh_timeout": timeout}, {})[1]
+    assert (found.error_id, found.path, found.seen) == ("E-VALUES-10", "z2jh_timeout", str(timeout))

@@ -402,7 +402,7 @@ def test_layers_of_the_roles_never_contradict_each_other() -> None:
     [
         {},
         {"hub_oauth_allow_all": True, "hub_oauth_acknowledge_open_hub": True},
-        {"hub_base_url": "/iris/", "hub_front_keep_proxy_public": True},
+        {"hub_base_url": "/iris/", "hub_front_keep_proxy_public": True, "hub_front_source_ranges": ["192.0.2.0/24"]},
         {"hub_https_type": "manual", "letsencrypt_method": "none", "hub_https_certificate_file": "c"},
     ],
 )

@@ -72,6 +72,17 @@ def test_good_values_have_no_finding() -> None:
     assert found(CLOSED) == []
 
 
+@pytest.mark.parametrize("name", ["", " ada", "ada ", "physics/ada", None, 7, False])
+@pytest.mark.parametrize("trait", ["admin_users", "allowed_users"])
+def test_a_name_with_which_the_hub_does_not_start(trait: str, name: Any) -> None:
+    path = f"hub.config.Authenticator.{trait}"
+    do = "correct it where it comes from: hub_admins, hub_oauth_allowed_users or z2jh_values"
+    values = with_(path, ["ada", "Ada.L@example.org", name])
+    assert [one for one in found(values) if one[0] == "E-VALUES-08"] == [("E-VALUES-08", path, do)]
+    values["hub"]["config"]["Authenticator"]["username_map"] = {str(name): "ada"}
+    assert found(values) == []
+
+
 @pytest.mark.parametrize(
     ("path", "value", "where", "do"),
     [
@@ -443,7 +454,7 @@ def test_the_cure_of_an_open_hub_fits_what_opens_it(config: Json, do: str) -> No
 
 
 def test_every_rule_is_run() -> None:
-    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 15
+    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 16
 
 
 @pytest.mark.parametrize("version", ["3.3.8", "1.2.0", "v2.0.0"])

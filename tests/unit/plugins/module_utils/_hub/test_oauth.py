@@ -122,6 +122,15 @@ def hub(authenticator: Json | None, traits: Json, **more: Any) -> Json:
             [("E-VALUES-09", "hub_oauth_allowed_organizations")],
             id="19 a rule this provider does not have must not be ignored",
         ),
+        pytest.param(
+            {"hub_oauth_username_claim": ""}, [("E-OAUTH-06", "hub_oauth_username_claim")], id="20 nobody has a name"
+        ),
+        pytest.param(
+            {"hub_oauth_groups_claim": "", "hub_oauth_admin_groups": ["a"]},
+            [("E-OAUTH-06", "hub_oauth_groups_claim")],
+            id="21 nobody has groups",
+        ),
+        pytest.param({"hub_oauth_groups_claim": ""}, [], id="22 nor needs any"),
     ],
 )
 def test_what_is_refused(changes: Json, found: list[tuple[str, str]]) -> None:

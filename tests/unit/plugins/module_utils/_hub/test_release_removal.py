@@ -250,3 +250,16 @@ def test_the_lease_stays_where_nobody_knows_what_helm_did(installed: World, erro
         installed.remove()
     assert ("holderIdentity" in installed.kube.objects[LEASE]["spec"]) is left
     assert f"{SECRETS}/hub-secrets" in installed.kube.objects
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("keep_data", [True, False])
+def test_a_wrong_release_name_takes_nothing_from_the_hub_that_is_there(
+    installed: World, keep_data: bool, check_mode: bool
+) -> None:
+    installed.kube.objects[f"{DEPLOYMENTS}/hub"]["metadata"]["labels"]["app"] = "jupyterhub"
+    with pytest.raises(HubError, match="E-FRONT-13") as caught:
+        installed.remove(check_mode, release_name="climate", keep_data=keep_data)
+    assert "z2jh_release_name: hub" in caught.value.do
+    assert (installed.kube.writes, installed.helm.calls) == ([], [])
+    assert {f"{SECRETS}/hub-secrets", HOME} <= set(installed.kube.objects)

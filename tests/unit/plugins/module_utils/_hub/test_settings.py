@@ -45,6 +45,18 @@ def refused(name: str, reason: str) -> Finding:
         pytest.param(
             {"tree": "a.b=1"}, refused("tree", "a mapping is wanted, this is a single value"), id="09 a path is no key"
         ),
+        pytest.param({"names": ["ada", ""]}, refused("names", "texts are wanted, and item 2 is empty"), id="10 nobody"),
+        pytest.param({"names": [" "]}, refused("names", "texts are wanted, and item 1 is empty"), id="11 blanks only"),
+        pytest.param(
+            {"names": [None]}, refused("names", "texts are wanted, and item 1 is null, without quotes"), id="12 null"
+        ),
+        pytest.param(
+            {"names": [False]}, refused("names", "texts are wanted, and item 1 is false, without quotes"), id="13 no"
+        ),
+        pytest.param(
+            {"names": ["a", {"name": "ada"}]}, refused("names", "texts are wanted, and item 2 is a mapping"), id="14"
+        ),
+        pytest.param({"names": [["a"]]}, refused("names", "texts are wanted, and item 1 is a list"), id="15 list"),
     ],
 )
 def test_unusable_value_is_refused_and_has_its_default(given: dict[str, object], wanted: Finding) -> None:
@@ -72,6 +84,7 @@ def test_unusable_value_is_refused_and_has_its_default(given: dict[str, object],
         pytest.param("text", None, "t", id="25 null"),
         pytest.param("names", "['ada', 'bob']", ["ada", "bob"], id="26 a list as text"),
         pytest.param("tree", '{"a": {"b": 1}}', {"a": {"b": 1}}, id="27 json"),
+        pytest.param("names", [" ada ", 7], ["ada", "7"], id="28 blanks at the ends of items, and a number"),
     ],
 )
 def test_value_takes_the_type_of_its_default(name: str, given: object, wanted: object) -> None:

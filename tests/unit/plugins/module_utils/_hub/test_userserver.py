@@ -170,10 +170,9 @@ def pod(uid: str) -> UserPod:
     [
         READY,
         {"ready": False, "pending": "spawn"},
-        {"ready": False, "pending": "stop"},
         {"stopped": True, "pending": "spawn"},
     ],
-    ids=["running", "starting", "stopping", "about to start"],
+    ids=["running", "starting", "about to start"],
 )
 def test_a_server_that_is_there_in_any_way_is_not_ours(stage: Stage, state: dict[str, Any]) -> None:
     stage.hub.states = [state, READY]
@@ -182,6 +181,21 @@ def test_a_server_that_is_there_in_any_way_is_not_ours(stage: Stage, state: dict
     assert "start" not in stage.hub.calls
     server.clean_up()
     assert "stop" not in stage.hub.calls
+
+
+def test_a_server_that_ends_is_waited_for_and_then_started(stage: Stage) -> None:
+    """A test that was killed while it stopped its server leaves one that the hub would neither use nor start."""
+    stage.hub.states = [{"ready": False, "pending": "stop"}, {"ready": False, "pending": "stop"}, None, READY]
+    server = stage.started()
+    assert (server.was_running, server.started) == (False, True)
+    assert stage.hub.calls == ["look", "look", "look", "start", "progress", "look"]
+    assert stage.clock.slept == [1.0, 1.0]
+
+
+def test_a_server_that_never_ends_is_told_as_that(stage: Stage) -> None:
+    stage.hub.states = [{"ready": False, "pending": "stop"}]
+    error = fails("E-VERIFY-10", stage.server().start)
+    assert (error.seen, stage.hub.calls.count("start")) == ("the hub says stop", 0)
 
 
 def test_a_server_that_we_asked_for_is_ours(stage: Stage) -> None:

@@ -150,6 +150,36 @@ def test_a_running_hub_keeps_its_address(ours: Any, chart: Any, keeps: bool, kno
     assert front.keeps_proxy_public(ours, chart, known=True) is known
 
 
+def hubs(*releases: str) -> list[dict[str, Any]]:
+    return [{"metadata": {"name": "hub", "labels": {"release": release} if release else {}}} for release in releases]
+
+
+@pytest.mark.parametrize(
+    ("served", "releases", "other"),
+    [
+        pytest.param("", ["jhub"], "jhub", id="00-a-hub-of-before-under-another-name"),
+        pytest.param("jhub", ["jhub"], "jhub", id="01-the-front-leads-to-it"),
+        pytest.param("jhub", ["jhub", "climate"], "jhub", id="02-it-does-and-ours-is-there"),
+        pytest.param("", [], "", id="03-nothing-there"),
+        pytest.param("", ["climate"], "", id="04-ours"),
+        pytest.param("", ["climate", "jhub"], "", id="05-ours-beside-another"),
+        pytest.param("old", [], "", id="06-the-front-of-a-release-that-is-gone"),
+        pytest.param("climate", ["climate"], "", id="07-the-front-leads-to-ours"),
+        pytest.param("", [""], "", id="08-a-hub-without-a-release"),
+    ],
+)
+def test_another_releases_hub_loses_nothing(served: str, releases: list[str], other: str) -> None:
+    ours = {"spec": {"selector": {"component": "proxy", "release": served}}} if served else None
+    assert front.another_hub(ours, "climate", hubs(*releases)) == other
+
+
+def test_the_error_about_another_hub_names_the_variable_and_its_value() -> None:
+    error = front.not_this_hub("jupyter", "climate", "jhub")
+    assert error.error_id == "E-FRONT-13"
+    assert "Namespace jupyter holds the hub of release jhub; this run is for release climate" in error.what
+    assert error.do.startswith("set z2jh_release_name: jhub if ")
+
+
 @pytest.mark.parametrize(
     ("seen", "wanted", "verdict"),
     [

@@ -62,6 +62,37 @@ def test_another_releases_proxy_public_is_not_this_hubs(kube: Any) -> None:
     assert FrontApi(kube(table), other).look() == Seen(LIVE_NAMESPACE, None, None)
 
 
+DEPLOYMENTS = "/apis/apps/v1/namespaces/climate/deployments"
+
+
+def test_a_namespace_with_another_releases_hub_is_refused(kube: Any) -> None:
+    def hubs(query: Any, body: Any) -> Any:
+        assert query["labelSelector"] == "app=jupyterhub,component=hub"
+        return {"items": [{"metadata": {"labels": {"release": "jhub"}}}]}
+
+    client = kube({("GET", DEPLOYMENTS): hubs})
+    with pytest.raises(HubError, match="E-FRONT-13") as caught:
+        FrontApi(client, FRONT).refuse_another_hub(Seen(LIVE_NAMESPACE, None, None))
+    assert "z2jh_release_name: jhub" in caught.value.do
+    assert client.writes == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "table"),
+    [
+        pytest.param(Seen(None, None, None), {}, id="no-namespace"),
+        pytest.param(Seen(LIVE_NAMESPACE, LIVE_SERVICE, None), {}, id="the-front-is-this-releases"),
+        pytest.param(Seen(LIVE_NAMESPACE, None, LIVE_SERVICE), {}, id="its-own-proxy-public-is-there"),
+        pytest.param(Seen(LIVE_NAMESPACE, None, None), {("GET", DEPLOYMENTS): FORBIDDEN}, id="nobody-may-look"),
+        pytest.param(Seen(LIVE_NAMESPACE, None, None), {("GET", DEPLOYMENTS): {"items": []}}, id="nobody-there"),
+    ],
+)
+def test_everything_else_goes_on_and_asks_only_where_it_must(kube: Any, seen: Seen, table: Any) -> None:
+    client = kube(table)
+    FrontApi(client, FRONT).refuse_another_hub(seen)
+    assert len(client.seen) == len(table)
+
+
 def test_on_an_empty_cluster_the_service_is_foretold_without_the_server(kube: Any) -> None:
     client = kube({("PATCH", NAMESPACE): echo})
     plan = FrontApi(client, FRONT).foretell(Seen(None, None, None))

@@ -180,6 +180,17 @@ def test_a_built_in_group_is_not_asked_for_its_kinds() -> None:
     assert not [path for _verb, path, _dry in kube.requests if path == "/apis/networking.k8s.io/v1"]
 
 
+def test_the_hub_of_another_release_keeps_its_name() -> None:
+    kube = cluster("climate")
+    hub = "/apis/apps/v1/namespaces/climate/deployments/hub"
+    kube.put(hub, {"metadata": {"labels": {"app": "jupyterhub", "component": "hub", "release": "jhub"}}})
+    with pytest.raises(HubError, match=r"E-FRONT-13.*z2jh_release_name: jhub"):
+        bring(kube)
+    assert kube.writes == []
+    kube.objects[hub]["metadata"]["labels"]["release"] = "climate"
+    assert bring(kube) != []
+
+
 def test_only_what_differs_is_written() -> None:
     kube = cluster()
     bring(kube)
