@@ -58,7 +58,8 @@ options:
     elements: str
     default: []
   records:
-    description: Several record sets instead of one.
+    description:
+      - Several record sets instead of one; O(type), O(values), O(exact) and O(without) cannot be given beside it.
     type: list
     elements: dict
     suboptions:
@@ -373,7 +374,7 @@ def main() -> None:
             "hub": {"type": "str", "default": ""},
         },
         required_one_of=[("type", "records")],
-        mutually_exclusive=[("type", "records")],
+        mutually_exclusive=[(name, "records") for name in RECORD],
         required_by={"type": ("name",)},
         libraries=("dns", "requests"),
     )

@@ -262,11 +262,11 @@ from ..module_utils._core.progress import Reporter
 from ..module_utils._dns.verdicts import host_name
 from ..module_utils._gcp.api import GcpApi
 from ..module_utils._gcp.gke_api import GkeApi
-from ..module_utils._k8s.client import KubeClient
 from ..module_utils._k8s.front import annotation_texts
 from ..module_utils._k8s.front_gke import MANAGED, GkeFront, target_of
 from ..module_utils._k8s.front_gke_api import GkeFrontApi, Seen
 from ..module_utils._k8s.front_gke_verdicts import door_addresses, problems
+from ..module_utils._k8s.patience import PatientClient
 from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, KUBERNETES_OPTIONS, Outcome, Request, run
 
 
@@ -302,7 +302,7 @@ def body(request: Request) -> Outcome:
             raise errors[0]
     google = GcpApi.from_options(params, learn=request.redactor.add, project=params["project"])
     cloud = GkeApi(google, params["project"])
-    api = GkeFrontApi(KubeClient.from_kubeconfig(params["kubeconfig"], params["context"]), front, cloud)
+    api = GkeFrontApi(PatientClient.from_kubeconfig(params["kubeconfig"], params["context"]), front, cloud)
     seen = api.look()
     _learn(request, seen)
     reporter = Reporter.from_environment(params["hub"] or front.namespace, "front door", SystemClock())

@@ -87,7 +87,8 @@ options:
   iap_wait:
     description:
       - Seconds for which IAP may refuse the account (403) before that is an error, because a new policy takes minutes
-        to spread. They come on top of O(timeout). Check mode looks once.
+        to spread; and for which Google's front ends may hang up, because a new certificate does, too, up to half an
+        hour. They come on top of O(timeout). Check mode looks once.
     type: int
     default: 600
   stranger_service_account_file:

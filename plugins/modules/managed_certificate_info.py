@@ -49,7 +49,7 @@ options:
     type: str
     default: ""
   addresses:
-    description: Where the domains must lead; by default where the Ingress is.
+    description: Where each domain must lead, to one of them at least; by default where the Ingresses are.
     type: list
     elements: str
     default: []

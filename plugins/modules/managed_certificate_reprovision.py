@@ -58,7 +58,7 @@ options:
     type: bool
     default: false
   addresses:
-    description: Where the domains must lead; by default where the Ingress is.
+    description: Where each domain must lead, to one of them at least; by default where the Ingresses are.
     type: list
     elements: str
     default: []
@@ -181,8 +181,9 @@ plan:
   sample:
     - {verb: delete, target: ManagedCertificate/hub-example-org, changes: []}
 recreated_ingresses:
-  description: Ingresses that had to be recreated. Their backend services are new ones, so IAP members have to be bound
-    anew (M(researchops.jupyterhub.iap_member)) and the audience of IAP's assertion has changed.
+  description: Ingresses that had to be recreated, by this run or by one of the last 24 hours. Their backend services
+    are new ones, so IAP members have to be bound anew (M(researchops.jupyterhub.iap_member)) and the audience of IAP's
+    assertion has changed; a warning says so.
   returned: success
   type: list
   elements: str
@@ -207,7 +208,7 @@ from ..module_utils._dns.resolver import Authorities, at_once, recursive
 from ..module_utils._gcp.api import GcpApi
 from ..module_utils._gcp.certificate_api import ClusterSide, Compute, Examiner, LookAt, describe_certificate
 from ..module_utils._gcp.certificate_causes import parse_addresses
-from ..module_utils._gcp.reprovision import snapshot_name
+from ..module_utils._gcp.reprovision import locked_out, snapshot_name
 from ..module_utils._gcp.reprovision_run import Reprovisioner, Wish
 from ..module_utils._k8s.patience import PatientClient
 from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, KUBERNETES_OPTIONS, Outcome, Request, run
@@ -255,7 +256,8 @@ def body(request: Request) -> Outcome:
     }
     after = {"certificate": params["name"], "steps": steps}
     diff = {"before": {"certificate": params["name"], "steps": []}, "after": after}
-    return Outcome(bool(steps), result, diff, examiner.cluster.client.server_time.warnings())
+    warnings = [*locked_out(done.ingresses), *examiner.cluster.client.server_time.warnings()]
+    return Outcome(bool(steps), result, diff, warnings)
 
 
 def main() -> None:

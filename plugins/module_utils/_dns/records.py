@@ -114,7 +114,7 @@ def cloud_zone(zones: Iterable[Mapping[str, Any]], domain: str, wanted: str = ""
     """The managed zone of Cloud DNS that holds a name: the named one, else the closest public one.
 
     Raises:
-        HubError: E-DNS-10 where there is none.
+        HubError: E-DNS-10 where there is none, or several of one domain, of which the world asks one only.
     """
     name = host_name(domain)
     known = [zone for zone in zones if zone.get("name") and zone.get("dnsName")]
@@ -129,6 +129,14 @@ def cloud_zone(zones: Iterable[Mapping[str, Any]], domain: str, wanted: str = ""
             do="check hub_dns_zone (the managed zone's name, not the domain's), hub_dns_project and hub_domain",
         )
     best = max(public, key=lambda zone: len(str(zone["dnsName"])))
+    twins = [zone for zone in public if host_name(str(zone["dnsName"])) == host_name(str(best["dnsName"]))]
+    if len(twins) > 1:
+        raise HubError(
+            error_id="E-DNS-10",
+            what=f"Cloud DNS has {len(twins)} public managed zones for {best['dnsName']}, and the world asks one",
+            seen="; ".join(f"{zone['name']} ({', '.join(map(str, zone.get('nameServers') or []))})" for zone in twins),
+            do=f"set hub_dns_zone to the one with the name servers that the registrar names (dig NS {best['dnsName']})",
+        )
     return {"name": str(best["name"]), "dnsName": str(best["dnsName"])}
 
 

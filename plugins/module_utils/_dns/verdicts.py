@@ -71,6 +71,7 @@ class Wanted:
         exact: whether other values beside these are wrong.
         without: values that must not be there.
         or_addresses: whether, instead of an alias, addresses of its target are right, too.
+        some: whether one of the values is enough; any other beside them is wrong.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Wanted:
     exact: bool = True
     without: tuple[str, ...] = ()
     or_addresses: bool = False
+    some: bool = False
 
     @property
     def host(self) -> str:
@@ -91,7 +93,8 @@ class Wanted:
             return f"CNAME {self.host} or its addresses"
         if self.without and not self.values:
             return f"no {self.rtype} {', '.join(self.without)}"
-        return f"{self.rtype} {', '.join(self.values)}" if self.values else f"no {self.rtype}"
+        listed = (" or " if self.some else ", ").join(self.values)
+        return f"{self.rtype} {listed}" if listed else f"no {self.rtype}"
 
     def satisfied_by(self, values: Iterable[str]) -> bool:
         """Whether a server that gives these values has what is wanted."""
@@ -100,6 +103,8 @@ class Wanted:
             return False
         if self.without and not self.values:
             return True
+        if self.some:
+            return bool(seen) and seen <= set(self.values)
         if self.exact or not self.values:
             return seen == set(self.values)
         return set(self.values) <= seen

@@ -118,7 +118,7 @@ def _reason(round_: Round, names: str) -> tuple[str, str, str]:
         )
     broken = faulty(looks)
     if broken:
-        return _broken_servers(broken, names)
+        return _broken_servers(broken, looks, names)
     if looks and all(proved(replace(look, complete=True)) for look in looks):
         return _untold_servers(looks, names)
     return _wrong_record(looks, names)
@@ -159,16 +159,19 @@ def _out_of_reach(round_: Round, names: str) -> tuple[str, str, str]:
     return "E-DNS-03", what, do
 
 
-def _broken_servers(broken: Mapping[str, Sequence[Answer]], names: str) -> tuple[str, str, str]:
+def _broken_servers(broken: Mapping[str, Sequence[Answer]], looks: Sequence[Look], names: str) -> tuple[str, str, str]:
     """The same, where the record is right at every server that answers properly."""
     told = [f"{server} ({', '.join({item.code.value: '' for item in items})})" for server, items in broken.items()]
-    far = [server for server, items in broken.items() if all(_is_silent_ipv6(item) for item in items)]
     do = "repair them, or take them out of the zone's NS records"
-    if far:
-        do += f"; {', '.join(far)} answers over IPv6 only, or not at all: run from a machine with IPv6"
+    heard = [item.address for look in looks for item in look.answers if item.code is not Code.TIMEOUT]
+    for family, mark in (("IPv6", ":"), ("IPv4", ".")):
+        far = [server for server, items in broken.items() if all(_is_silent(item, mark) for item in items)]
+        if far and not any(mark in address for address in heard):
+            do += f"; {', '.join(far)} answers over {family} only, or not at all: run from a machine with {family}"
     what = f"{names} is right wherever a name server answers properly, but not all of them do: {', '.join(told)}"
     return "E-DNS-04", what, do
 
 
-def _is_silent_ipv6(answer: Answer) -> bool:
-    return answer.code is Code.TIMEOUT and ":" in answer.address
+def _is_silent(answer: Answer, mark: str) -> bool:
+    """Whether nothing came from this address, of the family whose addresses have this mark."""
+    return answer.code is Code.TIMEOUT and mark in answer.address

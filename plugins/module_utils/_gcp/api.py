@@ -229,8 +229,21 @@ class GcpApi:
             raise
 
     def pages(self, call: Call, items: str = "items") -> list[Json]:
-        """All objects of a list; ``items`` is the field that holds them."""
-        return [one for page in self.each_page(call) for one in page.get(items) or []]
+        """All objects of a list; ``items`` is the field that holds them.
+
+        Raises:
+            HubError: E-GCP-09 for a list that Google itself calls incomplete; else as :meth:`read`.
+        """
+        pages = list(self.each_page(call))
+        away = sorted({str(place) for page in pages for place in page.get("unreachable") or []})
+        if away:
+            raise HubError(
+                error_id="E-GCP-09",
+                what=f"{_service(call)} tells only a part of {call.doing}, and what is missing could be taken for gone",
+                seen=f"not reached: {', '.join(away)}",
+                do="look at Google's status page, then run again",
+            )
+        return [one for page in pages for one in page.get(items) or []]
 
     def each_page(self, call: Call) -> Iterator[Json]:
         """The answers that a list comes in, whole: an aggregated one has its objects by scope, with warnings."""

@@ -95,12 +95,16 @@ def parse_addresses(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def wanted_records(domain: str, addresses: Sequence[str]) -> tuple[Wanted, Wanted]:
-    """The record sets a domain must have: these addresses and no other, in both families."""
+    """The record sets a domain must have: these addresses and no other, in both families.
+
+    Where Ingresses share a certificate, each of its names leads to one of them (or to several).
+    """
     families: dict[int, set[str]] = {4: set(), 6: set()}
     for text in addresses:
         address = ipaddress.ip_address(text)
         families[address.version].add(str(address))
-    return Wanted(domain, "A", tuple(sorted(families[4]))), Wanted(domain, "AAAA", tuple(sorted(families[6])))
+    four, six = (tuple(sorted(families[version])) for version in (4, 6))
+    return Wanted(domain, "A", four, some=len(four) > 1), Wanted(domain, "AAAA", six, some=len(six) > 1)
 
 
 def diagnose(evidence: Evidence) -> tuple[Cause, ...]:

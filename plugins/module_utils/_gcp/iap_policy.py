@@ -105,11 +105,11 @@ def parse_wish(options: Mapping[str, Any]) -> Wish:
         raise HubError("E-IAP-02", f"{role!r} is no role", f"write it as {WEB_ROLE}")
     state = str(options["state"])
     members: dict[str, str] = {}
-    for text in options["members"]:
-        problem = member_problem(str(text), state)
+    for text in (str(member).strip() for member in options["members"]):  # Ansible splits a text at its commas only
+        problem = member_problem(text, state)
         if problem:
-            raise HubError("E-IAP-02", f"{str(text)!r} cannot be a member: {problem[0]}", problem[1])
-        members.setdefault(canonical(str(text)), str(text))
+            raise HubError("E-IAP-02", f"{text!r} cannot be a member: {problem[0]}", problem[1])
+        members.setdefault(canonical(text), text)
     wish = Wish(role, tuple(members.values()), _condition(options.get("condition")), state)
     if state != "absent":
         error = _over_limit(_counts([{"members": wish.members}]), (0, 0), "the list of members")

@@ -252,6 +252,39 @@ def recent(snapshots: Iterable[Snapshot], certificate: Certificate, now: datetim
     return None
 
 
+def too_soon(earlier: Snapshot) -> HubError:
+    """The error about a second recreation within 24 hours."""
+    return HubError(
+        "E-CERT-07",
+        f"Certificate {earlier.name} was recreated at {earlier.started}, and once in 24 hours is enough: "
+        "every try counts against the authority's limits",
+        "wait; if its cause was cured since then, run again with force: true (-e gke_iap_certificate_force=true)",
+    )
+
+
+def made_anew(stored: Mapping[str, Any] | None, now: datetime) -> tuple[str, ...]:
+    """Ingresses that a recreation of the last 24 hours made anew; a run that was killed after that told nobody.
+
+    Args:
+        stored: its record, None where there is none.
+        now: the present.
+    """
+    record = from_config_map(stored) if stored else None
+    if record is None or record.state is not State.RECREATED:
+        return ()
+    started = parse_time(record.started)
+    return record.removed if started is not None and now - started < RECENT else ()
+
+
+def locked_out(ingresses: Iterable[str]) -> list[str]:
+    """What to say about Ingresses that were made anew: access policy and audience went with their old backends."""
+    return [
+        f"Ingress {name} was made anew, and its backend services with it: nobody gets through Identity-Aware Proxy to "
+        "the hub until the playbook researchops.jupyterhub.gke_iap has run after that, without --tags"
+        for name in ingresses
+    ]
+
+
 @dataclass(frozen=True)
 class World:
     """What is there now of everything a snapshot speaks about.

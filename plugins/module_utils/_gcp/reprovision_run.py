@@ -45,6 +45,8 @@ from .reprovision import (
     foretell,
     from_config_map,
     is_old,
+    locked_out,
+    made_anew,
     next_move,
     patch_of,
     recent,
@@ -53,6 +55,7 @@ from .reprovision import (
     step_of,
     take,
     to_config_map,
+    too_soon,
     undecided,
 )
 
@@ -105,7 +108,7 @@ class Done:
         reason: why.
         steps: what was (in check mode would be) changed, in order.
         certificate: the certificate at the end.
-        ingresses: Ingresses that had to be recreated.
+        ingresses: Ingresses that had to be recreated, by this run or by one of the last 24 hours.
     """
 
     action: str
@@ -222,10 +225,11 @@ class Reprovisioner:
             return self._begin(judged, given_back)
         if unfinished is not None and not self._restore(unfinished):
             return self._run()
+        anew = made_anew(self._stored, self._server_time.now())
         if decision.action is Action.NONE:
-            return Done("none", decision.reason, self._latest(judged.certificate), self._steps)
+            return Done("none", decision.reason, self._latest(judged.certificate), self._steps, anew)
         if decision.action is Action.WAIT:
-            return self._await(Done("wait", decision.reason, judged.certificate, self._steps))
+            return self._await(Done("wait", decision.reason, judged.certificate, self._steps, anew))
         raise refusal(decision, judged.causes)
 
     def _unfinished(self) -> Snapshot | None:
@@ -285,7 +289,7 @@ class Reprovisioner:
         if last_time is None:
             return False
         if parse_certificate(self._cluster.certificates(judged.name)[0]) == judged:
-            raise _too_soon(last_time)
+            raise too_soon(last_time)
         return True
 
     def _record(self, snapshot: Snapshot) -> None:
@@ -328,7 +332,7 @@ class Reprovisioner:
             return done
         ended = wait_active(self._cluster, self._wish.name, timeout=self._left(), reporter=self._reporter)
         if not ended.done:
-            raise self._not_active(ended.verdict.reason, ended.seconds)
+            raise self._not_active(ended.verdict.reason, ended.seconds, done.ingresses)
         return replace(done, certificate=parse_certificate(ended.observation or {}))
 
     # ---- moves
@@ -544,7 +548,7 @@ class Reprovisioner:
             changed=Changed.SOME,
         )
 
-    def _not_active(self, seen: str, seconds: float) -> HubError:
+    def _not_active(self, seen: str, seconds: float, ingresses: tuple[str, ...]) -> HubError:
         """Why it did not become Active: what the diagnosis says now."""
         judged = self._examine(None)
         do = "run managed_certificate_info for the diagnosis; Google goes on trying, so running again later may do"
@@ -553,6 +557,7 @@ class Reprovisioner:
         what = f"Certificate {self._wish.name} is not Active after {seconds:.0f} s"
         if judged.causes:
             what += f": {judged.causes[0].what}"
+        what = ". ".join((what, *locked_out(ingresses)))
         return HubError(
             "E-CERT-55",
             what,
@@ -561,15 +566,6 @@ class Reprovisioner:
             wanted="Active",
             details={"causes": [cause.as_dict() for cause in judged.causes]},
         )
-
-
-def _too_soon(earlier: Snapshot) -> HubError:
-    return HubError(
-        "E-CERT-07",
-        f"Certificate {earlier.name} was recreated at {earlier.started}, and once in 24 hours is enough: "
-        "every try counts against the authority's limits",
-        "wait; if its cause was cured since then, run again with force: true (-e gke_iap_certificate_force=true)",
-    )
 
 
 def _as_before(ingress: Json, record: Snapshot | None) -> Json:

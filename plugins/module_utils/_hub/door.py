@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .._core.errors import HubError
+from .._core.poll import State, Verdict
 from .._core.transport import CONNECT_TIMEOUT, REDIRECTS, clean_url, joined, origin
 from .certificates import end_of
 
@@ -74,11 +75,44 @@ def look(url: str, context: ssl.SSLContext) -> Door:
     except ssl.SSLCertVerificationError as problem:
         raise _untrusted(url, problem.verify_message.rstrip("."), _served(host, port)) from problem
     except ssl.SSLError as problem:
-        raise _untrusted(
-            url, f"the handshake fails ({getattr(problem, 'reason', '') or 'no reason given'})", ""
-        ) from problem
+        reason = f"the handshake fails ({getattr(problem, 'reason', '') or 'no reason given'})"
+        raise _untrusted(url, reason, "", settles=True) from problem
     except OSError as problem:
         raise _unreachable(url, host, problem) from problem
+
+
+def attempt(url: str, context: ssl.SSLContext) -> Door | HubError:
+    """The same, with the error as a value, for somebody who waits."""
+    try:
+        return look(url, context)
+    except HubError as problem:
+        return problem
+
+
+class Watch:
+    """Judges looks at a door of Google's, whose front ends hang up until they have a certificate.
+
+    They get one that is Active one after the other, for up to half an hour; so one good look is enough only where none
+    failed before. A certificate that is served and wrong, and an address where nothing is, do not settle.
+    """
+
+    def __init__(self, steady: int) -> None:
+        """Nothing was seen yet.
+
+        Args:
+            steady: good looks in a row after one that failed.
+        """
+        self._steady, self._needed = steady, 1
+
+    def judge(self, found: Door | HubError) -> Verdict:
+        """Done, wait, or give up."""
+        if isinstance(found, HubError):
+            self._needed = self._steady
+            return Verdict(State.PENDING if found.details.get("settles") else State.FATAL, found.what)
+        self._needed -= 1
+        if self._needed <= 0:
+            return Verdict(State.DONE)
+        return Verdict(State.PENDING, "it answers; once more, as not all of Google's front ends may be able to yet")
 
 
 def _shaken_hands(host: str, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
@@ -119,13 +153,14 @@ def _served(host: str, port: int) -> str:
     return f"{leaf.subject}, signed by {leaf.issuer}, ending {leaf.not_after.date().isoformat()}"
 
 
-def _untrusted(url: str, reason: str, served: str) -> HubError:
+def _untrusted(url: str, reason: str, served: str, *, settles: bool = False) -> HubError:
     return HubError(
         error_id="E-VERIFY-02",
         what=f"The certificate of {clean_url(url)} cannot be trusted: {reason}",
         seen=served,
         wanted=f"an unexpired certificate for {urlsplit(url).hostname} from a CA that is trusted here",
         do="correct the certificate (hub_https, letsencrypt), or name its CA in hub_verify_ca_file",
+        details={"settles": settles},
     )
 
 
@@ -146,6 +181,7 @@ def _unreachable(url: str, host: str, problem: OSError) -> HubError:
         error_id="E-VERIFY-01",
         what=f"The front door {clean_url(url)} cannot be reached: {reason}",
         do=do,
+        details={"settles": isinstance(problem, ConnectionResetError)},
     )
 
 

@@ -97,7 +97,7 @@ def _signer(account: ServiceAccount) -> Any:
 def audience(url: str) -> str:
     """For which addresses a token is made: everything at the hub's host."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}/*"
+    return f"{parts.scheme}://{parts.netloc.lower()}/*"  # as requests are sent, however the host was written
 
 
 def signed_token(account: ServiceAccount, url: str, now: int) -> str:

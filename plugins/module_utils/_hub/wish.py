@@ -38,7 +38,8 @@ class Wish:
         stranger_password: of ``stranger``.
         account_file: key file of the service account that enters through IAP.
         stranger_account_file: key file of a service account that must be refused; empty leaves this out.
-        iap_wait: seconds for which IAP may refuse the account, because a new policy takes minutes to spread.
+        iap_wait: seconds for which IAP may refuse the account, because a new policy takes minutes to spread, and for
+            which its front ends may hang up, because a new certificate does, too.
         ca_file: CAs to trust besides the system's.
         timeout: seconds for everything together.
         expected_image: what user pods must run; empty leaves this unproved.

@@ -16,6 +16,7 @@ from .._core.errors import Changed, HubError
 from .._core.poll import State, Verdict
 from .._gcp.backends import Backend
 from .._gcp.gke_facts import GOOGLE_MANAGED, OWN
+from .._gcp.iap_policy import WEB_ROLE, parse_wish
 from .front import Json, addresses_of
 from .front_gke import (
     LONGEST_MANAGED_NAME,
@@ -143,6 +144,16 @@ def _whose_client(front: GkeFront, oauth_client: str) -> list[HubError]:
     return [HubError("E-IAP-20", f"gke_iap_oauth_client is {oauth_client}, and the client does not fit", do, seen=seen)]
 
 
+def _members(members: Sequence[str]) -> list[HubError]:
+    """What Google would not take as members; nobody else would say so before load balancer and hub stand."""
+    try:
+        parse_wish({"role": WEB_ROLE, "state": "present", "members": members})
+    except HubError as problem:
+        problem.what = f"gke_iap_members: {problem.what}"
+        return [problem]
+    return []
+
+
 def _cannot(what: str, do: str) -> HubError:
     return HubError("E-FRONT-06", f"Google's load balancer cannot do this: {what}", do)
 
@@ -169,6 +180,7 @@ def rows(settings: Mapping[str, Any]) -> list[Json]:
         source_ranges=[str(item) for item in settings["source_ranges"]],
     )
     found += _whose_client(front, str(settings["oauth_client"]))
+    found += _members(settings.get("members") or [])
     if found:
         return [{"check": "front door", "ok": False, "text": item.text()} for item in found]
     client = "an OAuth client of its own" if front.own_client else "Google's OAuth client"

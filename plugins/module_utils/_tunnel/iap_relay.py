@@ -361,6 +361,8 @@ class Relay:
                 sslopt=secured,
             )
         except websocket.WebSocketBadStatusException as problem:
+            if self._session.sid and problem.status_code >= 500:
+                raise  # busy for a moment: the session may go on after that
             code = {401: 4033, 403: 4033, 404: 4047}.get(problem.status_code, 0)
             raise refused(self._options, f"HTTP status {problem.status_code}", code) from problem
         self._socket.sock = SharedTls(self._socket.sock)

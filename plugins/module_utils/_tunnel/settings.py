@@ -24,6 +24,7 @@ from .._core.transport import origin
 Json = Mapping[str, Any]
 
 FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f]")
+HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk)-[!-~]+ [A-Za-z0-9+/=]+(?: .*)?")
 SSH_PORT = 22
 FIRST_TRIES = 3
 """Tries that may fail before the first success; waiting longer would not help against a wrong key or name."""
@@ -164,9 +165,16 @@ def parse_bastion(bastion: Json) -> Bastion:
             raise unusable(f"its {name} {value!r} starts with a dash or holds spaces")
     if not given.get("host"):
         raise unusable("it has neither host nor iap", "set host to its name, or iap to project, zone and instance")
-    if "\n" in str(given.get("host_key", "")).strip():
-        raise unusable("its host_key has more than one line", "give one line, such as ssh-ed25519 AAAA...")
+    _check_host_key(str(given.get("host_key", "")).strip())
     return Bastion(**given, iap=place)
+
+
+def _check_host_key(text: str) -> None:
+    if "\n" in text:
+        raise unusable("its host_key has more than one line", "give one line, such as ssh-ed25519 AAAA...")
+    if text and not HOST_KEY.fullmatch(text):
+        do = "leave out the host name that ssh-keyscan and known_hosts have before it: ssh-ed25519 AAAA..."
+        raise unusable("its host_key does not begin with the kind of a key", do)
 
 
 def unusable(reason: str, do: str = "") -> HubError:

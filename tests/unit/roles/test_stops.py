@@ -52,6 +52,10 @@ STOPS = {
         ("gke_iap", "front", {**ON_GKE, "cluster_access_cluster": {}}),
         r"E-GKE-05 No Google Cloud project is named\. Nothing was changed\. Do: set cluster_access_cluster\..*\.",
     ),
+    "nobody whom Google knows": (
+        ("gke_iap", "front", {**ON_GKE, "gke_iap_members": "group:g@example.org, ada@example.org"}),
+        r"E-IAP-02 gke_iap_members: 'ada@example\.org' cannot be a member: .*\. Nothing was changed\. Do: write .*\.",
+    ),
     "no location and name": (
         ("gke_iap", "preflight", {**ON_GKE, "cluster_access_cluster": {"project": "research"}}),
         r"E-GKE-05 The cluster .*: location, name is missing, .*\. Nothing was changed\. Do: set .*\.",

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 researchops.jupyterhub contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Other people's TXT records at the name of a hub stay, however the name is written.
+"""What Cloud DNS has is found however the name is written, and other people's TXT records at the name of a hub stay.
 
-A real ansible-playbook fills in the role's own templates; nobody is asked.
+The role's own templates are filled in; nobody is asked.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.researchops.jupyterhub.tests.unit.roles.plays import played
+from jinja2.nativetypes import NativeEnvironment
 
 TASKS = Path(__file__).resolve().parents[3] / "roles" / "hub_dns" / "tasks"
 KEPT = "{{ kept | default([]) + [[__hub_dns_cloud_name, __hub_dns_cloud_wanted.TXT]] }}"
@@ -39,3 +40,12 @@ def test_texts_in_cloud_dns_are_added_to(tmp_path: Path) -> None:
     played(tmp_path, tasks)
     kept = json.loads((tmp_path / "kept.json").read_text(encoding="utf-8"))
     assert kept == [["example.org", [MAIL, '"new"']]] * len(NAMES)
+
+
+def test_a_record_set_is_asked_for_as_cloud_dns_keeps_its_name() -> None:
+    """The module of google.cloud compares names as text: it would make a set that is there, and leave one in place."""
+    tasks = yaml.safe_load((TASKS / "clouddns_round.yml").read_text(encoding="utf-8"))
+    module = "google.cloud.gcp_dns_resource_record_set"
+    (name,) = (task[module]["name"] for task in tasks if module in task)
+    rendered = NativeEnvironment().from_string(name).render({"__hub_dns_cloud_name": "Hub.Example.org"})
+    assert rendered == "hub.example.org."

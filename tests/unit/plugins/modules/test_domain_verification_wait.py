@@ -148,6 +148,9 @@ def test_nobody_is_asked_more_than_once_a_second(asked: dict[str, Any]) -> None:
         pytest.param({"type": "A"}, id="no-name"),
         pytest.param({"name": "x", "type": "MX"}, id="unknown-type"),
         pytest.param({**ONE, "records": [{"type": "A"}]}, id="both-ways"),
+        pytest.param({"name": "x", "records": [{"type": "A"}], "values": ["192.0.2.1"]}, id="values-beside-records"),
+        pytest.param({"name": "x", "records": [{"type": "A"}], "exact": False}, id="exact-beside-records"),
+        pytest.param({"name": "x", "records": [{"type": "A"}], "without": ["y"]}, id="without-beside-records"),
         pytest.param({"name": "x", "records": [{"values": ["y"]}]}, id="record-without-type"),
     ],
 )

@@ -91,7 +91,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> type[Api]:
     monkeypatch.setattr(gke_front, "GkeFrontApi", fresh)
     monkeypatch.setattr(gke_front, "GkeApi", type("FreshCloud", (Cloud,), {"asked": []}))
     monkeypatch.setattr(gke_front.GcpApi, "from_options", lambda options, **words: GcpApi(FakeAuth()))
-    monkeypatch.setattr(gke_front.KubeClient, "from_kubeconfig", lambda kubeconfig, context: None)
+    monkeypatch.setattr(gke_front.PatientClient, "from_kubeconfig", lambda kubeconfig, context: None)
     return fresh
 
 

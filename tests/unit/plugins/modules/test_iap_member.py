@@ -79,6 +79,13 @@ def test_a_member_comes_in_and_the_second_run_finds_nothing_to_do(google: Google
     )
 
 
+def test_members_may_be_one_text_with_blanks_after_its_commas(google: Google) -> None:
+    assert run(members="group:g@example.org, user:bob@example.org\n").result["resources"][0]["added"] == [
+        GROUP,
+        "user:bob@example.org",
+    ]
+
+
 def test_check_mode_foretells_the_run_and_writes_nothing(google: Google) -> None:
     foretold = run(check_mode=True, confirm="none")
     assert google.verbs == ["get"]

@@ -34,8 +34,8 @@ OUTSIDE = {PUBLIC: FakeNames(hub_example_org=ADDRESS), ("https://dns.test/q",): 
 
 
 @pytest.fixture
-def gke(monkeypatch: pytest.MonkeyPatch) -> FakeGke:
-    cluster = stuck_cluster()
+def gke(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> FakeGke:
+    cluster = stuck_cluster(**getattr(request, "param", {}))
     names = FakeNames(hub_example_org=ADDRESS)
     real = subject.GcpApi.from_options
 
@@ -75,7 +75,22 @@ def test_a_stuck_certificate_is_cured(gke: FakeGke) -> None:
         "after": {"certificate": "hub-tls", "steps": result["plan"]},
     }
     assert {line["subject"] for line in result["transitions"]} == {NS}
-    assert run().changed is False
+    assert (outcome.warnings, run().changed) == ([], False)
+
+
+ANEW = (
+    "Ingress hub was made anew, and its backend services with it: nobody gets through Identity-Aware Proxy to the hub "
+    "until the playbook researchops.jupyterhub.gke_iap has run after that, without --tags"
+)
+
+
+@pytest.mark.parametrize("gke", [{"alone": True, "clings": True}], indirect=True)
+def test_an_ingress_that_was_made_anew_is_told_because_nobody_gets_in(gke: FakeGke) -> None:
+    done = run()
+    assert (done.result["recreated_ingresses"], done.warnings) == (["hub"], [ANEW])
+    assert run().warnings == [ANEW], "the run before may have been killed before it told anybody"
+    gke.clock.sleep(86400)
+    assert (run().result["recreated_ingresses"], run().warnings) == ([], [])
 
 
 def test_nobody_outside_is_asked_where_nobody_is_named(gke: FakeGke, monkeypatch: pytest.MonkeyPatch) -> None:

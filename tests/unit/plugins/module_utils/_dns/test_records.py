@@ -121,6 +121,20 @@ def test_no_fitting_zone_is_an_error(zones: Any, domain: str, wanted: str, seen:
     assert seen in caught.value.seen
 
 
+TWINS = [
+    {"name": "new", "dnsName": "example.org.", "nameServers": ["ns-cloud-b1.googledomains.com."]},
+    {"name": "old", "dnsName": "Example.org.", "nameServers": ["ns-cloud-a1.googledomains.com."]},
+    {"name": "inside", "dnsName": "example.org.", "visibility": "private"},
+]
+
+
+def test_of_two_zones_for_one_domain_nobody_can_tell_which_is_asked() -> None:
+    with pytest.raises(HubError, match=r"E-DNS-10 Cloud DNS has 2 .* set hub_dns_zone") as caught:
+        records.cloud_zone(TWINS, "hub.example.org")
+    assert caught.value.seen == "new (ns-cloud-b1.googledomains.com.); old (ns-cloud-a1.googledomains.com.)"
+    assert records.cloud_zone(TWINS, "hub.example.org", "old")["name"] == "old"
+
+
 def rrset(rtype: str, *values: str, name: str = "hub.example.org.", ttl: int = 60) -> dict[str, Any]:
     return {"name": name, "type": rtype, "ttl": ttl, "rrdatas": list(values)}
 

@@ -174,6 +174,19 @@ def test_a_server_with_ipv6_only_is_told_from_a_dead_one() -> None:
     assert error.do.endswith("; ns2 answers over IPv6 only, or not at all: run from a machine with IPv6")
 
 
+@pytest.mark.parametrize(("heard", "told"), [("192.0.2.1", False), ("2001:db8::1", True)])
+def test_on_a_machine_without_ipv4_so_is_a_server_with_ipv4_only(heard: str, told: bool) -> None:
+    look = Look(HUB, "z", (said("203.0.113.7", address=heard), silent("ns2", "192.0.2.2"), silent("ns3", "")))
+    error = words.not_proved(Round((look,)), 9, {})
+    assert error.error_id == "E-DNS-04"
+    assert ("; ns2 answers over IPv4 only, or not at all: run from a machine with IPv4" in error.do) is told
+
+
+def test_where_ipv6_answers_elsewhere_a_silent_server_is_dead() -> None:
+    look = Look(HUB, "z", (said("203.0.113.7", address="2001:db8::7"), silent("ns2")))
+    assert "IPv6" not in words.not_proved(Round((look,)), 9, {}).do
+
+
 def test_public_resolvers_are_told_apart() -> None:
     public = Look(HUB, answers=(said("198.51.100.4", server="dns.google"),))
     round_ = Round((Look(HUB, "z", (silent(),)),), public=(public,))

@@ -450,6 +450,14 @@ def test_the_records_a_domain_must_have() -> None:
     assert addresses_of([DOOR, DOOR]) == (ADDRESS,)
 
 
+def test_of_several_ingresses_with_one_certificate_each_name_leads_to_one() -> None:
+    other = "203.0.113.8"
+    for said, right in (((ADDRESS,), True), ((other,), True), ((ADDRESS, other), True), ((), False)):
+        assert wanted_records(HUB, [other, ADDRESS])[0].satisfied_by(said) is right
+        assert not wanted_records(HUB, [other, ADDRESS])[0].satisfied_by((*said, "198.51.100.4"))
+    assert [one.text() for one in wanted_records(HUB, [other, ADDRESS])] == [f"A {ADDRESS} or {other}", "no AAAA"]
+
+
 def test_the_error_says_it_as_people_would() -> None:
     certificate = replace(CERTIFICATE, name="hub-example-org", domain_status={HUB: "FailedCaaChecking"})
     causes = diagnose(replace(EVIDENCE, certificate=certificate, names={HUB: caa('0 issue "digicert.com"')}))

@@ -89,7 +89,6 @@ def test_good_members(text: str) -> None:
         ("user:", "no e-mail address"),
         ("user:ada@localhost", "no e-mail address"),
         ("user: ada@example.org", "no e-mail address"),
-        ("user:ada@example.org ", "no e-mail address"),
         ("user:ada@example.org,bob@example.org", "no e-mail address"),
         ("group:@example.org", "no e-mail address"),
         ("domain:ada@example.org", "no domain"),

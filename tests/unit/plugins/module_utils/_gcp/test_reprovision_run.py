@@ -518,6 +518,10 @@ def test_a_certificate_that_does_not_become_active_is_told_with_its_cause() -> N
     assert caught.value.details == {"causes": []}
     with pytest.raises(HubError, match="E-CERT-55"):
         run(gke, timeout=5)
+    gke = stuck_cluster(alone=True, clings=True)
+    gke.stuck |= {f"uid-{number}" for number in range(9)}
+    with pytest.raises(HubError, match=r"E-CERT-55 .* Ingress hub was made anew, .* nobody gets through"):
+        run(gke, timeout=900)
 
 
 class Elsewhere:

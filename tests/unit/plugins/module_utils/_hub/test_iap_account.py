@@ -96,6 +96,7 @@ def test_without_google_auth_the_library_is_named(made: Account, monkeypatch: py
         ("https://hub.example.org/", "https://hub.example.org/*"),
         ("https://hub.example.org/iris/", "https://hub.example.org/*"),
         ("https://hub.example.org:8443/", "https://hub.example.org:8443/*"),
+        ("https://Hub.Example.org/Iris/", "https://hub.example.org/*"),
     ],
 )
 def test_a_token_is_for_every_path_of_the_host(url: str, wanted: str) -> None:

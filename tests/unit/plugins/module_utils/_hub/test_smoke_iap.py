@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.redact import Redactor
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import door
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.evidence import Evidence
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.smoke import SmokeTest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish
@@ -98,6 +100,40 @@ def test_a_door_without_iap_is_found_before_anything_else(bench: Bench) -> None:
 def test_a_door_that_answers_nothing_known_proves_nothing(bench: Bench) -> None:
     bench.hub.door_status = 404
     assert "something else answers" in bench.fails("E-VERIFY-12").what
+
+
+def hang_up(monkeypatch: pytest.MonkeyPatch, *problems: OSError, for_ever: bool = False) -> None:
+    """Let front ends break off the handshake, as Google's do that have no certificate yet."""
+    waiting, hands = list(problems), door._shaken_hands
+
+    def shaken(*words: Any) -> Any:
+        if waiting:
+            raise waiting[0] if for_ever else waiting.pop(0)
+        return hands(*words)
+
+    monkeypatch.setattr(door, "_shaken_hands", shaken)
+
+
+NO_CERTIFICATE = ssl.SSLError(1, "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE]")
+
+
+def test_a_certificate_that_no_front_end_serves_is_waited_for_and_then_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hang_up(monkeypatch, NO_CERTIFICATE, for_ever=True)
+    problem = bench.fails("E-VERIFY-02")
+    assert "the handshake fails" in problem.what
+    assert "half an hour" in problem.do
+    assert bench.clock.passed == 600
+
+
+@pytest.mark.parametrize("changes", [{"ca_file": None}, {"url": "https://localhost:1/"}], ids=["wrong", "nothing"])
+def test_a_wrong_certificate_and_an_address_without_a_door_are_no_matter_of_patience(
+    bench: Bench, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(HubError, match=r"E-VERIFY-0[12]"):
+        bench.run(**changes)
+    assert bench.clock.passed == 0
 
 
 def test_an_account_on_no_list_is_refused_after_ten_minutes_of_patience(bench: Bench) -> None:
@@ -210,6 +246,14 @@ def test_without_a_second_account_nobody_without_credentials_is_the_stranger(ben
     assert [row.step for row in evidence.rows] == [step for step in STEPS if step != "stranger"]
     row = next(row for row in evidence.rows if row.step == "guard")
     assert row.text == "without credentials: Identity-Aware Proxy asks for a sign-in (302)"
+
+
+def test_a_new_certificate_is_waited_for_until_a_front_end_serves_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hang_up(monkeypatch, NO_CERTIFICATE, ConnectionResetError(104, "Connection reset by peer"))
+    row = next(row for row in bench.run().rows if row.step == "door")
+    assert (row.result.value, row.seconds) == ("ok", 20), "two that hung up, then three good looks in a row"
 
 
 def test_a_new_policy_is_waited_for_until_it_is_steady(bench: Bench) -> None:

@@ -88,17 +88,21 @@ SETTINGS: Json = {
         pytest.param({"oauth_client": "own"}, False, "neither id nor secret", id="00-own-client-is-missing"),
         pytest.param({"client_id": ID, "client_secret": "s"}, False, ID, id="01-client-would-be-ignored"),
         pytest.param({"https_port": 8443}, False, "E-FRONT-06", id="02-a-problem"),
+        pytest.param({"members": ["group:g"]}, False, "E-IAP-02 gke_iap_members: 'group:g' cannot", id="03-no-member"),
         pytest.param(
-            {},
+            {"members": [f"group:g{number}@example.org" for number in range(251)]}, False, "E-IAP-04", id="04-too-many"
+        ),
+        pytest.param(
+            {"members": ["group:g@example.org"]},
             True,
             "ingress with Identity-Aware Proxy, Google's OAuth client, a managed certificate, address climate-hub",
-            id="03-ingress",
+            id="05-ingress",
         ),
         pytest.param(
             GATEWAY | {"oauth_client": "own"},
             True,
             "gateway with Identity-Aware Proxy, an OAuth client of its own, certificate map hub-map, address climate",
-            id="04-gateway",
+            id="06-gateway",
         ),
     ],
 )

@@ -264,12 +264,12 @@ class World:
         words = [word for name, value in given.items() for word in (f"--{name}", value)]
         return iap_relay.parse([*words, "--", sys.executable, "-c", f"print({credential!r})"])
 
-    def start(self, **more: str) -> None:
+    def start(self, sleep: Callable[[float], None] = lambda _seconds: None, **more: str) -> None:
         options = self.options(**more)
 
         def run() -> None:
             try:
-                self.outcome.append(Relay(options, self.stdin_read, self.stdout_write).run(lambda _seconds: None))
+                self.outcome.append(Relay(options, self.stdin_read, self.stdout_write).run(sleep))
             except Problem as problem:
                 self.outcome.append(str(problem))
 
@@ -363,6 +363,22 @@ def test_a_broken_websocket_is_taken_up_again_and_no_byte_is_lost(world: World) 
     assert others and all(path.startswith("/v4/reconnect?sid=") and "&ack=" in path for path in others)
 
 
+def test_a_relay_that_is_busy_for_a_moment_ends_no_session(world: World) -> None:
+    def sleep(seconds: float) -> None:
+        if seconds:  # after the first try
+            world.relay.refuse_http = 0
+
+    world.start(sleep)
+    assert world.echo(b"hello") == b"hello"
+    world.relay.refuse_http = 503
+    world.relay.cut()
+    assert world.thread is not None
+    world.thread.join(1)
+    assert world.outcome == []
+    assert world.echo(b"bye") == b"bye"
+    assert world.end() == 0
+
+
 def test_a_session_that_is_forgotten_ends_with_a_word(world: World) -> None:
     world.start()
     assert world.echo(b"hello") == b"hello"
@@ -391,7 +407,9 @@ def test_a_refusal_is_told_with_its_cure(world: World, code: int, words: str, do
     assert world.relay.token not in said
 
 
-@pytest.mark.parametrize(("status", "do"), [(403, "tunnelResourceAccessor"), (404, "correct project")])
+@pytest.mark.parametrize(
+    ("status", "do"), [(403, "tunnelResourceAccessor"), (404, "correct project"), (503, "run again")]
+)
 def test_a_refusal_before_the_websocket_is_told_too(world: World, status: int, do: str) -> None:
     world.relay.refuse_http = status
     world.start()

@@ -44,6 +44,8 @@ TARGET = Target("10.0.0.2", 443)
         pytest.param({"host": "a", "private_key_file": "/k\ny"}, "its private_key_file", id="two lines"),
         pytest.param({"iap": {"project": "p", "zone": "z", "instance": "-i"}}, "its iap.instance '-i'", id="iap"),
         pytest.param({"host": "a", "host_key": "x y\n* ssh-rsa z"}, "more than one line", id="two host keys"),
+        pytest.param({"host": "a", "host_key": "a ssh-ed25519 AAAA"}, "the kind of a key", id="ssh-keyscan"),
+        pytest.param({"host": "a", "host_key": "AAAA"}, "the kind of a key", id="a key without its kind"),
     ],
 )
 def test_settings_that_cannot_work(given: dict[str, Any], reason: str) -> None:
@@ -58,7 +60,7 @@ def test_settings_that_cannot_work(given: dict[str, Any], reason: str) -> None:
     [
         ({"host": "b", "user": None, "port": None}, Bastion("b")),
         ({"host": "b", "port": 22}, Bastion("b", 22)),
-        ({"host": "b", "user": "", "iap": None, "host_key": " k v\n"}, Bastion("b", host_key=" k v\n")),
+        ({"host": "b", "user": "", "iap": None, "host_key": " ssh-rsa v\n"}, Bastion("b", host_key=" ssh-rsa v\n")),
         ({"iap": {"project": "p", "zone": "z", "instance": "i", "ca_file": None}}, Bastion("i.z.p", iap=IAP)),
         ({"host": "compute.1", "iap": {"project": "p", "zone": "z", "instance": "i"}}, Bastion("compute.1", iap=IAP)),
     ],
