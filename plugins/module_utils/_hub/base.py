@@ -38,6 +38,8 @@ FRONT_DEFAULTS: Json = {"hub_front_keep_proxy_public": False, "hub_front_source_
 """The role hub_front's variables that this layer also reads: the hub's address stays on the chart's own Service, and
 who may connect there."""
 
+PLATFORMS = ("existing", "gke", "eks", "bare_metal", "openshift")
+"""Only ``gke`` has a front door of its own; one that is mistyped would get a public load balancer in its place."""
 BASE_URL = re.compile(r"^/(?:[A-Za-z0-9._~-]+/)*$")
 LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 NAMES = {
@@ -74,6 +76,10 @@ def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[
                 "write it as in /science/",
                 seen=settled["hub_base_url"],
             )
+        )
+    if settled["hub_platform"] not in ("", *PLATFORMS):
+        findings.append(
+            _unusable("hub_platform", settled["hub_platform"], " or ".join(PLATFORMS), "correct hub_platform")
         )
     values: Json = {
         "hub": {

@@ -576,7 +576,7 @@ def _unreachable(server: str, origin: str, problem: Exception, *, written: bool 
 
 
 def _first_line(problem: Exception) -> str:
-    """The shortest true description of a library's error."""
+    """The shortest true description of a library's error, without a full stop."""
     reason = getattr(problem, "reason", None)
     text = str(reason if isinstance(reason, Exception) else problem)
-    return text.strip().splitlines()[0][:300] if text.strip() else type(problem).__name__
+    return text.strip().splitlines()[0][:300].rstrip(".") if text.strip() else type(problem).__name__

@@ -127,6 +127,24 @@ SAMPLES = [
     sample(code_rules.documented, "no examples", {MODULE: module(EXAMPLES="")}, "no EXAMPLES"),
     sample(code_rules.documented, "no attributes", {MODULE: module(DOCUMENTATION="module: thing\n")}, "check mode"),
     sample(code_rules.documented, "other example", {MODULE: module(EXAMPLES="- debug: {}\n")}, "no example uses"),
+    *(
+        sample(
+            code_rules.examples,
+            what,
+            {MODULE: module(body, EXAMPLES=f"- researchops.jupyterhub.thing: {given}\n")},
+            told,
+        )
+        for what, body, given, told in (
+            ("unknown", "run(body, argument_spec={})", "{colour: red}", "colour"),
+            (
+                "incomplete",
+                "run(body, argument_spec={'name': {'required': True}})",
+                "{}",
+                "missing required arguments: name",
+            ),
+            ("no choice", "run(body, argument_spec={'kind': {'choices': ['a']}})", "{kind: b}", "must be one of: a"),
+        )
+    ),
     sample(
         code_rules.action_groups,
         "missing",

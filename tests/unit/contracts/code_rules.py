@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ...canary.inputs import WORDS, flat, module_specs
 from .verdict import Verdict, functions, load, parsed, python_files
@@ -281,6 +282,21 @@ def documented(root: Path) -> Verdict:
         name = f"researchops.jupyterhub.{path.stem}"
         if not any(isinstance(task, dict) and name in task for task in tasks):
             verdict.complaints.append(f"{place}: no example uses {name}")
+    return verdict
+
+
+def examples(root: Path) -> Verdict:
+    """Every example of a module gives options that a module takes; what a template yields is not known and passes."""
+    verdict = Verdict()
+    known = {f"researchops.jupyterhub.{name}": spec for name, spec in module_specs(root).items()}
+    for path in module_files(root):
+        for task in yaml.safe_load(constants(path).get("EXAMPLES", "")) or []:
+            for name in known.keys() & task.keys():
+                fixed = {key: value for key, value in (task[name] or {}).items() if "{{" not in str(value)}
+                unknown = (task[name] or {}).keys() - fixed.keys()
+                spec = {key: option for key, option in known[name].items() if key not in unknown}
+                told = ArgumentSpecValidator(spec).validate(fixed).error_messages
+                verdict.look(f"{path.relative_to(root)}: {task.get('name')}: {told[0]}" if told else None)
     return verdict
 
 

@@ -26,6 +26,7 @@ RULES: dict[Callable[[Path], Verdict], int] = {
     code_rules.unit_files: 10,
     code_rules.leftovers: 20,
     code_rules.documented: 3,
+    code_rules.examples: 30,
     code_rules.action_groups: 3,
     code_rules.module_secrets: 3,
     role_rules.skeleton: 5,
@@ -48,7 +49,7 @@ RULES: dict[Callable[[Path], Verdict], int] = {
     docs_rules.fragments: 5,
 }
 #: rules that evaluate plugins with Ansible; the others read files, and say the same whatever the versions
-EVALUATING = {code_rules.module_secrets}
+EVALUATING = {code_rules.examples, code_rules.module_secrets}
 
 
 def name(rule: Callable[[Path], Verdict]) -> str:

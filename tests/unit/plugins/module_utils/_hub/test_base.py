@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.base import layer
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.base import PLATFORMS, layer
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import Finding
 
 DATABASE = {"pvc": {"annotations": {"helm.sh/resource-policy": "keep"}}}
@@ -107,6 +107,18 @@ def test_names_that_kubernetes_or_helm_refuse(variables: dict[str, Any], wanted:
     found = layer(variables, {})[1]
     assert [(one.error_id, one.path, one.seen) for one in found] == [("E-VALUES-10", *row[:2]) for row in wanted]
     assert [re.findall(r"at most (\d+)", one.wanted) for one in found] == [[row[2]] for row in wanted]
+
+
+@pytest.mark.parametrize("platform", ["GKE", "gcp", "aws"])
+def test_a_platform_that_does_not_exist_is_not_taken_for_another(platform: str) -> None:
+    (found,) = layer({"hub_platform": platform}, {})[1]
+    assert (found.error_id, found.path, found.seen) == ("E-VALUES-10", "hub_platform", platform)
+    assert found.wanted == "existing or gke or eks or bare_metal or openshift"
+
+
+@pytest.mark.parametrize("platform", ["", *PLATFORMS])
+def test_every_platform_and_none_at_all_is_one(platform: str) -> None:
+    assert layer({"hub_platform": platform}, {})[1] == []
 
 
 def test_the_hubs_own_name_is_told_with_both_ways_out() -> None:

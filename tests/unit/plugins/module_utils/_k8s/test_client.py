@@ -500,6 +500,7 @@ def test_a_kubeconfig_that_cannot_be_used(tmp_path: Path, text: str | None, cont
     with pytest.raises(HubError, match="E-K8S-01") as caught:
         KubeClient.from_kubeconfig(str(path), context)
     assert str(path) in caught.value.what
+    assert not caught.value.what.endswith(".")
 
 
 class Stream:
