@@ -237,7 +237,7 @@ class SmokeTest:
             draft.facts = found.facts(now)
             draft.text = f"{found.tls} at {found.address}, {found.chain[0].subject}, {days} days left"
             if days < door.SOON:
-                self.warnings.append(f"the certificate of {self._wish.url} ends in {days} days")
+                self.warnings.append(door.ends_soon(self._wish.url, days))
 
     def _prove_redirect(self) -> None:
         with self._step("redirect", "http goes to https") as draft:
