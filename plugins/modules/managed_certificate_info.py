@@ -183,7 +183,7 @@ transitions:
   elements: dict
   sample: []
 healthy:
-  description: Whether all of them are Active.
+  description: Whether there is one, and all of them are Active.
   returned: success
   type: bool
   sample: false
@@ -243,7 +243,7 @@ def body(request: Request) -> Outcome:
         "certificates": [describe_judged(one) for one in judged],
         "waited": round(seconds, 1),
         "transitions": reporter.transitions,
-        "healthy": all(one.decision.action is Action.NONE for one in judged),
+        "healthy": bool(judged) and all(one.decision.action is Action.NONE for one in judged),
     }
     return Outcome(changed=False, result=result, warnings=server_time.warnings())
 

@@ -9,8 +9,6 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pytest
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import Answer, HttpError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.api import GcpApi
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.auth import AuthOptions, GcpAuth
@@ -119,11 +117,3 @@ def api(
     http = FakeHttp(answering)
     auth = words.pop("auth", None) or FakeAuth()
     return GcpApi(auth, http=http, clock=clock, jitter=jitter, **words), http, clock
-
-
-def caught(error_id: str, action: Callable[[], Any]) -> HubError:
-    """The HubError that ``action`` must end with."""
-    with pytest.raises(HubError) as told:
-        action()
-    assert told.value.error_id == error_id, str(told.value)
-    return told.value

@@ -31,11 +31,16 @@ def problems(values: Mapping[str, Any]) -> list[HubError]:
     Args:
         values: ``domain``, ``provider``, ``server``, ``zone``, ``key_name``, ``key_secret``, and the ``missing``
             collections; for Cloud DNS also ``project`` and, where it was asked, ``zones`` or ``zones_problem``. For
-            another name than the hub's, ``option`` says which variable holds it.
+            another name than the hub's, ``option`` says which variable holds it. ``others``: name and
+            ``hub_domain_owner`` of the other hosts of the play, where this one owns its name.
     """
     found = [
         error
-        for error in (_domain(str(values["domain"]), _option(values)), _provider(str(values["provider"])))
+        for error in (
+            _domain(str(values["domain"]), _option(values)),
+            _shared(values),
+            _provider(str(values["provider"])),
+        )
         if error
     ]
     if values["provider"] == "rfc2136":
@@ -68,6 +73,24 @@ def _domain(domain: str, option: str) -> HubError | None:
         # It is the same name, but also part of URLs, certificates and names of objects, where the dot is another text.
         return HubError("E-DNS-07", f"{option} {domain!r} ends with a dot", "write the name without the dot at its end")
     return None
+
+
+def _shared(values: Mapping[str, Any]) -> HubError | None:
+    """Other hosts of the play that would set the record of the same name, each to its own address, in every run."""
+    domain = str(values["domain"]).lower()
+    also = sorted(
+        host
+        for host, name, owner in values.get("others") or ()
+        if domain and str(name or "").lower() == domain and owner in (None, "", host)
+    )
+    if _option(values) != HUB_DOMAIN or not also:
+        return None
+    return HubError(
+        error_id="E-DNS-07",
+        what=f"hub_domain {domain} is also the name of {', '.join(also)}: each would lead it away from the other",
+        do="give each hub a name of its own; where they share one, set hub_domain_owner of all to the one "
+        "whose address it gets",
+    )
 
 
 def ascii_form(name: str) -> str:

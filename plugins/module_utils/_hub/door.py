@@ -21,8 +21,8 @@ from .._core.poll import State, Verdict
 from .._core.transport import CONNECT_TIMEOUT, REDIRECTS, clean_url, joined, origin
 from .certificates import end_of
 
-SOON = 7
-"""Days before a certificate's end at which the evidence warns; renewal happens long before."""
+SOON = 14
+"""Days before a certificate's end at which the evidence warns: two weekly runs see it, and renewal happens before."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,14 @@ class Door:
         """The door as plain data."""
         chain = [one.as_dict() for one in self.chain]
         return {"address": self.address, "tls": self.tls, "days_left": self.days_left(now), "chain": chain}
+
+
+def ends_soon(url: str, days: int) -> str:
+    """The warning about a door whose certificate ends in so many days: it was not renewed, or is not served yet."""
+    return (
+        f"the certificate that {clean_url(url)} serves ends in {days} days. Do: see why it was not renewed; "
+        "where a new one is in its Secret already, run site.yml with -e hub_https_restart_proxy=true"
+    )
 
 
 def look(url: str, context: ssl.SSLContext) -> Door:

@@ -237,7 +237,7 @@ class SmokeTest:
             draft.facts = found.facts(now)
             draft.text = f"{found.tls} at {found.address}, {found.chain[0].subject}, {days} days left"
             if days < door.SOON:
-                self.warnings.append(f"the certificate of {self._wish.url} ends in {days} days")
+                self.warnings.append(door.ends_soon(self._wish.url, days))
 
     def _door(self) -> door.Door:
         """What stands behind the address; waited for where Google ends TLS.

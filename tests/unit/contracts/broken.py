@@ -352,6 +352,12 @@ SAMPLES = [
         {"playbooks/x.yml": "- {roles: [{role: researchops.jupyterhub.cluster_access, tags: [cluster_access]}]}\n"},
         "without the tag always",
     ),
+    sample(
+        role_rules.internal,
+        "fact",
+        {THING_TASKS: "- {ansible.builtin.set_fact: {thing_a: 1}, register: __thing_b}\n"},
+        "main.yml: thing_a is found out",
+    ),
     sample(docs_rules.errors, "undocumented", {UTIL: "x = 'E-DNS-99'\n"}, "E-DNS-99 (plugins/module_utils/_hub/x.py)"),
     sample(
         docs_rules.errors, "area with a digit", {UTIL: "x = 'E-X9-99'\n"}, "E-X9-99 (plugins/module_utils/_hub/x.py)"

@@ -223,6 +223,16 @@ def guarded(root: Path) -> Verdict:
     return verdict
 
 
+def internal(root: Path) -> Verdict:
+    """What a role finds out has an internal name: a public one of ``-e`` would win over what was found."""
+    verdict = Verdict()
+    for path in sorted((root / "roles").glob("*/tasks/*.yml")):
+        for task in tasks_of(load(path) or []):
+            for name in [*(task.get("ansible.builtin.set_fact") or {}), *filter(None, [task.get("register")])]:
+                verdict.look(None if name.startswith("__") else f"{path.relative_to(root)}: {name} is found out")
+    return verdict
+
+
 def plain_specs(root: Path) -> Verdict:
     """No merge keys in argument specs: Ansible takes a key that is written again for a duplicate, and warns in every
     run.

@@ -37,6 +37,7 @@ RULES: dict[Callable[[Path], Verdict], int] = {
     role_rules.proxied: 10,
     role_rules.playbooks: 3,
     role_rules.guarded: 5,
+    role_rules.internal: 50,
     role_rules.plain_specs: 5,
     role_rules.converted: 80,
     docs_rules.errors: 20,

@@ -28,6 +28,7 @@ BY_UPDATE = {
     "hub_dns_key_name": "hub",
     "hub_dns_key_secret": "c2VjcmV0LW9mLXRoZS10ZXN0",
 }
+NOWHERE = {"hub_name": "climate", "cluster_access_kubeconfig": "/nowhere/config"}
 CURE = {"gke_iap_act": "reprovision"}
 LOOK = {"current": [{"agreed": False, "texts": ["a"]}], "seen": "ns1.test has a, ns2.test has b"}
 
@@ -63,6 +64,10 @@ STOPS = {
     "a record that cannot be removed": (
         ("hub_dns", "absent", {"hub_domain": "hub.example.org", **BY_UPDATE}),
         r"E-DNS-04 The DNS server 127\.0\.0\.1 .* hub\.example\.org\. Seen: .*\. Some records .*\. +Do: check .*\.",
+    ),
+    "a namespace that cannot be deleted": (
+        ("hub_teardown", "main", {**NOWHERE, "hub_teardown_roles": [], "hub_teardown_data": True}),
+        r"(?s)E-HELM-17 Namespace climate could not be deleted\. Seen: .*\. Some steps .*\. Do: check the way .*\.",
     ),
     "texts that name servers disagree about": (
         ("hub_dns", "txt_update", {"hub_dns_txt_name": "_X.Example.org.", "__hub_dns_txt_look": LOOK}),
@@ -154,6 +159,15 @@ def stories(folder: Path) -> dict[str, list[dict[str, Any]]]:
         found[what] = [tries(what, "z2jh", "preflight", {"hub_domain": "hub.example.org", **given})]
     for data in (False, True):
         found[f"teardown {data}"] = [stops("hub_teardown", "main", {**teardown, "hub_teardown_data": data})]
+    for written in (False, True):
+        given = {
+            "hub_domain": "hub.example.org",
+            "hub_front_keep_proxy_public": written,
+            "__hub_front_kept": not written,
+        }
+        service = "{{ (__z2jh_computed.chart.proxy | default({})).service.type | default('as the chart has it') }}"
+        say = {"ansible.builtin.debug": {"msg": f"proxy-public: {service}"}}
+        found[f"written {written}"] = [includes("z2jh", "values", given), say]
     for what, (name, domain, _problem, _own) in SAME.items():
         given = {"hub_domain": name, "domain_verification_domain": domain, "domain_verification_enabled": True}
         say = {"ansible.builtin.debug": {"msg": asked}, "vars": given}
@@ -226,6 +240,39 @@ def test_a_hub_that_may_come_back_keeps_its_fetched_certificate(told: Told, data
     assert ("certificate stays in namespace climate with its account key" in printed) is not asked
 
 
+HELD = [
+    {"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "All discovered"},
+    {"type": "NamespaceContentRemaining", "status": "True", "message": "Some resources are remaining: pods. has 1"},
+    {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "finalizers remaining: a.org/x in 1"},
+]
+ENDING = {"metadata": {"deletionTimestamp": "2026-11-22T12:00:00Z"}, "status": {"phase": "Terminating"}}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "message"),
+    [
+        (
+            {**ENDING, "status": {"phase": "Terminating", "conditions": HELD}},
+            r"E-HELM-17 .* did not go away within 300 s\. Seen: Some .* 1; finalizers .*a\.org/x in 1\. .*",
+        ),
+        (ENDING, r"E-HELM-17 .* did not go away within 300 s\. Seen: theirs\. Some steps .*\. Do: look at .*\."),
+        (
+            {"metadata": {}, "status": {"phase": "Active"}},
+            r"E-HELM-17 Namespace climate could not be deleted\. Seen: theirs\. Some .*\. Do: check the way .*\.",
+        ),
+    ],
+)
+def test_what_keeps_a_namespace_from_going_is_named(namespace: dict[str, Any], message: str) -> None:
+    known = yaml.safe_load((ROLES / "hub_teardown/vars/main.yml").read_text(encoding="utf-8"))
+    known |= {"__hub_teardown_look": {"resources": [namespace]}, "__hub_teardown_deleted": {"msg": "theirs"}}
+    known["__hub_teardown_namespace"] = "climate"
+    jinja = NativeEnvironment()
+    jinja.filters["researchops.jupyterhub.typed"] = lambda value, _kind: value
+    for name in ("left", "seen"):
+        known[f"__hub_teardown_{name}"] = jinja.from_string(known[f"__hub_teardown_{name}"]).render(known)
+    assert re.fullmatch(message, jinja.from_string(known["__hub_teardown_stuck"]).render(known))
+
+
 @pytest.mark.parametrize(
     ("given", "kept"), [({}, True), ({"__hub_teardown_keeps": True}, True), ({"__hub_teardown_keeps": False}, False)]
 )
@@ -249,7 +296,13 @@ def test_who_wrote_down_what_was_found_is_not_told_to_write_it(written: bool, ke
     known |= {"hub_front_keep_proxy_public": written, "__hub_front_result": {"kept": kept}}
     told = jinja.from_string(facts["__hub_front_hint"]).render(known)
     assert re.findall(r"write |take it out ", told) == ([hint] if hint else [])
-    assert bool(jinja.from_string(facts["hub_front_keep_proxy_public"]).render(known)) is kept
+    assert bool(jinja.from_string(facts["__hub_front_kept"]).render(known)) is kept
+
+
+@pytest.mark.parametrize(("written", "kind"), [(False, "as the chart has it"), (True, "ClusterIP")])
+def test_what_was_found_on_the_hub_counts_whatever_is_written(told: Told, written: bool, kind: str) -> None:
+    """Variables of -e, as of an include, win over facts: the chart's Service would get a load balancer for nothing."""
+    assert f"proxy-public: {kind}" in told.printed[f"written {written}"]
 
 
 MADE = {"plan": [{"verb": "create", "target": "Service/hub-front"}]}

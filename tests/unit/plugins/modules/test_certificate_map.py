@@ -13,7 +13,8 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certif
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map_api import CertificateMaps
 from ansible_collections.researchops.jupyterhub.plugins.modules import certificate_map
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_certificate_manager import PLACE, FakeManager
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, caught
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 from ansible_collections.researchops.jupyterhub.tests.unit.module_options import Refused, request
 
 GIVEN = {"project": "p", "name": "hub-front", "domain": "Hub.example.org"}
@@ -164,7 +165,7 @@ def test_a_renewal_that_fails_is_a_warning_and_nobody_waits(monkeypatch: pytest.
 
 
 def test_the_wait_is_bounded_by_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    error = caught("E-CERT-28", lambda: run(monkeypatch, FakeManager({"state": "PROVISIONING"}), wait_timeout=7))
+    error = fails("E-CERT-28", lambda: run(monkeypatch, FakeManager({"state": "PROVISIONING"}), wait_timeout=7))
     assert "waited 7 s" in error.what
 
 

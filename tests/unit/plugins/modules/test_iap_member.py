@@ -11,8 +11,9 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp import
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backends import Backend, Resolved
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.iap_policy import WEB_ROLE
 from ansible_collections.researchops.jupyterhub.plugins.modules import iap_member
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, caught
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap import PolicyServer, granted
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 from ansible_collections.researchops.jupyterhub.tests.unit.module_options import Refused, request
 
 WEB = "projects/p/iap_web"
@@ -132,7 +133,7 @@ def test_backends_that_do_not_exist_yet(google: Google, state: str, check_mode: 
 def test_what_cannot_work_is_refused_before_anything_is_asked(
     google: Google, options: dict[str, Any], error_id: str
 ) -> None:
-    caught(error_id, lambda: run(**options))
+    fails(error_id, lambda: run(**options))
     assert (google.opened, google.server.requests) == ({}, [])
 
 

@@ -11,8 +11,9 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp import
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backends import Backend, Resolved
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.iap_policy import WEB_ROLE
 from ansible_collections.researchops.jupyterhub.plugins.modules import iap_member_info
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, caught
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap import PolicyServer
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 from ansible_collections.researchops.jupyterhub.tests.unit.module_options import request
 
 OBJECT = {"kubernetes": {"kind": "Gateway", "namespace": "n", "name": "i"}}
@@ -67,5 +68,5 @@ def test_a_tunnel_is_asked_for_its_own_role(server: PolicyServer) -> None:
 
 
 def test_no_resource_is_refused(server: PolicyServer) -> None:
-    caught("E-IAP-12", lambda: run(resource={}))
+    fails("E-IAP-12", lambda: run(resource={}))
     assert server.requests == []

@@ -87,9 +87,10 @@ def test_causes_are_told_with_their_cure(world: World) -> None:
     assert world.resolvers == [(["192.0.2.53"], 53)]
 
 
-def test_a_namespace_without_certificates_is_healthy(world: World) -> None:
+def test_a_namespace_without_certificates_is_not_called_healthy(world: World) -> None:
+    """A wrong namespace would look well."""
     world.gke = FakeGke()
-    assert run().result == {"certificates": [], "healthy": True, "waited": 0.0, "transitions": []}
+    assert run().result == {"certificates": [], "healthy": False, "waited": 0.0, "transitions": []}
 
 
 def test_without_a_project_compute_is_not_asked(world: World) -> None:

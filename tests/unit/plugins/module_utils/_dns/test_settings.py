@@ -68,6 +68,12 @@ ZONES = [{"name": "example-org", "dnsName": "example.org."}]
             MANUAL | {"domain": "https://bücher.example.org/"}, "E-DNS-07", "write the bare name", id="24-url-in-script"
         ),
         pytest.param(UPDATE | {"zone": "ample.org"}, "E-DNS-07", "is not in hub_dns_zone", id="13-no-label-border"),
+        pytest.param(
+            MANUAL | {"others": [["b", "a.org", ""], ["c", "HUB.example.org", None], ["d", "hub.example.org", "d"]]},
+            "E-DNS-07",
+            "hub_domain hub.example.org is also the name of c, d: each would lead it away from the other. Nothing was",
+            id="25-a-name-that-others-set-too",
+        ),
     ],
 )
 def test_settings_that_cannot_work(values: dict[str, Any], error_id: str, seen: str) -> None:
@@ -80,6 +86,8 @@ def test_settings_that_cannot_work(values: dict[str, Any], error_id: str, seen: 
     "values",
     [
         MANUAL,
+        MANUAL | {"others": [["b", "", ""], ["c", "x.example.org", "c"], ["d", "hub.example.org", "a"]]},
+        MANUAL | ALIAS | {"others": [["b", "hub.example.org", ""]]},
         CLOUD,
         CLOUD | {"zones": ZONES},
         CLOUD | {"zones": "", "zone": ""},

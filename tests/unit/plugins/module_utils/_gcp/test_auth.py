@@ -19,7 +19,8 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.auth i
     AuthOptions,
     GcpAuth,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import broken, caught, reply
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import broken, reply
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -82,7 +83,7 @@ def auth(endpoint: Endpoint | None = None, learn: Any = None, **options: Any) ->
 )
 def test_options_that_do_not_fit_together_are_refused_offline(options: dict[str, Any], words: str) -> None:
     endpoint = Endpoint()
-    assert words in str(caught("E-GCP-01", auth(endpoint, **options).validate))
+    assert words in str(fails("E-GCP-01", auth(endpoint, **options).validate))
     assert endpoint.asked == []
 
 
@@ -121,14 +122,14 @@ def test_a_key_file_that_is_none_is_named_offline(tmp_path: Path, text: str, wor
     path = tmp_path / "key.json"
     if text:
         path.write_text(text)
-    problem = caught("E-GCP-02", auth(auth_kind="serviceaccount", service_account_file=str(path)).validate)
+    problem = fails("E-GCP-02", auth(auth_kind="serviceaccount", service_account_file=str(path)).validate)
     assert words in str(problem).replace("No such", "no such")
     assert str(path) in str(problem)
 
 
 def test_a_binary_key_file_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "key.p12").write_bytes(b"\xff\xfe\x00")
-    problem = caught(
+    problem = fails(
         "E-GCP-02", auth(auth_kind="serviceaccount", service_account_file=str(tmp_path / "key.p12")).validate
     )
     assert "it is no text" in str(problem)
@@ -177,13 +178,13 @@ def test_an_access_token_is_used_as_it_is_and_cannot_be_renewed() -> None:
     one.validate()
     assert (one.token(), one.email, one.quota_project) == ("ya29.mine", "", "")
     assert known.text("ya29.mine") == "<hidden>"
-    assert "fresh access_token" in str(caught("E-GCP-03", lambda: one.renew("ya29.mine")))
+    assert "fresh access_token" in str(fails("E-GCP-03", lambda: one.renew("ya29.mine")))
     assert one.renew("another") == "ya29.mine"
 
 
 def test_the_issuers_refusal_is_told_in_its_words() -> None:
     endpoint = Endpoint(reply(400, {"error": "invalid_grant", "error_description": "Invalid JWT: account not found"}))
-    problem = caught("E-GCP-03", auth(endpoint, auth_kind="serviceaccount", service_account_contents=key()).token)
+    problem = fails("E-GCP-03", auth(endpoint, auth_kind="serviceaccount", service_account_contents=key()).token)
     assert "Invalid JWT: account not found" in str(problem)
     assert "clock is right" in str(problem)
 
@@ -191,9 +192,9 @@ def test_the_issuers_refusal_is_told_in_its_words() -> None:
 def test_a_wrong_clock_is_named_when_a_token_is_refused() -> None:
     refusal = reply(400, {"error": "invalid_grant"}, date="Sun, 22 Nov 2020 14:00:00 GMT")
     one = auth(Endpoint(refusal), auth_kind="serviceaccount", service_account_contents=key())
-    assert "this machine's clock is " in caught("E-GCP-03", one.token).seen
+    assert "this machine's clock is " in fails("E-GCP-03", one.token).seen
     assert (
-        caught(
+        fails(
             "E-GCP-03",
             auth(
                 Endpoint(reply(400, {"error": "x"})), auth_kind="serviceaccount", service_account_contents=key()
@@ -205,7 +206,7 @@ def test_a_wrong_clock_is_named_when_a_token_is_refused() -> None:
 
 def test_a_token_endpoint_that_cannot_be_reached_is_a_network_problem() -> None:
     endpoint = Endpoint(*[broken(reason="the connection is refused")] * 9)
-    problem = caught("E-GCP-09", auth(endpoint, auth_kind="serviceaccount", service_account_contents=key()).token)
+    problem = fails("E-GCP-09", auth(endpoint, auth_kind="serviceaccount", service_account_contents=key()).token)
     assert "the connection is refused" in str(problem)
 
 
@@ -234,7 +235,7 @@ def page(status: int = 200) -> Answer:
 )
 def test_a_token_endpoint_that_is_busy_refuses_nothing(answer: Answer) -> None:
     one = auth(Endpoint(*[answer] * 9), auth_kind="serviceaccount", service_account_contents=key())
-    problem = caught("E-GCP-09", one.token)
+    problem = fails("E-GCP-09", one.token)
     assert "Google's token endpoint gives no usable answer: " in problem.what
     assert "log in again" not in problem.do
 
@@ -257,7 +258,7 @@ def test_a_token_endpoint_that_is_busy_refuses_nothing(answer: Answer) -> None:
 def test_a_metadata_server_that_is_slow_is_no_machine_without_an_account(
     answer: Answer | Exception, error_id: str, words: str
 ) -> None:
-    told = str(caught(error_id, auth(Endpoint(*[answer] * 9), auth_kind="machineaccount").token))
+    told = str(fails(error_id, auth(Endpoint(*[answer] * 9), auth_kind="machineaccount").token))
     assert (words in told, " object at 0x" in told) == (True, False), told
 
 
@@ -278,7 +279,7 @@ def test_a_metadata_server_that_says_it_is_busy_is_there(
     metadata = "google.auth.compute_engine._metadata"
     monkeypatch.setattr(f"{metadata}._NO_GCE_CHECK", False, raising=False)
     monkeypatch.setattr(f"{metadata}._GCE_PRODUCT_NAME_FILE", str(tmp_path / "none"))
-    caught(error_id, auth(Endpoint(*[answer] * 9)).token)
+    fails(error_id, auth(Endpoint(*[answer] * 9)).token)
 
 
 @pytest.fixture
@@ -338,13 +339,13 @@ def test_a_federated_workload_asks_for_its_token_and_for_nothing_else() -> None:
 def test_what_the_security_token_service_says_is_told_as_what_it_is(
     answer: Answer | Exception, error_id: str, words: str
 ) -> None:
-    assert words in str(caught(error_id, auth(Endpoint(answer)).token))
+    assert words in str(fails(error_id, auth(Endpoint(answer)).token))
 
 
 def test_a_workloads_own_token_that_cannot_be_read_is_named(federated: Path) -> None:
     federated.unlink()
     federated.mkdir()
-    assert f"Is a directory: '{federated}'" in str(caught("E-GCP-02", auth().token))
+    assert f"Is a directory: '{federated}'" in str(fails("E-GCP-02", auth().token))
 
 
 def test_the_machines_account_is_asked_of_its_metadata_server() -> None:
@@ -374,7 +375,7 @@ def test_application_credentials_come_from_the_named_file(tmp_path: Path, monkey
 
 def test_no_application_credentials_says_how_to_get_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "gone.json"))
-    problem = caught("E-GCP-02", auth().token)
+    problem = fails("E-GCP-02", auth().token)
     assert "gone.json" in str(problem)
     assert "gcloud auth application-default login" in str(problem)
 
@@ -383,7 +384,7 @@ def test_application_credentials_that_cannot_be_read_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path))  # a test may run as root, who may read all
-    assert f"[Errno 21] Is a directory: '{tmp_path}'" in str(caught("E-GCP-02", auth().token))
+    assert f"[Errno 21] Is a directory: '{tmp_path}'" in str(fails("E-GCP-02", auth().token))
 
 
 def test_scopes_are_the_modules_unless_somebody_names_others() -> None:

@@ -25,7 +25,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backen
     service_says,
     unread_scopes,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import caught
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 FRONT = "climate/hub-front"
 NEG = Backend("k8s1-0a1b2c3d-climate-hub-front-80-9f8e7d6c", "11", service=FRONT, iap=True)
@@ -268,7 +268,7 @@ def test_a_gateways_own_answer_is_known_where_its_name_is_cut(namespace: str, an
 def test_clusters_that_cannot_be_told_apart_are_not_guessed(
     target: Target, told: Said, backends: tuple[Backend, ...]
 ) -> None:
-    assert "name the Ingress or the Gateway" in str(caught("E-IAP-06", lambda: resolve(target, told, backends)))
+    assert "name the Ingress or the Gateway" in str(fails("E-IAP-06", lambda: resolve(target, told, backends)))
 
 
 def test_a_backend_of_the_same_name_in_a_region_is_another_one() -> None:

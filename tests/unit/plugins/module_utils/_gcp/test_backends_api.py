@@ -14,8 +14,8 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.trans
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backends import Backend, Resolved, Target
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backends_api import Finder
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import Reply
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, caught, reply
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeKube
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, reply
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeKube, fails
 
 NAME = "k8s1-0a1b2c3d-climate-hub-front-80-9f8e7d6c"
 GATEWAY = "gkegw1-ab1c-climate-hub-front-80-abcdefghijkl"
@@ -117,14 +117,14 @@ def test_routes_that_cannot_be_read_for_another_reason_are_an_error() -> None:
     desk = Desk(compute(GATEWAY))
     gateway(desk)
     desk.kube.on(lambda _method, path, _query, _body: Reply(500, {}) if path == ROUTES else None)
-    caught("E-K8S-08", desk.finder("Gateway").look)
+    fails("E-K8S-08", desk.finder("Gateway").look)
 
 
 @pytest.mark.parametrize("kind", ["Ingress", "Service", "Gateway"])
 def test_an_object_that_does_not_exist_asks_nothing_of_google(kind: str) -> None:
     desk = Desk(compute(NAME))
     assert desk.finder(kind).look() is None
-    caught("E-IAP-11", lambda: desk.find(kind))
+    fails("E-IAP-11", lambda: desk.find(kind))
     assert (desk.http.sent, desk.clock.slept) == ([], [])
 
 
@@ -139,7 +139,7 @@ def test_backends_that_come_later_are_awaited_and_told_about() -> None:
 def test_no_backends_in_time_is_an_error() -> None:
     desk = Desk(compute())
     desk.ingress()
-    caught("E-IAP-05", lambda: desk.find("Ingress", timeout=12))
+    fails("E-IAP-05", lambda: desk.find("Ingress", timeout=12))
     assert desk.clock.passed == 12
 
 

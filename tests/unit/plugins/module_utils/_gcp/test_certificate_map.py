@@ -30,7 +30,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certif
     parse_seen,
     parse_wish,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import caught
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 DOMAIN = "hub.example.org"
 WISH = Wish("hub-front", DOMAIN)
@@ -80,21 +80,21 @@ GONE = acts("delete", ENTRY, CERTIFICATE, AUTHORIZATION, wish=OLD)
 @pytest.mark.parametrize("kind", [AUTHORIZATION, CERTIFICATE, MAP, ENTRY])
 def test_a_part_of_somebody_else_is_refused(kind: str) -> None:
     there = tuple(one for one in parts() if one.kind != kind)
-    error = caught("E-CERT-31", lambda: decide(WISH, seen((*there, part(kind, ours=False)), ACTIVE)))
+    error = fails("E-CERT-31", lambda: decide(WISH, seen((*there, part(kind, ours=False)), ACTIVE)))
     assert kind in error.what
 
 
 def test_an_entry_of_somebody_else_for_the_same_host_name_is_refused() -> None:
     theirs = replace(FOREIGN_ENTRY, facts={"hostname": DOMAIN, "certificates": ["c"]})
-    error = caught("E-CERT-31", lambda: decide(WISH, seen((*parts(WISH, AUTHORIZATION, CERTIFICATE, MAP), theirs))))
+    error = fails("E-CERT-31", lambda: decide(WISH, seen((*parts(WISH, AUTHORIZATION, CERTIFICATE, MAP), theirs))))
     assert "CertificateMapEntry/theirs" in error.what
 
 
 def test_while_only_the_authorization_is_wanted_no_certificate_is_looked_at() -> None:
     wish = replace(WISH, state="authorized")
     assert decide(wish, seen((part(CERTIFICATE, ours=False),))).now == acts("create", AUTHORIZATION)
-    caught("E-CERT-31", lambda: decide(wish, seen((part(AUTHORIZATION, ours=False),))))
-    caught("E-CERT-31", lambda: decide(wish, seen((part(MAP, ours=False),))))
+    fails("E-CERT-31", lambda: decide(wish, seen((part(AUTHORIZATION, ours=False),))))
+    fails("E-CERT-31", lambda: decide(wish, seen((part(MAP, ours=False),))))
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_options_become_a_wish(given: dict[str, Any], wish: Wish) -> None:
      {"domain": "a_b.example.org"}, {"domain": "a" * 64 + ".org"}, {"domain": "a." * 126 + "org"}],
 )  # fmt: skip
 def test_what_google_cannot_take_is_refused(given: dict[str, Any]) -> None:
-    caught("E-CERT-33", lambda: parse_wish(OPTIONS | given))
+    fails("E-CERT-33", lambda: parse_wish(OPTIONS | given))
 
 
 # ---- what Google lists

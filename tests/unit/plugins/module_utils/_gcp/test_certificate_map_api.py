@@ -17,8 +17,8 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.trans
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map import Seen, Wish, decide
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_map_api import CertificateMaps
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_certificate_manager import PLACE, FakeManager
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, broken, caught, failure, info, reply
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, broken, failure, info, reply
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, fails
 
 WISH = Wish("hub-front", "hub.example.org")
 OLD = Wish("hub-front", "old.example.org")
@@ -53,7 +53,7 @@ def test_a_manager_that_is_off_says_in_which_project(consumer: str, own: bool) -
     def answering(_method: str, url: str, _body: Any) -> Answer:
         return reply(body={"name": "projects/123"}) if "cloudresourcemanager" in url else off
 
-    problem = caught("E-GCP-05", lambda: maps(answering)[0].look(WISH))
+    problem = fails("E-GCP-05", lambda: maps(answering)[0].look(WISH))
     assert problem.details["own_project"] is own
 
 
@@ -118,7 +118,7 @@ def test_an_operation_is_awaited_before_the_next_step() -> None:
 def test_an_operation_that_never_ends_is_given_up() -> None:
     fake = FakeManager()
     fake.slow = 10_000
-    error = caught("E-CERT-34", lambda: bring(fake))
+    error = fails("E-CERT-34", lambda: bring(fake))
     assert error.changed is Changed.UNKNOWN
     assert len(fake.writes) == 1
 
@@ -126,11 +126,11 @@ def test_an_operation_that_never_ends_is_given_up() -> None:
 def test_an_operation_that_fails_is_told_and_what_went_before_too() -> None:
     fake = FakeManager()
     fake.broken["POST", "certificates"] = {"code": 7, "message": "Permission denied"}
-    error = caught("E-GCP-04", lambda: bring(fake))
+    error = fails("E-GCP-04", lambda: bring(fake))
     assert error.changed is Changed.SOME
     fake = FakeManager()
     fake.broken["POST", "dnsAuthorizations"] = {"code": 7, "message": "Permission denied"}
-    assert caught("E-GCP-04", lambda: bring(fake)).changed is Changed.NOTHING
+    assert fails("E-GCP-04", lambda: bring(fake)).changed is Changed.NOTHING
 
 
 def test_the_certificate_is_awaited_and_spoken_about() -> None:
@@ -149,7 +149,7 @@ def test_nobody_waits_where_nobody_wants_to() -> None:
 
 
 def test_a_certificate_that_is_not_issued_in_time_has_a_cause_and_a_cure() -> None:
-    error = caught("E-CERT-30", lambda: bring(FakeManager(UNPROVED)))
+    error = fails("E-CERT-30", lambda: bring(FakeManager(UNPROVED)))
     assert "_acme-challenge_x.hub.example.org CNAME x.0.authorize.goog" in error.do
     assert "waited 60 s" in error.what
     assert error.changed is Changed.SOME
@@ -157,7 +157,7 @@ def test_a_certificate_that_is_not_issued_in_time_has_a_cause_and_a_cure() -> No
 
 def test_a_certificate_that_google_gives_up_ends_the_wait_and_is_replaced_next_time() -> None:
     fake = FakeManager(WAITING, WAITING, {**UNPROVED, "state": "FAILED"})
-    error = caught("E-CERT-30", lambda: bring(fake))
+    error = fails("E-CERT-30", lambda: bring(fake))
     assert "anew" in error.what
     fake.given_up, fake.states, fake.writes = {f"certificates/{MINE}"}, [ISSUED], []
     seen, _clock, _reporter = bring(fake)
@@ -173,7 +173,7 @@ def test_a_certificate_that_google_gives_up_ends_the_wait_and_is_replaced_next_t
 def test_what_google_gave_up_serves_until_another_one_is_issued() -> None:
     fake = given_up()
     fake.states = [UNPROVED]
-    caught("E-CERT-30", lambda: bring(fake))
+    fails("E-CERT-30", lambda: bring(fake))
     assert fake.parts[f"{ENTRIES}/{MINE}"]["certificates"] == [f"{PLACE}/certificates/{MINE}"]
 
 
@@ -182,7 +182,7 @@ def test_another_domain_takes_the_place_of_the_old_one_only_when_it_is_issued() 
     bring(fake, OLD)
     fake.writes.clear()
     fake.states = [UNPROVED]
-    caught("E-CERT-30", lambda: bring(fake))
+    fails("E-CERT-30", lambda: bring(fake))
     assert f"{ENTRIES}/{THEIRS}" in fake.parts
     fake.states = [ISSUED]
     fake.writes.clear()
@@ -218,7 +218,7 @@ def test_hubs_of_the_same_name_in_two_clusters_leave_each_others_map_alone(domai
     if state == "absent":
         bring(fake, other)
     else:
-        assert "gke_iap_address_name" in caught("E-CERT-31", lambda: bring(fake, other)).do
+        assert "gke_iap_address_name" in fails("E-CERT-31", lambda: bring(fake, other)).do
     assert (fake.parts, fake.writes) == (there, [])
 
 
@@ -251,7 +251,7 @@ def test_of_a_map_that_is_never_let_go_nothing_is_taken(timeout: float) -> None:
     bring(fake)
     fake.held = 10_000
     there, fake.writes = dict(fake.parts), []
-    error = caught("E-CERT-32", lambda: bring(fake, GOING, timeout))
+    error = fails("E-CERT-32", lambda: bring(fake, GOING, timeout))
     assert (fake.parts, fake.writes) == (there, [])
     assert "CertificateMap/hub-front" in error.what
     assert error.seen == "used by targetHttpsProxies/x"
@@ -263,7 +263,7 @@ def test_a_map_held_by_a_proxy_that_nobody_reaches_is_told_when_it_is_refused() 
     fake = FakeManager()
     bring(fake)
     fake.idle = 10_000
-    error = caught("E-CERT-32", lambda: bring(fake, GOING))
+    error = fails("E-CERT-32", lambda: bring(fake, GOING))
     assert "CertificateMap/hub-front" in error.what
     assert "Something refers to this part" in error.seen
     assert error.changed is Changed.SOME
@@ -315,7 +315,7 @@ def test_a_user_that_google_does_not_tell_is_met_within_two_minutes() -> None:
     bring(fake)
     fake.parts |= served()
     fake.tells = False
-    error = caught("E-CERT-32", lambda: bring(fake, GOING, 900))
+    error = fails("E-CERT-32", lambda: bring(fake, GOING, 900))
     assert error.details == {"part": f"Certificate/{MINE}"}
     assert "waited 120 s" in error.wanted
 
@@ -334,7 +334,7 @@ def test_what_waiting_cannot_cure_ends_at_once() -> None:
     fake.before = lambda method, _name: failure(403, "PERMISSION_DENIED") if method == "DELETE" else None
     found, clock, _reporter = maps(fake)
     seen = found.look(GOING)
-    assert caught("E-GCP-04", lambda: found.carry_out(GOING, seen, decide(GOING, seen), 60)).changed is Changed.NOTHING
+    assert fails("E-GCP-04", lambda: found.carry_out(GOING, seen, decide(GOING, seen), 60)).changed is Changed.NOTHING
     assert clock.passed == 0
 
 
@@ -470,7 +470,7 @@ def test_a_part_that_never_shows_after_a_lost_answer_leaves_it_open_what_was_don
     fake = FakeManager()
     fake.slow = 10_000
     lose_first(fake, "POST")
-    error = caught("E-GCP-07", lambda: bring(fake))
+    error = fails("E-GCP-07", lambda: bring(fake))
     assert error.changed is Changed.UNKNOWN
 
 
@@ -479,7 +479,7 @@ def test_what_somebody_else_made_meanwhile_is_not_taken_for_ours() -> None:
     found, _clock, _reporter = maps(fake)
     seen = found.look(WISH)
     fake.parts[f"dnsAuthorizations/{MINE}"] = {"domain": "hub.example.org"}
-    error = caught("E-GCP-07", lambda: found.carry_out(WISH, seen, decide(WISH, seen), 60))
+    error = fails("E-GCP-07", lambda: found.carry_out(WISH, seen, decide(WISH, seen), 60))
     assert error.changed is Changed.NOTHING
 
 

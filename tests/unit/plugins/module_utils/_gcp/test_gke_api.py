@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import Answer
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.gke_api import GkeApi
 from ansible_collections.researchops.jupyterhub.tests.unit import fake_google
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 
 def gke(*answers: Answer) -> tuple[GkeApi, Any]:
@@ -76,7 +77,7 @@ def test_the_cluster() -> None:
 
 def test_a_cluster_that_is_not_there_is_named() -> None:
     cloud, _http = gke(fake_google.failure(404, "NOT_FOUND"))
-    error = fake_google.caught("E-GKE-02", lambda: cloud.cluster("europe-west4", "research"))
+    error = fails("E-GKE-02", lambda: cloud.cluster("europe-west4", "research"))
     assert "Project p has no cluster research in europe-west4" in error.what
 
 

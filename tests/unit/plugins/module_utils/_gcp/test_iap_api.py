@@ -21,7 +21,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.iap_po
     Resource,
     Wish,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import FakeAuth, FakeHttp, busy, caught, failure
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import FakeAuth, FakeHttp, busy, failure
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap import (
     FAULTS,
     PolicyServer,
@@ -29,7 +29,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap import (
     copied,
     granted,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, fails
 
 WEB = Resource("projects/p/iap_web")
 FOREIGN: dict[str, Any] = {
@@ -237,7 +237,7 @@ def test_conditions_are_part_of_the_binding() -> None:
 def test_endless_conflicts_end_after_a_minute() -> None:
     desk = Desk(FOREIGN)
     desk.server.faults = lambda verb: "409" if verb == "setIamPolicy" else ""
-    problem = caught("E-IAP-07", lambda: desk.settle(wish("group:g@example.org")))
+    problem = fails("E-IAP-07", lambda: desk.settle(wish("group:g@example.org")))
     assert SECONDS - 5 < desk.clock.passed <= SECONDS
     assert (problem.changed, problem.details["conflicts"] >= 8) == (Changed.NOTHING, True)
 
@@ -246,14 +246,14 @@ def test_endless_conflicts_after_a_lost_answer_leave_it_open() -> None:
     desk = Desk(FOREIGN)
     writes = itertools.chain(["lost before"], itertools.repeat("409"))
     desk.server.faults = lambda verb: next(writes) if verb == "setIamPolicy" else ""
-    assert caught("E-IAP-07", lambda: desk.settle(wish("group:g@example.org"))).changed is Changed.UNKNOWN
+    assert fails("E-IAP-07", lambda: desk.settle(wish("group:g@example.org"))).changed is Changed.UNKNOWN
 
 
 def test_a_change_that_never_shows_says_that_it_was_made() -> None:
     desk = Desk(FOREIGN)
     desk.server.faults = lambda verb: "stale" if desk.server.count("setIamPolicy") else ""
     desk.server.put(WEB.path, FOREIGN)
-    problem = caught("E-IAP-08", lambda: desk.settle(wish("group:g@example.org")))
+    problem = fails("E-IAP-08", lambda: desk.settle(wish("group:g@example.org")))
     assert (problem.changed, desk.clock.passed <= SECONDS) == (Changed.SOME, True)
     assert "group:g@example.org" in str(problem)
 
@@ -268,7 +268,7 @@ def test_a_reading_that_fails_after_the_write_says_that_it_was_made() -> None:
         return real(method, url, body)
 
     desk.http.answering = forbidding
-    assert caught("E-GCP-04", lambda: desk.settle(wish("group:g@example.org"))).changed is Changed.SOME
+    assert fails("E-GCP-04", lambda: desk.settle(wish("group:g@example.org"))).changed is Changed.SOME
 
 
 def test_a_refused_write_says_that_nothing_was_changed() -> None:
@@ -277,7 +277,7 @@ def test_a_refused_write_says_that_nothing_was_changed() -> None:
     desk.http.answering = lambda method, url, body: (
         failure(403, "PERMISSION_DENIED") if url.endswith("setIamPolicy") else real(method, url, body)
     )
-    assert caught("E-GCP-04", lambda: desk.settle(wish("group:g@example.org"))).changed is Changed.NOTHING
+    assert fails("E-GCP-04", lambda: desk.settle(wish("group:g@example.org"))).changed is Changed.NOTHING
 
 
 def test_our_own_policy_that_comes_back_different_is_told() -> None:
@@ -285,26 +285,26 @@ def test_our_own_policy_that_comes_back_different_is_told() -> None:
     desk.server.alter = lambda policy: (
         policy | {"bindings": policy["bindings"][2:]} if desk.server.count("setIamPolicy") else policy
     )
-    assert caught("E-IAP-09", lambda: desk.settle(wish("group:g@example.org"))).changed is Changed.SOME
+    assert fails("E-IAP-09", lambda: desk.settle(wish("group:g@example.org"))).changed is Changed.SOME
 
 
 @pytest.mark.parametrize("confirm", ["none", "read", "stable"])
 def test_an_alias_ends_with_the_address_that_google_stores(confirm: str) -> None:
     desk = Desk(FOREIGN, aliases={"user:bob@alias.org": "user:bob@example.org"})
     wanted = wish("group:g@example.org", "user:bob@alias.org")
-    problem = caught("E-IAP-13", lambda: desk.settle(wanted, confirm=confirm))
+    problem = fails("E-IAP-13", lambda: desk.settle(wanted, confirm=confirm))
     assert "Google stores user:bob@alias.org as user:bob@example.org:" in problem.what
     assert problem.do.startswith("write user:bob@example.org instead (in gke_iap_members")
     assert (problem.changed, desk.verbs) == (Changed.SOME, "get set")
     assert granted(desk.server.now(WEB.path), WEB_ROLE)[1:] == ["group:g@example.org", "user:bob@example.org"]
-    again = caught("E-IAP-13", lambda: desk.settle(wish("user:bob@alias.org"), confirm=confirm))
+    again = fails("E-IAP-13", lambda: desk.settle(wish("user:bob@alias.org"), confirm=confirm))
     assert "user:bob@alias.org as a member that is there already:" in again.what
     assert desk.settle(wish("user:bob@example.org"), confirm=confirm).changed is False
 
 
 def test_an_alias_is_told_after_a_lost_answer_too() -> None:
     desk = Desk(FOREIGN, ["", "lost after"], aliases={"user:bob@alias.org": "user:bob@example.org"})
-    assert caught("E-IAP-13", lambda: desk.settle(wish("user:bob@alias.org"))).changed is Changed.SOME
+    assert fails("E-IAP-13", lambda: desk.settle(wish("user:bob@alias.org"))).changed is Changed.SOME
 
 
 def test_whoever_else_writes_at_the_same_time_looks_like_no_alias() -> None:
@@ -321,14 +321,14 @@ def test_whoever_else_writes_at_the_same_time_looks_like_no_alias() -> None:
         return real(method, url, body)
 
     desk.http.answering = racing
-    caught("E-IAP-08", lambda: desk.settle(wish("user:guest@example.org")))
+    fails("E-IAP-08", lambda: desk.settle(wish("user:guest@example.org")))
     assert desk.verbs.startswith("get set get set get get")
 
 
 def test_a_policy_without_an_etag_is_not_written() -> None:
     desk = Desk(FOREIGN)
     desk.server.alter = lambda policy: {key: value for key, value in policy.items() if key != "etag"}
-    caught("E-IAP-09", lambda: desk.settle(wish("group:g@example.org")))
+    fails("E-IAP-09", lambda: desk.settle(wish("group:g@example.org")))
     assert desk.verbs == "get"
     assert desk.settle(wish("user:ada@example.org")).changed is False
 

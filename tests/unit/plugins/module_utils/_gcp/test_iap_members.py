@@ -18,9 +18,9 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.iap_po
     Resource,
     Wish,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, caught, failure
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, failure
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap import PolicyServer
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, fails
 
 ONE, TWO = Resource("projects/p/iap_web/compute/services/a"), Resource("projects/p/iap_web/compute-r/services/b")
 ADA, GROUP = "user:ada@example.org", "group:g@example.org"
@@ -132,7 +132,7 @@ def test_a_failure_at_the_second_policy_tells_about_the_first(
     desk.http.answering = lambda method, url, body: (
         failure(403, "PERMISSION_DENIED") if "services/b" in url else real(method, url, body)
     )
-    problem = caught("E-GCP-04", lambda: desk.settle(Wish(WEB_ROLE, (GROUP,)), check_mode))
+    problem = fails("E-GCP-04", lambda: desk.settle(Wish(WEB_ROLE, (GROUP,)), check_mode))
     assert problem.changed is changed
     assert problem.details["resource"] == TWO.path
     assert problem.details["changed"] == ([ONE.path] if changed is Changed.SOME else [])

@@ -32,7 +32,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.iap_po
     satisfied,
     still_held,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import caught
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 WEB = Resource("projects/p/iap_web")
 TUNNEL = Resource("projects/p/iap_tunnel", tunnel=True)
@@ -106,7 +106,7 @@ def test_good_members(text: str) -> None:
 )
 @pytest.mark.parametrize("state", ["present", "exact"])
 def test_bad_members(text: str, words: str, state: str) -> None:
-    assert words in str(caught("E-IAP-02", lambda: parse_wish(options(members=[GROUP, text], state=state))))
+    assert words in str(fails("E-IAP-02", lambda: parse_wish(options(members=[GROUP, text], state=state))))
 
 
 @pytest.mark.parametrize(
@@ -174,12 +174,12 @@ def test_an_empty_condition_is_none(given: Any) -> None:
     ],
 )
 def test_half_a_condition_is_refused(given: Any) -> None:
-    caught("E-IAP-10", lambda: parse_wish(options(condition=given)))
+    fails("E-IAP-10", lambda: parse_wish(options(condition=given)))
 
 
 @pytest.mark.parametrize("role", ["", "iap.httpsResourceAccessor", "roles/", "roles/a b", "projects/p/roles/x/y"])
 def test_what_is_no_role_is_refused(role: str) -> None:
-    caught("E-IAP-02", lambda: parse_wish(options(role=role)))
+    fails("E-IAP-02", lambda: parse_wish(options(role=role)))
 
 
 @pytest.mark.parametrize("role", ["roles/iap.admin", "projects/p/roles/hub.user", "organizations/1/roles/x"])
@@ -197,7 +197,7 @@ def test_more_members_than_any_policy_holds_are_refused_offline(kind: str, numbe
     if good:
         assert len(parse_wish(options(members=members)).members) == number
     else:
-        caught("E-IAP-04", lambda: parse_wish(options(members=members)))
+        fails("E-IAP-04", lambda: parse_wish(options(members=members)))
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_resources_have_their_path(given: dict[str, Any], resource: Resource | N
     ],
 )
 def test_what_names_no_resource_is_refused(project: str, given: dict[str, Any]) -> None:
-    caught("E-IAP-12", lambda: parse_resource(project, given))
+    fails("E-IAP-12", lambda: parse_resource(project, given))
 
 
 def test_projects_of_a_domain_and_regional_backends() -> None:
@@ -387,7 +387,7 @@ def test_a_policy_with_conditions_is_written_as_version_3(observed: dict[str, An
 def test_a_policy_without_an_etag_is_only_read() -> None:
     observed = {"bindings": [web(ADA)]}
     assert decide(Wish(WEB_ROLE, (ADA,)), observed, "x").plan.changed is False
-    caught("E-IAP-09", lambda: decide(Wish(WEB_ROLE, (BOB,)), observed, "x"))
+    fails("E-IAP-09", lambda: decide(Wish(WEB_ROLE, (BOB,)), observed, "x"))
 
 
 def crowd(kind: str, number: int, start: int = 0) -> list[str]:
@@ -436,7 +436,7 @@ def test_limits_of_a_policy(bindings: list[dict[str, Any]], wish: Wish, good: bo
     if good:
         assert decide(wish, policy(*bindings), "x").plan.changed
     else:
-        assert "group" in str(caught("E-IAP-04", lambda: decide(wish, policy(*bindings), "x")))
+        assert "group" in str(fails("E-IAP-04", lambda: decide(wish, policy(*bindings), "x")))
 
 
 # ---- comparing and telling

@@ -17,12 +17,12 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import (
     FakeAuth,
     api,
     broken,
-    caught,
     failure,
     info,
     reply,
     script,
 )
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 ROOT = "https://www.googleapis.com/siteVerification/v1/"
 ROBOT, ADA = "robot@p.iam.gserviceaccount.com", "ada@example.org"
@@ -81,14 +81,14 @@ def test_google_is_let_look_until_it_finds_the_record() -> None:
 
 def test_a_record_that_is_never_found_is_an_error_of_its_own() -> None:
     found, http, words = sites(*[MISSING] * 5)
-    error = caught("E-SITE-02", lambda: found.verify(WISH, **words))
+    error = fails("E-SITE-02", lambda: found.verify(WISH, **words))
     assert len(http.sent) == 5
     assert "could not be found" in error.seen
 
 
 def test_what_waiting_cannot_cure_ends_at_once() -> None:
     found, http, words = sites(failure(403, "PERMISSION_DENIED", "You are not allowed"))
-    caught("E-GCP-04", lambda: found.verify(WISH, **words))
+    fails("E-GCP-04", lambda: found.verify(WISH, **words))
     assert len(http.sent) == 1
 
 
@@ -101,7 +101,7 @@ def test_a_lost_answer_is_looked_up_before_anything_is_repeated() -> None:
 def test_a_persons_login_is_named() -> None:
     scope = failure(403, "PERMISSION_DENIED", "insufficient scopes", info("ACCESS_TOKEN_SCOPE_INSUFFICIENT"))
     found, _http, _words = sites(scope, auth=Person())
-    assert "serviceaccount" in caught("E-SITE-01", lambda: found.token(WISH)).do
+    assert "serviceaccount" in fails("E-SITE-01", lambda: found.token(WISH)).do
 
 
 def test_owners_are_added_to_what_was_read_a_moment_before() -> None:
@@ -135,7 +135,7 @@ def test_a_domain_is_given_up_once_its_record_is_gone() -> None:
 def test_a_record_that_stays_published_is_an_error_of_its_own() -> None:
     found, _http, words = sites(*[failure(400, "", "still published")] * 5)
     wish = Wish("example.org", present=False)
-    caught("E-SITE-03", lambda: found.remove(wish, **words))
+    fails("E-SITE-03", lambda: found.remove(wish, **words))
 
 
 def test_a_lost_answer_to_giving_up_is_looked_up() -> None:
@@ -148,7 +148,7 @@ def test_nothing_secret_is_sent_in_a_body() -> None:
     found, http, _words = sites(reply(body={"token": "x"}))
     found.token(WISH)
     assert "token-1" not in json.dumps([body for _method, _url, body in http.sent])
-    assert isinstance(caught("E-GCP-12", lambda: _lost(found, http)), HubError)
+    assert isinstance(fails("E-GCP-12", lambda: _lost(found, http)), HubError)
 
 
 def _lost(found: Sites, http: Any) -> None:

@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.certificates import (
     certificate_problems,
 )
@@ -22,6 +21,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker imp
     SERVER_USE,
     make,
 )
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 from cryptography.hazmat.primitives import serialization
 
 HOST = "hub.example.org"
@@ -263,6 +263,4 @@ def test_a_moment_without_zone_is_utc() -> None:
 
 def test_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    with pytest.raises(HubError) as caught:
-        certificate_problems(CHAIN, None, [HOST], NOW)
-    assert caught.value.error_id == "E-LIB-01"
+    fails("E-LIB-01", lambda: certificate_problems(CHAIN, None, [HOST], NOW))

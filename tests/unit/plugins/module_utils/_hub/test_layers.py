@@ -15,10 +15,10 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import base, https, layers, oauth
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import SHARED, is_secret
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.values import leaves, merge_layers
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 Json = dict[str, Any]
 
@@ -372,9 +372,7 @@ def test_same_input_gives_the_same_values() -> None:
 
 
 def test_compute_layers_raises_the_first_finding() -> None:
-    with pytest.raises(HubError) as caught:
-        layers.compute_layers(VARIABLES | {"hub_oauth_issuer": ""}, DISCOVERY)
-    assert caught.value.error_id == "E-OAUTH-06"
+    fails("E-OAUTH-06", lambda: layers.compute_layers(VARIABLES | {"hub_oauth_issuer": ""}, DISCOVERY))
 
 
 def test_layers_of_the_roles_never_contradict_each_other() -> None:

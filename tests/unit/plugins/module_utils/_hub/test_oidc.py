@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import oidc
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import old_authority, serving
 
 ISSUER = "https://issuer.example.org/realm"
@@ -130,25 +131,19 @@ def test_unusable_ca_file(tmp_path: Path, content: bytes | None, reason: str) ->
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(HubError) as caught:
-        oidc.read_ca(str(file))
-    assert caught.value.error_id == "E-OAUTH-08"
-    assert reason in caught.value.what
+    error = fails("E-OAUTH-08", lambda: oidc.read_ca(str(file)))
+    assert reason in error.what
 
 
 def test_asker_refuses_a_ca_file_without_certificates(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_text("hello")
-    with pytest.raises(HubError) as caught:
-        oidc.asker(str(file))
-    assert caught.value.error_id == "E-OAUTH-08"
+    fails("E-OAUTH-08", lambda: oidc.asker(str(file)))
 
 
 @pytest.mark.parametrize("url", ["http://issuer.example.org/", "file:///etc/passwd", "https://[your issuer]/token"])
 def test_asker_speaks_https_only(url: str) -> None:
-    with pytest.raises(HubError) as caught:
-        oidc.asker()(oidc.Question(url))
-    assert caught.value.error_id == "E-OAUTH-02"
+    fails("E-OAUTH-02", lambda: oidc.asker()(oidc.Question(url)))
 
 
 @pytest.mark.parametrize(
@@ -337,11 +332,9 @@ def client(callback: str = CALLBACK, method: str = "client_secret_post") -> oidc
 def test_refused_client(
     token: dict[str, oidc.Answer], authorize: oidc.Answer | None, method: str, error_id: str
 ) -> None:
-    with pytest.raises(HubError) as caught:
-        oidc.prove_client(KEPT, client(method=method), Provider(token, authorize))
-    assert caught.value.error_id == error_id
-    assert SECRET not in caught.value.text()
-    assert CALLBACK in caught.value.text() or error_id == "E-AUTH-04"
+    error = fails(error_id, lambda: oidc.prove_client(KEPT, client(method=method), Provider(token, authorize)))
+    assert SECRET not in error.text()
+    assert CALLBACK in error.text() or error_id == "E-AUTH-04"
 
 
 @pytest.mark.parametrize(
@@ -409,12 +402,10 @@ def test_secret_in_the_header_is_sent_as_the_hub_sends_it() -> None:
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
 def test_a_provider_that_wants_the_header_encoded_is_told(method: str) -> None:
     provider = Provider({"post": CLIENT, "basic": CLIENT, "quoted": GRANT})
-    with pytest.raises(HubError) as caught:
-        oidc.prove_client(KEPT, client(method=method), provider)
-    assert caught.value.error_id == "E-AUTH-04"
-    assert "encoded (RFC 6749, 2.3.1)" in caught.value.what
-    assert "make a new secret there of letters, digits, - and _ only" in caught.value.do
-    assert SECRET not in caught.value.text()
+    error = fails("E-AUTH-04", lambda: oidc.prove_client(KEPT, client(method=method), provider))
+    assert "encoded (RFC 6749, 2.3.1)" in error.what
+    assert "make a new secret there of letters, digits, - and _ only" in error.do
+    assert SECRET not in error.text()
 
 
 def test_the_form_is_the_better_way_out_where_it_works() -> None:

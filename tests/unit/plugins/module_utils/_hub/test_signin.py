@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import Http
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.login import End, Finish
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.signin import (
@@ -18,6 +17,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.signin
     sign_in_page,
 )
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import FakeHub, make_certificates, page, serving
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 PASSWORD = "pw-of-ada-1234"
 
@@ -123,9 +123,7 @@ def test_an_identifier_first_page_counts_as_a_sign_in_page(hub: FakeHub, http: H
 )
 def test_pages_that_are_no_sign_in(hub: FakeHub, http: Http, body: str, status: int, error_id: str) -> None:
     hub.answer_issuer = lambda *_args: page(body, status)  # type: ignore[method-assign]
-    with pytest.raises(HubError) as caught:
-        sign_in_page(http, hub.url)
-    assert caught.value.error_id == error_id
+    fails(error_id, lambda: sign_in_page(http, hub.url))
     assert not any(line.startswith("issuer POST") for line in hub.log)
 
 

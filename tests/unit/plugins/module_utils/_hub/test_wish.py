@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish, choose_login, parse_wish
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 GIVEN: dict[str, Any] = {
     "url": "https://hub.example.org:8443/iris",
@@ -98,10 +99,8 @@ def test_no_secret_shows_in_a_representation() -> None:
     ],
 )
 def test_an_address_that_is_not_https_is_refused(url: str) -> None:
-    with pytest.raises(HubError) as caught:
-        parse_wish(GIVEN | {"url": url})
-    assert caught.value.error_id == "E-VERIFY-15"
-    assert "a password never travels over plain http" in caught.value.wanted
+    error = fails("E-VERIFY-15", lambda: parse_wish(GIVEN | {"url": url}))
+    assert "a password never travels over plain http" in error.wanted
 
 
 @pytest.mark.parametrize("timeout", [0, -1])

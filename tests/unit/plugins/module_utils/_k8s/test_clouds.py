@@ -11,6 +11,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.error
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import clouds
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.clouds import EksName, GkeName, check_names
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.kubeconfig import CloudLogin
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 LOGIN = CloudLogin("gke", {"auth-kind": "application", "email": ""}, "/h.py", "/python", "/cache")
 USER = {
@@ -81,12 +82,10 @@ def endpoints(**parts: Any) -> dict[str, Any]:
     ],
 )
 def test_gke_without_a_way(name: GkeName, found: dict[str, Any], reason: str, do: str) -> None:
-    with pytest.raises(HubError) as caught:
-        clouds.gke(name, found, LOGIN)
-    assert caught.value.error_id == "E-ACCESS-21"
-    assert caught.value.what.startswith("There is no way into the GKE cluster research in europe-west4 of p: ")
-    assert reason in caught.value.what
-    assert do in caught.value.do
+    error = fails("E-ACCESS-21", lambda: clouds.gke(name, found, LOGIN))
+    assert error.what.startswith("There is no way into the GKE cluster research in europe-west4 of p: ")
+    assert reason in error.what
+    assert do in error.do
 
 
 @pytest.mark.parametrize(

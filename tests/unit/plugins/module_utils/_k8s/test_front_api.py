@@ -13,6 +13,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.plan 
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front import Front, namespace_object
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_api import FrontApi, Seen
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 FRONT = Front(namespace="climate", name="hub-front", release="climate")
 NAMESPACE = "/api/v1/namespaces/climate"
@@ -172,11 +173,11 @@ def test_a_service_whose_answer_was_lost_may_be_there(kube: Any) -> None:
 )
 def test_no_address_in_time_is_an_error_with_the_clusters_reason(kube: Any, clock: Any, events: Any, said: str) -> None:
     table = {("GET", SERVICE): FRONT.service_object(), ("GET", EVENTS): events}
-    with pytest.raises(HubError) as caught:
-        api(kube, table).addresses(timeout=30, reporter=Reporter("climate", "front door", clock))
-    assert caught.value.error_id == "E-FRONT-01"
-    assert said in caught.value.what
-    assert "hub_front_service_type: NodePort" in caught.value.do
+    error = fails(
+        "E-FRONT-01", lambda: api(kube, table).addresses(timeout=30, reporter=Reporter("climate", "front door", clock))
+    )
+    assert said in error.what
+    assert "hub_front_service_type: NodePort" in error.do
     assert clock.now == 30
 
 

@@ -27,6 +27,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._tunnel.set
     relay_command,
     ssh_command,
 )
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 IAP = Iap("p", "z", "i")
 TARGET = Target("10.0.0.2", 443)
@@ -49,10 +50,8 @@ TARGET = Target("10.0.0.2", 443)
     ],
 )
 def test_settings_that_cannot_work(given: dict[str, Any], reason: str) -> None:
-    with pytest.raises(HubError) as caught:
-        parse_bastion(given)
-    assert caught.value.error_id == "E-TUNNEL-07"
-    assert reason in caught.value.what
+    error = fails("E-TUNNEL-07", lambda: parse_bastion(given))
+    assert reason in error.what
 
 
 @pytest.mark.parametrize(
