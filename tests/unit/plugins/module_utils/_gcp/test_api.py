@@ -178,7 +178,7 @@ def test_lists_are_read_to_their_last_page() -> None:
 def test_a_list_that_google_calls_incomplete_is_no_answer() -> None:
     away = {"unreachable": ["projects/p/locations/global"]}
     client, _http, _clock = api(script(reply(body={"items": [1], "nextPageToken": "t"} | away), reply(body={})))
-    assert "projects/p/locations/global" in caught("E-GCP-09", lambda: client.pages(GET)).seen
+    assert "projects/p/locations/global" in fails("E-GCP-09", lambda: client.pages(GET)).seen
 
 
 # ---- credentials
