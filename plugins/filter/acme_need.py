@@ -13,8 +13,7 @@ version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
   - Judges the Secret that holds a hub's certificate. A certificate is needed where there is none, where the present
-    one does not serve the name,
-    comes from another ACME directory, or is in the last third of its life.
+    one does not serve the name, comes from another ACME directory, or is in the last third of its life.
   - A Secret that this collection did not fill is never to be overwritten.
   - The Secret remembers the orders of the last seven days. The last certificate that Let's Encrypt makes for a name in
     that time is not to be spent.

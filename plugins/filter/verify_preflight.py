@@ -78,6 +78,7 @@ SECRETS = ("password", "token", "stranger_password")
 def verify_preflight(options: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.preflight import bad_row, good_row
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import tls_context
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.iap_account import read_account
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import parse_wish
@@ -96,8 +97,8 @@ def verify_preflight(options: Mapping[str, Any], values: Mapping[str, Any] | Non
                 do="set hub_verify_stranger_password, or leave hub_verify_stranger_user out",
             )
     except HubError as problem:
-        return [{"check": "smoke test", "ok": False, "text": problem.text()}]
-    return [{"check": "smoke test", "ok": True, "text": describe(wish, accounts)}]
+        return [bad_row("smoke test", problem)]
+    return [good_row("smoke test", describe(wish, accounts))]
 
 
 def refuse_placeholders(options: Mapping[str, Any]) -> None:

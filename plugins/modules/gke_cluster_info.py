@@ -171,6 +171,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..module_utils._core.errors import HubError
+from ..module_utils._core.preflight import bad_row
 from ..module_utils._gcp import gke_facts, safer_cluster
 from ..module_utils._gcp.api import GcpApi
 from ..module_utils._gcp.gke_api import GkeApi
@@ -223,7 +224,7 @@ def _read(rows: list[dict[str, Any]], check: str, read: Callable[[], T]) -> T | 
     try:
         return read()
     except HubError as problem:
-        rows.append(gke_facts.bad_row(check, problem))
+        rows.append(bad_row(check, problem))
         return None
 
 

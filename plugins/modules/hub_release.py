@@ -70,7 +70,7 @@ options:
   values:
     description:
       - The merged chart values, all of them. What an earlier run gave and this one does not is taken out.
-      - They must not hold secrets; those belong into O(secrets), and the values refer to them.
+      - They must not hold secrets; those belong in O(secrets), and the values refer to them.
       - Who may enter the hub is not judged here. The role P(researchops.jupyterhub.z2jh#role) does that.
       - What looks like a secret by its name is never shown.
     type: dict

@@ -120,7 +120,7 @@ from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, KUBERNETES_OPTIONS, 
 def body(request: Request) -> Outcome:
     """Read the policies."""
     params = request.params
-    parse_resource(params["project"], params["resource"])
+    parse_resource(params["project"], params["resource"])  # a mistake is told before credentials are needed
     api = GcpApi.from_options(params, learn=request.redactor.add, project=params["project"])
     place = iap_members.Place(
         params["project"],

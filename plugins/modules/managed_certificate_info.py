@@ -189,8 +189,6 @@ healthy:
   sample: false
 """
 
-from typing import Any
-
 from ..module_utils._core.clock import SystemClock
 from ..module_utils._core.progress import Reporter
 from ..module_utils._dns.resolver import Authorities, recursive
@@ -207,13 +205,6 @@ from ..module_utils._gcp.certificate_causes import parse_addresses
 from ..module_utils._gcp.certificates import Action
 from ..module_utils._k8s.patience import PatientClient
 from ..module_utils._shell import GCP_OPTIONS, GCP_PROJECT, KUBERNETES_OPTIONS, Outcome, Request, run
-
-NAMES: dict[str, dict[str, Any]] = {
-    "namespace": {"type": "str", "required": True},
-    "addresses": {"type": "list", "elements": "str", "default": []},
-    "nameservers": {"type": "list", "elements": "str", "default": []},
-    "stuck_after": {"type": "int", "default": 3600},
-}
 
 
 def body(request: Request) -> Outcome:
@@ -266,7 +257,10 @@ def main() -> None:
         argument_spec={
             **KUBERNETES_OPTIONS,
             **GCP_OPTIONS,
-            **NAMES,
+            "namespace": {"type": "str", "required": True},
+            "addresses": {"type": "list", "elements": "str", "default": []},
+            "nameservers": {"type": "list", "elements": "str", "default": []},
+            "stuck_after": {"type": "int", "default": 3600},
             "project": GCP_PROJECT["project"] | {"required": False},
             "name": {"type": "str", "default": ""},
             "check_dns": {"type": "bool", "default": True},

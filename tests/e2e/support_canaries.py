@@ -34,7 +34,6 @@ from forms import VARIANTS, Canary, base64_secret, planted, private_key, service
 from proxy import FaultProxy
 from search import Artefact, Hit, Search
 
-TESTS = Path(__file__).resolve().parents[1]
 DAY = timedelta(days=1)
 KILLED_AT = ("/secrets/hub-secrets", "/secrets/letsencrypt-account", "/secrets/manual")
 """At which request to the API server a run of roles is killed: each time a secret is on its way."""

@@ -164,7 +164,7 @@ def test_what_was_changed_by_hand_is_named_with_its_cure(looks: Looks, tmp_path:
 
     assert verified.error == (
         f"E-HELM-19 Release hub in namespace hub is not what the inventory says. Seen: {seen}. Nothing was changed. "
-        "Do: run site.yml with -e z2jh_drift=check to put this right; what is to stay belongs into the inventory first."
+        "Do: put what is to stay into the inventory, then run site.yml with -e z2jh_drift=check to put the rest right."
     )
     assert "Use the hub as its users do" not in verified.output
     assert foretold.code == 0 and re.search(r"hub +: ok=\d+ +changed=1 ", foretold.output), foretold.tail

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +51,12 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("documents")
     cut_all(Path(googleapiclient.discovery.__file__).parent / "discovery_cache" / "documents", target)
     return target
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The services of a lab, see ``test_services_support.target``."""
+    from test_services_support import target
+
+    with target(tmp_path_factory.mktemp("lab")) as found:
+        yield found

@@ -7,8 +7,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +16,13 @@ import pytest
 import requests
 from google.auth.transport import requests as transport
 from google.oauth2 import service_account
-from test_services_support import Target, target
+from test_services_support import Target
 
 CLOUD = "https://www.googleapis.com/auth/cloud-platform"
 VERIFY = "https://www.googleapis.com/auth/siteverification"
 DNS = "https://dns.googleapis.com/dns/v1/projects/lab-project/managedZones"
 CONTROL = "https://google.lab.test/control"
 SECONDS = 20
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    with ExitStack() as stack:
-        yield stack.enter_context(target(tmp_path_factory.mktemp("lab")))
 
 
 @pytest.fixture

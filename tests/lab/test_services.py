@@ -9,7 +9,6 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import dns.message
@@ -26,16 +25,10 @@ from labkit import services as lab_services
 from labkit.services import acme_root
 from labkit.services import dns as lab_dns
 from labkit.services.files import secret, write
-from test_services_support import Target, make_lab, start, stop, target
+from test_services_support import Target, make_lab, start, stop
 
 SECONDS = 20
 AGREE_SECONDS = 20.0
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    with ExitStack() as stack:
-        yield stack.enter_context(target(tmp_path_factory.mktemp("lab")))
 
 
 @pytest.fixture

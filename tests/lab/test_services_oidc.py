@@ -12,7 +12,6 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,18 +24,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from labkit import build, labs
 from labkit.services import processes
-from test_services_support import Target, start, stop, target
+from test_services_support import Target, start, stop
 
 ISSUER = "https://issuer.lab.test:8443"
 CALLBACK = "https://hub.lab.test:8443/hub/oauth_callback"
 SCOPES = "openid profile email groups"
 SECONDS = 20
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    with ExitStack() as stack:
-        yield stack.enter_context(target(tmp_path_factory.mktemp("lab")))
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "ansible_collections.researchops.jupyterhub"
 
@@ -47,3 +49,11 @@ if not _importable():
             f"{PACKAGE} cannot be imported from this checkout; "
             "run the tests by: tests/run exec --env newest -- pytest tests/unit"
         )
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The files of a CA, and of certificate and key of ``localhost``; slow to make, and nobody changes them."""
+    from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import make_certificates
+
+    return make_certificates(tmp_path_factory.mktemp("pki"))

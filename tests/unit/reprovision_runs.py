@@ -15,7 +15,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certif
     Examiner,
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificates import HTTPS_PROXY, PRE_SHARED
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.reprovision import OUT
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.reprovision import BY_THE_CONTROLLER
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.reprovision_run import (
     Done,
     Reprovisioner,
@@ -69,7 +69,7 @@ def written(obj: Json) -> Json:
     notes = {
         key: value
         for key, value in metadata.get("annotations", {}).items()
-        if key.removeprefix("ingress.kubernetes.io/") not in OUT and key not in (HTTPS_PROXY, PRE_SHARED)
+        if key.removeprefix("ingress.kubernetes.io/") not in BY_THE_CONTROLLER and key not in (HTTPS_PROXY, PRE_SHARED)
     }
     return {"spec": obj["spec"], "labels": metadata.get("labels"), "annotations": notes, "name": metadata["name"]}
 

@@ -83,12 +83,12 @@ class ServerTime:
 
 
 def parse_date(text: object) -> datetime | None:
-    """The moment in an HTTP header; None for what is none."""
+    """The moment in an HTTP header, which is UTC where it names no timezone; None for what is none."""
     try:
         date = parsedate_to_datetime(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return date if date is not None and date.tzinfo else None
+    return date.replace(tzinfo=UTC) if date is not None and date.tzinfo is None else date
 
 
 def parse_time(text: object) -> datetime | None:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.errors import HubError, missing_collection
+from .._core.preflight import rows_of
 from .._hub.placeholders import is_placeholder
 from .records import cloud_zone
 from .verdicts import is_host_name, travelling
@@ -191,7 +192,4 @@ def _is_secret(text: str) -> bool:
 
 def rows(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The same as rows of the preflight table."""
-    found = problems(values)
-    if found:
-        return [{"check": "DNS settings", "ok": False, "text": error.text()} for error in found]
-    return [{"check": "DNS settings", "ok": True, "text": f"{values['domain']} by {values['provider']}"}]
+    return rows_of("DNS settings", problems(values), f"{values['domain']} by {values['provider']}")

@@ -320,8 +320,8 @@ def _refuse_several_clusters(target: Target, candidates: Sequence[Backend]) -> N
     if any(len(found) > 1 for found in tags.values()):
         raise HubError(
             error_id="E-IAP-06",
-            what=f"Several clusters of this project have backend services for {target}; which are this cluster's is "
-            "not to be seen",
+            what=f"Several clusters of this project have backend services for {target}, and nothing tells which are "
+            "this cluster's",
             seen=", ".join(backend.name for backend in candidates),
             do="name the Ingress or the Gateway in resource.kubernetes, which knows its own backends",
         )

@@ -26,6 +26,7 @@ MAX_DOMAINS = 100
 MAX_DOMAIN_LENGTH = 63
 ISSUE_TAGS = frozenset({"issue", "issuewild", "iodef", "contactemail", "contactphone", "issuemail", "issuevmc"})
 """CAA properties that are understood or do not concern certificates for host names."""
+USELESS = "Recreating would not help"
 
 
 @dataclass(frozen=True)
@@ -336,9 +337,6 @@ def _out_of_reach(facts: NameFacts) -> bool:
     """Whether nobody was there to ask about CAA; a refusal is an answer where the same servers tell addresses."""
     refused = any(answer.code is not Code.TIMEOUT for look in facts.caa for answer in look.answers)
     return unreachable(facts.caa) and not (refused and not unreachable(facts.addresses))
-
-
-USELESS = "Recreating would not help"
 
 
 def _address(certificate: Certificate, evidence: Evidence, domain: str, facts: NameFacts) -> list[Cause]:

@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from urllib.parse import quote
 
-from .._core.errors import Changed, HubError
+from .._core.errors import Changed, HubError, writing
 from .._core.poll import State, T, Verdict, Waited, wait
 from .._core.progress import Reporter
 from .api import Call, GcpApi, Written
@@ -128,13 +129,12 @@ class CertificateMaps:
             HubError: E-CERT-02, 05, 28 or 30 where the certificate is not issued in time; E-CERT-32 for a part in use;
                 E-CERT-34 for an operation that does not end; the server's refusal.
         """
-        done = 0
         if Action("delete", MAP, wish.name) in work.now:
             timeout -= self._await_free(wish, timeout)
-        try:
+        with ExitStack() as stack:
             for action in work.now:
                 self._do(action, wish, work.certificate, timeout)
-                done += 1
+                stack.enter_context(writing())
             if work.now:
                 seen = self.look(wish)
             if wish.state == PRESENT and wish.wait and not seen.issued.serves:
@@ -142,11 +142,7 @@ class CertificateMaps:
                 seen = self.look(wish)
             for action in work.later:
                 self._do(action, wish, work.certificate, REMOVAL_SECONDS)
-                done += 1
-        except HubError as problem:
-            if done and problem.changed is Changed.NOTHING:
-                problem.changed = Changed.SOME
-            raise
+                stack.enter_context(writing())
         return seen
 
     def _do(self, action: Action, wish: Wish, certificate: str, timeout: float) -> None:

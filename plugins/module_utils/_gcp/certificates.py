@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -414,7 +414,3 @@ def _silent(head: str, young: bool) -> Decision:
         return Decision(Action.WAIT, f"{head}; GKE's controller has not looked at it yet")
     do = "check that the cluster's HTTP load balancing add-on is on, and read the events of the ManagedCertificate"
     return _stop("controller", "E-CERT-04", f"{head}; GKE's controller does nothing about it", do)
-
-
-RECENT = timedelta(hours=24)
-"""At most one reprovisioning per name in this time."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._core.errors import HubError
+from .._core.preflight import bad_row, good_row
 
 Json = dict[str, Any]
 
@@ -51,7 +52,7 @@ def api_rows(states: Mapping[str, str], wanted: Sequence[str], project: str) -> 
     """The row about the project's APIs."""
     missing = [name for name in wanted if states.get(name) != "ENABLED"]
     if not missing:
-        return [_row("Google APIs", f"{len(wanted)} on: {', '.join(wanted)}")]
+        return [good_row("Google APIs", f"{len(wanted)} on: {', '.join(wanted)}")]
     error = HubError(
         error_id="E-GKE-01",
         what=f"APIs of project {project} are off: {', '.join(missing)}",
@@ -63,9 +64,10 @@ def api_rows(states: Mapping[str, str], wanted: Sequence[str], project: str) -> 
 def organisation_rows(project: Mapping[str, Any], client: str, name: str) -> list[Json]:
     """The row about who can log in with this kind of OAuth client."""
     if client == OWN:
-        return [_row("OAuth users", "an own client admits people of every organisation; the consent screen decides")]
+        text = "an own client admits people of every organisation; the consent screen decides"
+        return [good_row("OAuth users", text)]
     if organisation(project):
-        return [_row("OAuth users", "Google's client admits people of the project's organisation")]
+        return [good_row("OAuth users", "Google's client admits people of the project's organisation")]
     error = HubError(
         error_id="E-IAP-21",
         what=f"Project {name} belongs to no organisation, and Google's OAuth client works only inside one",
@@ -84,7 +86,7 @@ def version_rows(version: str, client: str) -> list[Json]:
             do="upgrade the cluster, or set gke_iap_oauth_client: own",
         )
         return [bad_row("GKE version", error)]
-    return [_row("GKE version", version)]
+    return [good_row("GKE version", version)]
 
 
 def door_rows(cluster: Mapping[str, Any], door: str, service_type: str) -> list[Json]:
@@ -92,7 +94,7 @@ def door_rows(cluster: Mapping[str, Any], door: str, service_type: str) -> list[
     error = _door_problem(cluster, door, service_type)
     if error is not None:
         return [bad_row("GKE add-ons", error)]
-    return [_row("GKE add-ons", "Gateway API on" if door == "gateway" else "HttpLoadBalancing on")]
+    return [good_row("GKE add-ons", "Gateway API on" if door == "gateway" else "HttpLoadBalancing on")]
 
 
 def _door_problem(cluster: Mapping[str, Any], door: str, service_type: str) -> HubError | None:
@@ -128,7 +130,7 @@ def client_rows(client: str, client_id: str) -> list[Json]:
         return []
     if CLIENT_ID.fullmatch(client_id):
         text = f"{client_id}; its redirect URI, to the letter: {redirect_uri(client_id)}"
-        return [_row("OAuth client", text)]
+        return [good_row("OAuth client", text)]
     error = HubError(
         error_id="E-IAP-20",
         what="gke_iap_client_id is no client id of Google's",
@@ -137,12 +139,3 @@ def client_rows(client: str, client_id: str) -> list[Json]:
         do="copy it from the OAuth client in the project's console",
     )
     return [bad_row("OAuth client", error)]
-
-
-def _row(check: str, text: str) -> Json:
-    return {"check": check, "ok": True, "text": text}
-
-
-def bad_row(check: str, error: HubError) -> Json:
-    """The row about something that is not as needed, or could not be read: not known is not passed."""
-    return {"check": check, "ok": False, "text": error.text()}

@@ -15,10 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
+from .._core.clock import parse_date
 from .._core.errors import Changed, HubError
 
 Json = dict[str, Any]
@@ -138,16 +138,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return None
     if text.isdigit():
         return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-        since = parsedate_to_datetime(headers["date"]) if headers.get("date") else now
-    except ValueError:
-        return None
-    return max(0.0, (_aware(until) - _aware(since)).total_seconds())
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    until = parse_date(text)
+    since = parse_date(headers["date"]) if headers.get("date") else now
+    return max(0.0, (until - since).total_seconds()) if until and since else None
 
 
 def explain(refusal: Refusal, doing: str, *, service: str, project: str = "", write: bool = False) -> HubError:
@@ -185,7 +178,7 @@ def _words(refusal: Refusal, doing: str, service: str, project: str) -> tuple[st
     if refusal.rate_limited:
         return (
             "E-GCP-08",
-            f"{service} asks for patience about {doing}",
+            f"{service} has got too many requests and does not answer about {doing}",
             "run again in a few minutes, or ask for a higher request quota of this API",
         )
     if refusal.ambiguous:

@@ -18,7 +18,7 @@ import copy
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -30,7 +30,6 @@ from .certificates import (
     ATTACHED,
     HTTPS_PROXY,
     PRE_SHARED,
-    RECENT,
     Certificate,
     Door,
     names_in,
@@ -40,11 +39,13 @@ from .certificates import (
 
 Json = dict[str, Any]
 
+RECENT = timedelta(hours=24)
+"""At most one reprovisioning per name in this time."""
 LABEL = "researchops.jupyterhub/snapshot-of"
 """Label of the ConfigMaps that hold snapshots."""
 OURS = "researchops.jupyterhub"
 """The field manager the API server notes for our patches."""
-OUT = frozenset(
+BY_THE_CONTROLLER = frozenset(
     {
         "backends",
         "forwarding-rule",
@@ -58,7 +59,7 @@ OUT = frozenset(
     }
 )
 """Annotations ``ingress.kubernetes.io/...`` that GKE's controller writes and nobody else."""
-PASSING = ("deletionTimestamp", "deletionGracePeriodSeconds")
+DELETION_FIELDS = ("deletionTimestamp", "deletionGracePeriodSeconds")
 
 
 class State(Enum):
@@ -139,12 +140,12 @@ def snapshot_name(certificate: str) -> str:
 def keep(obj: Mapping[str, Any]) -> Saved:
     """An object as it can be made again: what people wrote, without what server and controllers added."""
     manifest = copy.deepcopy(canonical(obj))
-    metadata = {key: value for key, value in manifest["metadata"].items() if key not in PASSING}
+    metadata = {key: value for key, value in manifest["metadata"].items() if key not in DELETION_FIELDS}
     proxy = str((metadata.get("annotations") or {}).get(HTTPS_PROXY, ""))
     notes = {
         key: value
         for key, value in (metadata.pop("annotations", None) or {}).items()
-        if key.removeprefix("ingress.kubernetes.io/") not in OUT
+        if key.removeprefix("ingress.kubernetes.io/") not in BY_THE_CONTROLLER
     }
     if PRE_SHARED in notes:
         own = [name for name in names_in(notes.pop(PRE_SHARED)) if not name.startswith("mcrt-")]

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import HubError
+from .._core.preflight import bad_row, good_row
 
 Json = dict[str, Any]
 Reading = tuple[bool, str]
@@ -88,9 +89,9 @@ class Judged:
                 seen=self.seen,
                 wanted=self.wanted,
             )
-            return {"check": f"cluster {self.name}", "ok": False, "text": error.text()}
+            return bad_row(f"cluster {self.name}", error)
         text = f"{self.seen} (waived: {self.waived})" if not self.ok else self.seen
-        return {"check": f"cluster {self.name}", "ok": True, "text": text}
+        return good_row(f"cluster {self.name}", text)
 
 
 def judge(cluster: Mapping[str, Any], waivers: Mapping[str, str] | None = None) -> tuple[Judged, ...]:

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .._core.errors import Changed, HubError, missing_collection
+from .._core.preflight import rows_of
 from .._k8s.front import MANAGED_BY
 from .certificates import begin_of, certificate_problems, end_of, read_chain
 
@@ -246,9 +247,7 @@ def rows(values: Mapping[str, Any], directory_answers: bool) -> list[dict[str, A
                 do="check letsencrypt_acme_directory, the way there (proxy, firewall) and its CA (letsencrypt_ca_file)",
             )
         )
-    if found:
-        return [{"check": "ACME", "ok": False, "text": error.text()} for error in found]
-    return [{"check": "ACME", "ok": True, "text": f"{values['directory']} answers; DNS-01 by dynamic update"}]
+    return rows_of("ACME", found, f"{values['directory']} answers; DNS-01 by dynamic update")
 
 
 ADVICE = {

@@ -96,7 +96,7 @@ def _broken_line(pem: str) -> str:
         if marker is None:
             return f"line {number} is more than one BEGIN or END line"
         if (marker[2] if marker[1] == "END" else "") != inside:
-            return f"line {number} does not fit to the BEGIN or END line before it"
+            return f"line {number} does not fit the BEGIN or END line before it"
         inside = marker[2] if marker[1] == "BEGIN" else ""
     return "its last part has no END line" if inside else ""
 

@@ -51,7 +51,7 @@ def report(found: Json, release: str, namespace: str, looked: bool = True) -> di
         error_id="E-HELM-19",
         what=f"Release {release} in namespace {namespace} is not what the inventory says",
         seen=told,
-        do="run site.yml with -e z2jh_drift=check to put this right; what is to stay belongs into the inventory first",
+        do="put what is to stay into the inventory, then run site.yml with -e z2jh_drift=check to put the rest right",
     )
     return {"summary": f"{name}, would change: {told}", "problem": differs.text()}
 

@@ -90,8 +90,8 @@ def _door_problem(settled: Mapping[str, Any]) -> list[Finding]:
     kind, door = settled["hub_https_type"], settled["gke_iap_front_door"]
     if settled["hub_platform"] != "gke":
         fitting = tuple(other for other in TYPES_NOW if other not in DOORS)
-        platform = settled["hub_platform"]
-        return [_refused("hub_https_type", f"is planned for hub_platform {platform}, but not built yet", kind, fitting)]
+        sentence = f"has a value that this release cannot do yet on hub_platform {settled['hub_platform']}"
+        return [_refused("hub_https_type", sentence, kind, fitting)]
     if kind != door:
         return [
             Finding(
@@ -110,13 +110,13 @@ def pair_problem(kind: str, method: str) -> list[Finding]:
     if (kind, method) in LEGAL:
         return []
     if kind not in TYPES:
-        return [_refused("hub_https_type", "is not a choice", kind, TYPES_NOW)]
+        return [_refused("hub_https_type", "has a value that does not exist", kind, TYPES_NOW)]
     if method not in METHODS:
-        return [_refused("letsencrypt_method", "is not a choice", method, METHODS_NOW)]
+        return [_refused("letsencrypt_method", "has a value that does not exist", method, METHODS_NOW)]
     if kind not in TYPES_NOW:
-        return [_refused("hub_https_type", "is planned, but this release cannot do it yet", kind, TYPES_NOW)]
+        return [_refused("hub_https_type", "has a value that this release cannot do yet", kind, TYPES_NOW)]
     if method not in METHODS_NOW:
-        return [_refused("letsencrypt_method", "is planned, but this release cannot do it yet", method, METHODS_NOW)]
+        return [_refused("letsencrypt_method", "has a value that this release cannot do yet", method, METHODS_NOW)]
     fitting = ", ".join(other for mine, other in LEGAL if mine == kind)
     return [
         Finding(

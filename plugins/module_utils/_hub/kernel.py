@@ -17,6 +17,7 @@ from typing import Any
 
 from .._core.budget import Budget
 from .._core.errors import HubError
+from .._core.transport import REDIRECTS
 from .._core.typed import json_object
 
 Json = dict[str, Any]
@@ -26,7 +27,6 @@ LISTEN = 15.0
 PROTOCOL = "5.3"
 SWITCHED = 101
 """The status of a handshake that went well (RFC 6455, section 4.2.2)."""
-REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True)

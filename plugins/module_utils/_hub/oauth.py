@@ -163,7 +163,7 @@ def _unsupported(settled: Mapping[str, Any]) -> list[Finding]:
         do = f"choose one of: {', '.join(word for word in now if word)}"
         if later is LATER_PROVIDERS and seen in later:
             do += "; or leave it empty and set this login in z2jh_values, as the README of role hub_oauth shows"
-        sentence = "is planned, but this release cannot do it yet" if seen in later else "is not a choice"
+        sentence = "has a value that this release cannot do yet" if seen in later else "has a value that does not exist"
         findings.append(Finding("E-OAUTH-05", name, sentence, do, seen=seen))
     return findings
 

@@ -105,7 +105,7 @@ def _bad_names(settled: Mapping[str, Any]) -> list[Finding]:
         Finding(
             "E-OAUTH-09",
             variable,
-            "names somebody who is no e-mail address; behind IAP people are known by their whole address",
+            "has a name that is no e-mail address; behind IAP people are known by their whole address",
             "write it as in ada@example.org",
             seen=str(name),
         )

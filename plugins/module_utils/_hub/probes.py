@@ -19,6 +19,8 @@ from typing import Any
 
 from .._core.clock import parse_time
 from .._core.errors import Changed, HubError
+from .._core.preflight import bad_row, good_row
+from .._k8s.objects import label_selector
 from .oidc import WELL_KNOWN
 from .probe_images import Image, image_of
 
@@ -138,7 +140,7 @@ def plan(wish: Mapping[str, Any]) -> Json:
     made = [_stub(one) for one in (around[:1] or pods)]  # a namespace takes along what is in it
     return {
         "namespace": place,
-        "selector": ",".join(f"{name}={value}" for name, value in labels.items()),
+        "selector": label_selector(labels),
         "documents": [*around, *pods],
         "leftovers": left,
         "remove": [*made, *(one for one in left if one not in made)],
@@ -446,19 +448,15 @@ def _short(text: object) -> str:
 
 def _row(probe: Probe, verdicts: Mapping[str, Verdict], place: str) -> Json:
     if probe.reason:
-        return {"check": probe.check, "ok": True, "text": f"not probed {probe.reason}"}
+        return good_row(probe.check, f"not probed {probe.reason}")
     verdict = verdicts[probe.pod]
     answered = verdict.error_id == "E-PROBE-02"
     if not verdict.error_id or (answered and not probe.issuer):
         did = "answers" if probe.issuer else "starts"
-        return {"check": probe.check, "ok": True, "text": f"{probe.subject} {did} on node {verdict.node}"}
+        return good_row(probe.check, f"{probe.subject} {did} on node {verdict.node}")
     if probe.issuer and not answered:
-        return {
-            "check": probe.check,
-            "ok": True,
-            "text": "not probed because the hub's image, which asks, did not start",
-        }
-    return {"check": probe.check, "ok": False, "text": _error(probe, verdict, place).text()}
+        return good_row(probe.check, "not probed because the hub's image, which asks, did not start")
+    return bad_row(probe.check, _error(probe, verdict, place))
 
 
 def _error(probe: Probe, verdict: Verdict, place: str) -> HubError:
@@ -498,4 +496,4 @@ def _unremoved(planned: Mapping[str, Any], removed: Mapping[str, Any]) -> Iterab
         texts[0],
         changed=Changed.UNKNOWN,
     )
-    return [{"check": "probes removed", "ok": False, "text": error.text()}]
+    return [bad_row("probes removed", error)]

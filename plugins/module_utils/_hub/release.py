@@ -13,14 +13,16 @@ it serves, and put the mark on it by which the next run knows that there is noth
 
 from __future__ import annotations
 
-import secrets as random
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from .._core.errors import Changed, HubError, writing
 from .._core.plan import Plan, Step
+from .._k8s.client import if_allowed
+from .._k8s.cluster import STORAGE_CLASSES
 from .._k8s.objects import identity
 from . import guards, pending, release_plan
 from .chart import Kind, expected_digest
@@ -42,7 +44,7 @@ from .release_state import (
 )
 from .release_tools import UNFINISHED, Tools, interruptible
 from .release_wanted import Done, Wanted, as_found, load_history, load_record, secrets_path
-from .rollout import STORAGE_CLASSES, Rollout
+from .rollout import Rollout
 from .server_plan import ObjectPlan, Planner
 from .settle import Settler
 from .values import HUB_SECRETS
@@ -162,7 +164,7 @@ class Present:
         guards.check_database(new, old)
         claims = [item for item in objects.created if item.get("kind") == guards.CLAIM and _checked(item, objects)]
         if claims:
-            self._guard_storage(claims)
+            if_allowed(lambda: self._guard_storage(claims))  # who may not look gets no judgement
         homes = guards.read_homes(new), guards.read_homes(old)
         if guards.homes_moved(*homes):
             path = f"/api/v1/namespaces/{self._wanted.namespace}/persistentvolumeclaims"
@@ -184,18 +186,13 @@ class Present:
             guards.check_address(self._client.get(f"{path}/{name}") for name in services)
 
     def _guard_storage(self, claims: list[Json]) -> None:
-        """Whether anything would bind new claims; who may not look at StorageClasses gets no judgement."""
-        try:
-            classes = self._client.list(STORAGE_CLASSES, metadata_only=True)
-            wanted = {claim["spec"].get("storageClassName") for claim in claims}
-            if wanted - {None, "", *(item["metadata"]["name"] for item in classes)}:
-                volumes = self._client.list("/api/v1/persistentvolumes")
-                static = {volume["spec"].get("storageClassName") for volume in volumes}
-                claims = [claim for claim in claims if claim["spec"].get("storageClassName") not in static - {None}]
-        except HubError as problem:
-            if problem.error_id != "E-K8S-04":
-                raise
-            return
+        """Whether anything would bind new claims."""
+        classes = self._client.list(STORAGE_CLASSES, metadata_only=True)
+        wanted = {claim["spec"].get("storageClassName") for claim in claims}
+        if wanted - {None, "", *(item["metadata"]["name"] for item in classes)}:
+            volumes = self._client.list("/api/v1/persistentvolumes")
+            static = {volume["spec"].get("storageClassName") for volume in volumes}
+            claims = [claim for claim in claims if claim["spec"].get("storageClassName") not in static - {None}]
         guards.check_storage(claims, classes)
 
     def _secrets_step(self) -> Step | None:
@@ -251,7 +248,7 @@ class Present:
             done.pods = rollout.wait(prepared.manifest, wanted.release, rest)
             self._record(prepared, done, revision)
         if self._lease.lost:
-            done.warnings.append(f"The claim on the release was taken over by {self._lease.lost} during this run")
+            done.warnings.append(f"This run lost its claim on the release on the way; now {self._lease.lost} holds it")
 
     def _change(self, history: History, prepared: Prepared, done: Done) -> int:
         """Let Helm do what is planned; returns the revision that is ours then."""
@@ -285,14 +282,8 @@ class Present:
 
     def _namespace_missing(self, history: History) -> bool:
         """Asked only where there is no release yet; who may not look is told by the next request."""
-        if history.revisions:
-            return False
-        try:
-            return self._client.get(f"/api/v1/namespaces/{self._wanted.namespace}") is None
-        except HubError as problem:
-            if problem.error_id != "E-K8S-04":
-                raise
-            return False
+        path = f"/api/v1/namespaces/{self._wanted.namespace}"
+        return not history.revisions and bool(if_allowed(lambda: self._client.get(path) is None))
 
     def _unchanged_since(self, planned: History) -> None:
         """Lose cleanly against somebody who wrote between our plan and our claim."""
@@ -323,7 +314,7 @@ class Present:
         rendered = {identity(item).name: item for item in prepared.manifest.of_kind("Secret")}
         made = any((step.verb, step.target) == ("create", f"Secret/{name}") for step in prepared.objects.steps)
         if made and name in rendered:
-            body = generated_object(wanted.namespace, wanted.release, name, [random.token_hex(32) for _key in range(3)])
+            body = generated_object(wanted.namespace, wanted.release, name, [token_hex(32) for _key in range(3)])
             used = rendered[name].get("data") or {}
             body["data"] = {key: value for key, value in body["data"].items() if key in used}
             if body["data"] and self._client.get(secrets_path(wanted.namespace, name)) is None:

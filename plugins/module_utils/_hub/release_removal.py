@@ -15,7 +15,7 @@ from .._core.errors import HubError, writing
 from .._core.plan import Step
 from .._core.poll import State, Verdict, wait
 from .._k8s.front_api import refuse_another_hub
-from .._k8s.objects import RESOURCES, identity
+from .._k8s.objects import RESOURCES, identity, label_selector
 from . import guards, release_plan
 from .lease import Lease
 from .manifest import Manifest, is_kept, read_release
@@ -131,8 +131,7 @@ class Absent:
         """The pods of the release: Helm does not wait for them, a successor on the same claim has to."""
         found = self._paths("pods", f"release={self._release}")
         for item in manifest.of_kind("Deployment"):
-            labels = item["spec"]["selector"]["matchLabels"]
-            found += self._paths("pods", ",".join(f"{key}={value}" for key, value in sorted(labels.items())))
+            found += self._paths("pods", label_selector(item["spec"]["selector"]["matchLabels"]))
         return sorted(set(found))
 
     def _apply(self, history: History, leftovers: list[str], ending: list[str]) -> None:

@@ -17,7 +17,8 @@ from .._core.poll import State, Verdict, wait
 from .._core.progress import Reporter
 from .._core.redact import Redactor
 from .._k8s.client import KubeClient
-from .._k8s.objects import object_path
+from .._k8s.cluster import STORAGE_CLASSES
+from .._k8s.objects import label_selector, object_path
 from .._k8s.readiness import Patience, Trouble, complaint, pod_facts, rollout, trouble
 from .guards import no_storage
 from .manifest import Manifest
@@ -26,7 +27,6 @@ Json = dict[str, Any]
 
 SERVING = frozenset({"hub", "proxy"})
 """Values of the ``component`` label of what people need to log in."""
-STORAGE_CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 LOOK_EVERY = 1.0
 """Seconds between two looks."""
 LAST_LINES = 4
@@ -103,7 +103,7 @@ class Rollout:
         live = self._client.get(object_path(wanted, "deployments", True))
         if live is None:
             return Served(name, Verdict(State.PENDING, f"{name} is not there"))
-        labels = ",".join(f"{key}={value}" for key, value in sorted(live["spec"]["selector"]["matchLabels"].items()))
+        labels = label_selector(live["spec"]["selector"]["matchLabels"])
         pods = self._client.list(f"/api/v1/namespaces/{live['metadata']['namespace']}/pods", {"labelSelector": labels})
         remaining = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
         now = self._client.server_time.now()

@@ -119,7 +119,7 @@ def refuse_bad_times(params: Mapping[str, Any]) -> None:
     if params["iap_wait"] < 0:
         raise HubError(
             error_id="E-VERIFY-15",
-            what=f"A wait of {params['iap_wait']} s for Identity-Aware Proxy is no time",
+            what=f"The wait for Identity-Aware Proxy cannot last {params['iap_wait']} s",
             do="set iap_wait (hub_verify_iap_wait) to the seconds a new policy may take, or 0",
         )
 

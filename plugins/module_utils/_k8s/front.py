@@ -21,13 +21,13 @@ from typing import Any
 from .._core.errors import HubError
 from .._core.plan import Plan, Step
 from .._core.poll import State, Verdict
+from .._core.preflight import rows_of
 from .objects import ABSENT, canonical, differences
 
 Json = dict[str, Any]
 
 MANAGED_BY = "researchops.jupyterhub"
 LABELS = {"app.kubernetes.io/managed-by": MANAGED_BY, "app.kubernetes.io/part-of": "jupyterhub"}
-TYPES = ("LoadBalancer", "NodePort", "ClusterIP")
 HUBS = "app=jupyterhub,component=hub"
 """Labels that the chart gives a hub's Deployment; the label ``release`` beside them names its release."""
 
@@ -124,7 +124,7 @@ def problems(front: Front) -> list[HubError]:
         found.append(
             HubError(
                 "E-FRONT-04",
-                f"hub_front_source_ranges holds no network: {', '.join(bad)}",
+                f"hub_front_source_ranges holds what is no network: {', '.join(bad)}",
                 "write them as 192.0.2.0/24",
             )
         )
@@ -158,13 +158,10 @@ def rows(settings: Mapping[str, Any]) -> list[Json]:
         https_port=int(settings["https_port"]),
         source_ranges=tuple(str(item) for item in settings["source_ranges"]),
     )
-    found = problems(front)
-    if found:
-        return [{"check": "front Service", "ok": False, "text": item.text()} for item in found]
     seen = f"{front.kind}, https on port {front.https_port}" + (
         f", for {', '.join(front.source_ranges)}" if front.source_ranges else ""
     )
-    return [{"check": "front Service", "ok": True, "text": seen}]
+    return rows_of("front Service", problems(front), seen)
 
 
 def _is_network(text: str) -> bool:

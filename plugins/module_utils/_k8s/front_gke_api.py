@@ -44,6 +44,7 @@ from .front_gke_verdicts import (
     stuck_client,
     unknown_kinds,
 )
+from .objects import label_selector
 
 INTERVAL = 3.0
 """Seconds between two looks; a look at a door that comes also asks Compute Engine."""
@@ -149,8 +150,8 @@ class GkeFrontApi:
         found = dict(live)
         if certificates:
             collection = f"/apis/{POLICY}/namespaces/{self._front.namespace}/{PLURALS['ManagedCertificate']}"
-            labels = ",".join(f"{key}={value}" for key, value in LABELS.items())
-            for item in if_allowed(lambda: self._client.list(collection, {"labelSelector": labels})) or []:
+            query = {"labelSelector": label_selector(LABELS)}
+            for item in if_allowed(lambda: self._client.list(collection, query)) or []:
                 # Items of a list do not carry their own kind.
                 item = {"apiVersion": CERTIFICATE[0], "kind": CERTIFICATE[1], **item}
                 found[target_of(item)] = item

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._core.errors import Changed, HubError
 from .._core.poll import State, Verdict
+from .._core.preflight import rows_of
 from .._gcp.backends import Backend
 from .._gcp.gke_facts import GOOGLE_MANAGED, OWN
 from .._gcp.iap_policy import WEB_ROLE, parse_wish
@@ -181,13 +182,11 @@ def rows(settings: Mapping[str, Any]) -> list[Json]:
     )
     found += _whose_client(front, str(settings["oauth_client"]))
     found += _members(settings.get("members") or [])
-    if found:
-        return [{"check": "front door", "ok": False, "text": item.text()} for item in found]
     client = "an OAuth client of its own" if front.own_client else "Google's OAuth client"
     named = f"certificate {'map ' if front.door == 'gateway' else ''}{front.certificate}"
     kind = "a managed certificate" if front.certificate == MANAGED else named
     text = f"{front.door} with Identity-Aware Proxy, {client}, {kind}, address {front.address_name}"
-    return [{"check": "front door", "ok": True, "text": text}]
+    return rows_of("front door", found, text)
 
 
 # ---- the live door

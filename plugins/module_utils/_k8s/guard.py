@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._core.errors import HubError
+from .._core.preflight import bad_row, good_row, rows_of
 
 Json = Mapping[str, Any]
 
@@ -105,19 +106,6 @@ class Observed:
     storage_classes: tuple[StorageClass, ...] | None = None
     denied: tuple[Permission, ...] = ()
     nodes: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the preflight table."""
-
-    check: str
-    ok: bool
-    text: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """The row as the roles collect it."""
-        return {"check": self.check, "ok": self.ok, "text": self.text}
 
 
 @dataclass(frozen=True)
@@ -267,13 +255,11 @@ def unpinned(observed: Observed, hub: str) -> HubError:
     )
 
 
-def preflight_rows(observed: Observed, wanted: Wanted) -> tuple[Row, ...]:
+def preflight_rows(observed: Observed, wanted: Wanted) -> tuple[dict[str, Any], ...]:
     """The preflight table's rows about the cluster itself."""
-    rows = [Row("API server", True, f"{observed.server} answers, credentials accepted"), _version_row(observed)]
+    rows = [good_row("API server", f"{observed.server} answers, credentials accepted"), _version_row(observed)]
     error = refusal(observed, wanted) or (None if wanted.uid else unpinned(observed, wanted.hub))
-    rows.append(
-        Row("right cluster", error is None, error.text() if error else f"kube-system UID {observed.uid} as pinned")
-    )
+    rows += rows_of("right cluster", [error] if error else [], f"kube-system UID {observed.uid} as pinned")
     rows.append(_permission_row(observed))
     rows.append(_nodes_row(observed))
     if wanted.storage_class is not None:
@@ -281,10 +267,10 @@ def preflight_rows(observed: Observed, wanted: Wanted) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _version_row(observed: Observed) -> Row:
+def _version_row(observed: Observed) -> dict[str, Any]:
     version = version_of(observed.version)
     if version is not None and version >= OLDEST:
-        return Row("Kubernetes version", True, observed.version)
+        return good_row("Kubernetes version", observed.version)
     error = HubError(
         error_id="E-ACCESS-06",
         what=f"Kubernetes of {observed.server} is too old for the JupyterHub chart",
@@ -292,12 +278,12 @@ def _version_row(observed: Observed) -> Row:
         wanted=f"{OLDEST[0]}.{OLDEST[1]} or later",
         do="upgrade the cluster first",
     )
-    return Row("Kubernetes version", False, error.text())
+    return bad_row("Kubernetes version", error)
 
 
-def _permission_row(observed: Observed) -> Row:
+def _permission_row(observed: Observed) -> dict[str, Any]:
     if not observed.denied:
-        return Row("permissions", True, "everything the roles need is allowed")
+        return good_row("permissions", "everything the roles need is allowed")
     error = HubError(
         error_id="E-ACCESS-07",
         what=f"These credentials may not do everything the roles need on {observed.server}",
@@ -305,7 +291,7 @@ def _permission_row(observed: Observed) -> Row:
         do="ask the cluster's administrator for a Role or ClusterRole with these verbs, or use other credentials",
         details={"denied": [item.text for item in observed.denied]},
     )
-    return Row("permissions", False, error.text())
+    return bad_row("permissions", error)
 
 
 def summary(permissions: Iterable[Permission]) -> str:
@@ -331,12 +317,12 @@ def needless(
     return tuple(item for item in refused if item.verb in made_by and item.resource == "namespaces" and not item.group)
 
 
-def _nodes_row(observed: Observed) -> Row:
+def _nodes_row(observed: Observed) -> dict[str, Any]:
     if observed.nodes is None:
-        return Row("nodes", True, "not checked: nodes may not be listed with these credentials")
+        return good_row("nodes", "not checked: nodes may not be listed with these credentials")
     ready, total = observed.nodes
     if ready:
-        return Row("nodes", True, f"{ready} of {total} ready")
+        return good_row("nodes", f"{ready} of {total} ready")
     error = HubError(
         error_id="E-ACCESS-08",
         what=f"No node of {observed.server} is ready, so no pod can start",
@@ -344,22 +330,22 @@ def _nodes_row(observed: Observed) -> Row:
         wanted="at least 1",
         do="start or repair a node (kubectl get nodes shows why), then run again",
     )
-    return Row("nodes", False, error.text())
+    return bad_row("nodes", error)
 
 
-def _storage_row(observed: Observed, name: str) -> Row:
+def _storage_row(observed: Observed, name: str) -> dict[str, Any]:
     classes = observed.storage_classes
     if classes is None:
-        return Row("storage class", True, "not checked: storage classes may not be listed with these credentials")
+        return good_row("storage class", "not checked: storage classes may not be listed with these credentials")
     if name:
         if any(item.name == name for item in classes):
-            return Row("storage class", True, name)
+            return good_row("storage class", name)
         reason = f"there is no StorageClass {name} in this cluster"
         do = "set z2jh_storage_class to one that exists, or install its driver first"
     else:
         defaults = [item.name for item in classes if item.default]
         if defaults:
-            return Row("storage class", True, f"{', '.join(defaults)} (default)")
+            return good_row("storage class", f"{', '.join(defaults)} (default)")
         reason = "no default StorageClass in this cluster"
         do = "set z2jh_storage_class, or install a storage driver with a default class first"
     found = ", ".join(f"{item.name} ({item.provisioner})" for item in classes) or "none"
@@ -369,7 +355,7 @@ def _storage_row(observed: Observed, name: str) -> Row:
         seen=f"StorageClasses found: {found}",
         do=do,
     )
-    return Row("storage class", False, error.text())
+    return bad_row("storage class", error)
 
 
 @dataclass(frozen=True)
@@ -380,10 +366,10 @@ class Libraries:
     interpreter: str
     notes: dict[str, str] = field(default_factory=dict)
 
-    def row(self) -> Row:
+    def row(self) -> dict[str, Any]:
         """The preflight row about the controller's Python."""
         if not self.missing:
-            return Row("Python libraries", True, f"complete in {self.interpreter}")
+            return good_row("Python libraries", f"complete in {self.interpreter}")
         packages = " ".join(self.notes.get(name, name) for name in self.missing)
         error = HubError(
             error_id="E-LIB-01",
@@ -391,10 +377,10 @@ class Libraries:
             seen=f"missing: {', '.join(self.missing)}",
             do=f"run: {self.interpreter} -m pip install {packages}",
         )
-        return Row("Python libraries", False, error.text())
+        return bad_row("Python libraries", error)
 
 
-def report(observed: Observed, rows: Iterable[Row]) -> dict[str, Any]:
+def report(observed: Observed, rows: Iterable[Json]) -> dict[str, Any]:
     """The documented return values of the module ``cluster_guard``."""
     ready, total = observed.nodes or (0, 0)
     return {
@@ -406,5 +392,5 @@ def report(observed: Observed, rows: Iterable[Row]) -> dict[str, Any]:
         "storage_classes": [item.as_dict() for item in observed.storage_classes or ()],
         "nodes": {"ready": ready, "total": total} if observed.nodes is not None else {},
         "denied": [item.text for item in observed.denied],
-        "preflight": [row.as_dict() for row in rows],
+        "preflight": list(rows),
     }

@@ -120,6 +120,11 @@ def object_path(obj: Mapping[str, Any], plural: str, namespaced: bool) -> str:
     return f"{api_root(obj['apiVersion'])}{scope}/{plural}/{metadata['name']}"
 
 
+def label_selector(labels: Mapping[str, Any]) -> str:
+    """The value of ``labelSelector`` that finds what has all these labels."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
 def canonical(obj: Mapping[str, Any]) -> Json:
     """The object without what the server alone decides."""
     metadata = {key: value for key, value in (obj.get("metadata") or {}).items() if key not in SERVER_FIELDS}

@@ -54,7 +54,12 @@ def test_a_servers_time_goes_on_from_its_last_date_whatever_our_clock_says(ahead
     assert server.now() == START + timedelta(seconds=90)
 
 
-@pytest.mark.parametrize("text", [None, "", "yesterday", "Sun, 22 Nov 2026 14:00:00", 7])
+@pytest.mark.parametrize("text", [DATE["date"], "Sun, 22 Nov 2026 14:00:00", "Sun Nov 22 14:00:00 2026"])
+def test_a_date_is_utc_in_every_form_of_http(text: str) -> None:
+    assert parse_date(text) == START
+
+
+@pytest.mark.parametrize("text", [None, "", "yesterday", 7])
 def test_a_date_that_is_none_is_not_heard(text: object) -> None:
     assert parse_date(text) is None
     server = ServerTime(FakeClock())

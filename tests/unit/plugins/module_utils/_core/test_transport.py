@@ -74,11 +74,6 @@ class Site:
         self.answers(path, status, Location=to)
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return make_certificates(tmp_path_factory.mktemp("pki"))
-
-
 @contextlib.contextmanager
 def started(pem: Path | None, ca_file: str) -> Iterator[Site]:
     handler = type("BoundHandler", (Handler,), {"routes": {}, "seen": []})

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp import gke_facts
 
 BASE = ["compute.googleapis.com", "container.googleapis.com", "iap.googleapis.com"]
@@ -125,8 +124,3 @@ def test_a_client_id_that_is_none_is_refused(client_id: str) -> None:
 
 def test_googles_client_needs_no_row() -> None:
     assert gke_facts.client_rows("google_managed", "") == []
-
-
-def test_what_cannot_be_read_is_not_passed() -> None:
-    row: dict[str, Any] = gke_facts.bad_row("GKE cluster", HubError("E-GCP-04", "no", "ask"))
-    assert row == {"check": "GKE cluster", "ok": False, "text": "E-GCP-04 no. Nothing was changed. Do: ask."}

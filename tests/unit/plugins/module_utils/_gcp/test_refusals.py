@@ -129,7 +129,7 @@ def test_kinds_of_refusal(refusal: Refusal, kinds: str) -> None:
     ("refusal", "error_id", "words"),
     [
         pytest.param(Refusal(409, "ABORTED"), "E-GCP-07", "Somebody else has changed the thing", id="conflict"),
-        pytest.param(Refusal(429), "E-GCP-08", "asks for patience", id="rate"),
+        pytest.param(Refusal(429), "E-GCP-08", "has got too many requests", id="rate"),
         pytest.param(Refusal(0, message="reset"), "E-GCP-09", "Seen: reset", id="no answer"),
         pytest.param(Refusal(503), "E-GCP-09", "no usable answer", id="busy"),
         pytest.param(

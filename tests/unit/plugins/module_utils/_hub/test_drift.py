@@ -60,8 +60,8 @@ def test_differences(plan: list[Json], wanted: list[str]) -> None:
 def test_the_error_names_object_field_and_cure() -> None:
     assert told(step("update", "Deployment/hub", SCALED), NEXT)["problem"] == (
         "E-HELM-19 Release hub in namespace physics is not what the inventory says. "
-        "Seen: Deployment/hub: spec.replicas is 0, wanted 1. Nothing was changed. Do: run site.yml with "
-        "-e z2jh_drift=check to put this right; what is to stay belongs into the inventory first."
+        "Seen: Deployment/hub: spec.replicas is 0, wanted 1. Nothing was changed. Do: put what is to stay "
+        "into the inventory, then run site.yml with -e z2jh_drift=check to put the rest right."
     )
 
 

@@ -12,15 +12,16 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import Finding
 
 LEGAL = [("secret", ""), ("secret", "none"), ("secret", "direct"), ("manual", ""), ("ingress", ""), ("gateway", "none")]
-LATER = "is planned, but this release cannot do it yet"
+LATER = "has a value that this release cannot do yet"
+UNKNOWN = "has a value that does not exist"
 
 
 @pytest.mark.parametrize(
     ("kind", "method", "error_id", "path", "sentence"),
     [
-        pytest.param("none", "", "E-CERT-20", "hub_https_type", "is not a choice", id="00 no such type"),
-        pytest.param("Secret", "", "E-CERT-20", "hub_https_type", "is not a choice", id="01 case matters"),
-        pytest.param("secret", "certbot", "E-CERT-20", "letsencrypt_method", "is not a choice", id="02 no such method"),
+        pytest.param("none", "", "E-CERT-20", "hub_https_type", UNKNOWN, id="00 no such type"),
+        pytest.param("Secret", "", "E-CERT-20", "hub_https_type", UNKNOWN, id="01 case matters"),
+        pytest.param("secret", "certbot", "E-CERT-20", "letsencrypt_method", UNKNOWN, id="02 no such method"),
         pytest.param("letsencrypt", "autohttps", "E-CERT-20", "hub_https_type", LATER, id="03 autohttps"),
         pytest.param("offload", "none", "E-CERT-20", "hub_https_type", LATER, id="04 offload"),
         pytest.param("ingress", "cert_manager", "E-CERT-20", "letsencrypt_method", LATER, id="05 ingress"),
@@ -152,7 +153,7 @@ def test_on_gke_a_hub_may_still_end_tls_itself() -> None:
         pytest.param(
             {"hub_platform": "bare_metal", "hub_https_type": "ingress"},
             "E-CERT-20",
-            "is planned for hub_platform bare_metal, but not built yet",
+            "has a value that this release cannot do yet on hub_platform bare_metal",
             id="00 no door of ours",
         ),
         pytest.param(

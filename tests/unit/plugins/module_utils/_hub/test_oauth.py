@@ -360,8 +360,8 @@ BY_HAND = "; or leave it empty and set this login in z2jh_values, as the README 
 @pytest.mark.parametrize(
     ("provider", "sentence", "do"),
     [
-        ("indigo_iam", "is planned, but this release cannot do it yet", CHOICES + BY_HAND),
-        ("saml", "is not a choice", CHOICES),
+        ("indigo_iam", "has a value that this release cannot do yet", CHOICES + BY_HAND),
+        ("saml", "has a value that does not exist", CHOICES),
     ],
 )
 def test_what_comes_later_is_told_from_what_does_not_exist(provider: str, sentence: str, do: str) -> None:

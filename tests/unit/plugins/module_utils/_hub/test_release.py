@@ -650,7 +650,7 @@ def test_a_lease_lost_on_the_way_is_a_warning(installed: World) -> None:
 
     installed.helm.upgrade = overtaken  # type: ignore[method-assign]
     done = installed.run(values={"memory": "4G"})
-    assert done.warnings == ["The claim on the release was taken over by bob during this run"]
+    assert done.warnings == ["This run lost its claim on the release on the way; now bob holds it"]
     assert installed.kube.objects[LEASE]["spec"] == spec
 
 

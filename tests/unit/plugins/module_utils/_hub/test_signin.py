@@ -16,15 +16,10 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.signin
     sign_in,
     sign_in_page,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import FakeHub, make_certificates, page, serving
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import FakeHub, page, serving
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 PASSWORD = "pw-of-ada-1234"
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return make_certificates(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture

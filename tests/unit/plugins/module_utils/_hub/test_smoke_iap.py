@@ -18,7 +18,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.evidence import Evidence
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.smoke import SmokeTest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import home_is, make_certificates, serving
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import home_is, serving
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap_door import (
     ADA,
     MALLORY,
@@ -69,11 +69,6 @@ class Bench:
 def accounts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Account]:
     folder = tmp_path_factory.mktemp("accounts")
     return {email: make_account(email, folder) for email in (ADA, MALLORY)}
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return make_certificates(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ def test_a_stranger_comes_the_same_way_as_the_user(given: dict[str, Any], name: 
 
 
 def test_a_wait_that_is_none_is_refused() -> None:
-    with pytest.raises(HubError, match="E-VERIFY-15 A wait of -1 s"):
+    with pytest.raises(HubError, match="E-VERIFY-15 The wait for Identity-Aware Proxy cannot last -1 s"):
         parse_wish(GIVEN | {"iap_wait": -1})
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.preflight import good_row
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s import guard
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.guard import (
     Libraries,
@@ -91,7 +92,7 @@ def test_without_a_readable_uid_no_empty_line_is_advised() -> None:
 
 
 def test_the_rows_of_a_good_cluster() -> None:
-    rows = [row.as_dict() for row in guard.preflight_rows(GOOD, Wanted(uid=UID, storage_class=""))]
+    rows = list(guard.preflight_rows(GOOD, Wanted(uid=UID, storage_class="")))
     assert rows == [
         {"check": "API server", "ok": True, "text": "https://api.test:6443 answers, credentials accepted"},
         {"check": "Kubernetes version", "ok": True, "text": "v1.34.4"},
@@ -128,19 +129,19 @@ def test_each_row_fails_for_its_own_reason(
     changes: dict[str, Any], wanted: dict[str, Any], check: str, error_id: str | None
 ) -> None:
     rows = guard.preflight_rows(replace(GOOD, **changes), Wanted(**{"uid": UID, **wanted}))
-    failed = {row.check: row.text.split()[0] for row in rows if not row.ok}
+    failed = {row["check"]: row["text"].split()[0] for row in rows if not row["ok"]}
     assert failed == ({check: error_id} if error_id else {})
 
 
 def test_a_missing_default_class_tells_what_there_is() -> None:
     rows = guard.preflight_rows(replace(GOOD, storage_classes=(PLAIN,)), Wanted(uid=UID))
-    assert "no default StorageClass in this cluster" in rows[-1].text
-    assert "StorageClasses found: efs (efs.csi)" in rows[-1].text
+    assert "no default StorageClass in this cluster" in rows[-1]["text"]
+    assert "StorageClasses found: efs (efs.csi)" in rows[-1]["text"]
 
 
 def test_no_row_about_storage_when_no_claim_is_made() -> None:
     rows = guard.preflight_rows(GOOD, Wanted(uid=UID, storage_class=None))
-    assert "storage class" not in [row.check for row in rows]
+    assert "storage class" not in [row["check"] for row in rows]
 
 
 RULES = [
@@ -276,15 +277,15 @@ def test_versions_as_servers_write_them(text: str, version: tuple[int, int] | No
 
 def test_missing_libraries_are_named_by_their_package() -> None:
     row = Libraries(("dns", "requests"), "/usr/bin/python3", {"dns": "dnspython"}).row()
-    assert not row.ok
-    assert "missing: dns, requests" in row.text
-    assert "pip install dnspython requests" in row.text
-    assert Libraries((), "/usr/bin/python3").row().ok
+    assert not row["ok"]
+    assert "missing: dns, requests" in row["text"]
+    assert "pip install dnspython requests" in row["text"]
+    assert Libraries((), "/usr/bin/python3").row()["ok"]
 
 
 def test_the_report_is_plain_data() -> None:
     observed = replace(GOOD, denied=(Permission("get", "pods", namespace="a"),))
-    assert guard.report(observed, [guard.Row("x", True, "y")]) == {
+    assert guard.report(observed, [good_row("x", "y")]) == {
         "user": "ops",
         "uid": UID,
         "server": "https://api.test:6443",
