@@ -72,7 +72,13 @@ UNREACHABLE = {"error_id": "E-K8S-01", "what": "The cluster cannot be reached", 
                 [("E-OAUTH-09", "hub_oauth_allowed_domains")],
                 id=f"10 {domain}",
             )
-            for domain in ("*", "*.example.org", "ada@example.org", "localhost", "")
+            for domain in ("*", "*.example.org", "ada@example.org", "localhost")
+        ),
+        pytest.param(
+            {"hub_oauth_allowed_domains": [""]},
+            {},
+            [("E-VALUES-08", "hub_oauth_allowed_domains"), ("E-OAUTH-04", "hub_oauth_allowed_users")],
+            id="10 a template that came to nothing",
         ),
         *(
             pytest.param({name: value}, {}, [("E-OAUTH-09", name)], id=f"11 {name}")

@@ -21,7 +21,13 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.pinned
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.smoke import SmokeTest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.userpod import UserPod
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import FakeHub, Reply, home_is, make_certificates, serving
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import (
+    FakeHub,
+    Reply,
+    home_is,
+    make_certificates,
+    serving,
+)
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, fails
 
 PASSWORD, STRANGERS = "pw-of-ada-1234", "pw-of-mallory-1234"
