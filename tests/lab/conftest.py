@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -58,5 +59,5 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The services of a lab, see ``test_services_support.target``."""
     from test_services_support import target
 
-    with target(tmp_path_factory.mktemp("lab")) as found:
-        yield found
+    with ExitStack() as stack:  # pylint takes a plain `with` around a yield for one that is never left
+        yield stack.enter_context(target(tmp_path_factory.mktemp("lab")))
