@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -28,6 +29,8 @@ SCREENSHOTS = ROOT / "build" / "screenshots"
 NAMES = "MAP hub.lab.test 127.0.0.1, MAP issuer.lab.test 127.0.0.1"
 """The one line for /etc/hosts that `make demo` prints, as a setting of the browser alone."""
 CALL_SECONDS = 30.0
+TROUBLES = 10
+"""How many of the things that went wrong in a page are told, the last ones."""
 END = "-----END CERTIFICATE-----"
 
 
@@ -99,12 +102,15 @@ class Browser:
         self._rest = b""
         self._number = 0
         self._session = ""
+        self._loading: dict[str, str] = {}
+        self._trouble: deque[str] = deque(maxlen=TROUBLES)
         target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
         self._session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        self.call("Page.enable")
+        for domain in ("Page", "Network", "Runtime"):
+            self.call(f"{domain}.enable")
 
     def call(self, method: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """One command of the DevTools protocol and its answer; events in between are dropped."""
+        """One command of the DevTools protocol and its answer; of the events, what may keep a page from coming."""
         self._number += 1
         message: dict[str, Any] = {"id": self._number, "method": method, "params": dict(parameters or {})}
         if self._session:
@@ -117,6 +123,18 @@ class Browser:
                 assert "error" not in answer, f"{method}: {answer['error']}"
                 result: dict[str, Any] = answer["result"]
                 return result
+            self._note(answer.get("method", ""), answer.get("params", {}))
+
+    def _note(self, event: str, facts: dict[str, Any]) -> None:
+        """Keep what the page waits for and what went wrong in it."""
+        if event == "Network.requestWillBeSent":
+            self._loading[facts["requestId"]] = facts["request"]["url"]
+        elif event == "Network.loadingFinished":
+            self._loading.pop(facts["requestId"], None)
+        elif event == "Network.loadingFailed":
+            self._trouble.append(f"{self._loading.pop(facts['requestId'], '?')}: {facts['errorText']}")
+        elif event == "Runtime.exceptionThrown":
+            self._trouble.append(json.dumps(facts["exceptionDetails"])[:300])
 
     def _next(self, end: float, method: str) -> dict[str, Any]:
         while b"\0" not in self._rest:
@@ -150,7 +168,10 @@ class Browser:
             time.sleep(0.2)
         picture = self.picture("failed")
         page = self.value("location.href + ' ' + document.title + ' ' + document.body.innerText.slice(0, 400)")
-        raise AssertionError(f"{what}: not within {seconds:.0f} s; seen: {page}; picture: {picture}")
+        raise AssertionError(
+            f"{what}: not within {seconds:.0f} s; seen: {page}; picture: {picture}; "
+            f"still loading: {list(self._loading.values())}; went wrong: {list(self._trouble)}"
+        )
 
     def type(self, selector: str, text: str) -> None:
         """Click into a field and type, key by key as far as the page can tell."""

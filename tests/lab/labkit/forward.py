@@ -13,7 +13,6 @@ import secrets
 import struct
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 
 GREETING = 10.0  # seconds for a client's first bytes
 CONNECT = 10.0  # seconds to reach the name server or the hub
@@ -94,12 +93,14 @@ async def _greeting(reader: asyncio.StreamReader) -> bytes:
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One direction until its end, which is passed on; a broken connection ends it too."""
-    with suppress(OSError):
+    """One direction until its end, which is passed on; so is a break, for which the other side would wait for ever."""
+    try:
         while data := await reader.read(CHUNK):
             writer.write(data)
             await writer.drain()
         writer.write_eof()
+    except OSError:
+        writer.transport.abort()
 
 
 class Forwarder:
