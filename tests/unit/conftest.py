@@ -6,8 +6,10 @@ environment pytest runs.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -33,6 +35,7 @@ def _place() -> Path:
         if folder and (Path(folder) / "ansible_collections" / "researchops" / "jupyterhub").resolve() == ROOT:
             return Path(folder)
     top = Path(tempfile.mkdtemp(prefix="jupyterhub-collection-"))
+    atexit.register(shutil.rmtree, top, ignore_errors=True)
     link = top / "ansible_collections" / "researchops" / "jupyterhub"
     link.parent.mkdir(parents=True)
     link.symlink_to(ROOT)
