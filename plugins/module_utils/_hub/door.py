@@ -167,7 +167,7 @@ def _untrusted(url: str, reason: str, served: str, *, settles: bool = False) -> 
         what=f"The certificate of {clean_url(url)} cannot be trusted: {reason}",
         seen=served,
         wanted=f"an unexpired certificate for {urlsplit(url).hostname} from a CA that is trusted here",
-        do="correct the certificate (hub_https, letsencrypt), or name its CA in hub_verify_ca_file",
+        do="correct the certificate where it comes from, or name its CA in hub_verify_ca_file",
         details={"settles": settles},
     )
 

@@ -17,7 +17,7 @@ from typing import Any
 from .._core.errors import HubError
 from .._core.plan import Step
 from .._k8s.front import addresses_of
-from .._k8s.guard import is_default_class
+from .._k8s.guard import CLASS_CURE, is_default_class
 from .._k8s.objects import identity
 from .manifest import Manifest, hub_values, is_kept, passed_on
 from .values import HUB_SECRETS, dig, mapping_at, root_path
@@ -226,7 +226,7 @@ def no_storage(claim: str, reason: str, classes: Sequence[str]) -> HubError:
     return HubError(
         "E-STORE-01",
         f"The hub's claim {claim} will stay Pending: {reason} (found: {found})",
-        "set z2jh_storage_class to a class that exists, or mark one as default; on EKS the EBS CSI add-on comes first",
+        CLASS_CURE,
         details={"claim": claim, "classes": sorted(classes)},
     )
 

@@ -277,9 +277,10 @@ def stuck_client(front: GkeFront, backends: Sequence[Backend]) -> HubError | Non
 def unknown_kinds(front: GkeFront, kinds: Sequence[str]) -> HubError:
     """The error for a cluster that lacks what the front door is made of."""
     do = (
-        "switch the Gateway API on (gcloud container clusters update CLUSTER --gateway-api=standard)"
+        "switch the Gateway API on (gcloud container clusters update CLUSTER --location LOCATION "
+        "--gateway-api=standard)"
         if front.door == "gateway"
-        else "switch the add-on HttpLoadBalancing on (gcloud container clusters update CLUSTER "
+        else "switch the add-on HttpLoadBalancing on (gcloud container clusters update CLUSTER --location LOCATION "
         "--update-addons=HttpLoadBalancing=ENABLED)"
     )
     return HubError(

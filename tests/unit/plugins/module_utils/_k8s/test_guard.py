@@ -137,6 +137,7 @@ def test_a_missing_default_class_tells_what_there_is() -> None:
     rows = guard.preflight_rows(replace(GOOD, storage_classes=(PLAIN,)), Wanted(uid=UID))
     assert "no default StorageClass in this cluster" in rows[-1]["text"]
     assert "StorageClasses found: efs (efs.csi)" in rows[-1]["text"]
+    assert "on EKS the EBS CSI add-on comes first" in rows[-1]["text"]
 
 
 def test_no_row_about_storage_when_no_claim_is_made() -> None:
