@@ -289,8 +289,9 @@ def check_address(services: Iterable[Json | None]) -> None:
                 "E-FRONT-11",
                 f"This upgrade would take the address {', '.join(addresses)} from Service {metadata['name']}, and "
                 "there is no Service hub-front to reach the hub by",
-                "set hub_front_keep_proxy_public: true in the inventory, or run the whole site.yml, which finds this "
-                "out by itself; to give the address up on purpose, change the type of this Service yourself first",
+                "run the whole site.yml, which finds this out by itself, or set hub_front_keep_proxy_public: true in "
+                "the inventory (not behind Identity-Aware Proxy); to give the address up on purpose, change the type "
+                "of this Service yourself first",
                 seen="type ClusterIP in the new release",
                 wanted="type LoadBalancer, as it is",
             )
