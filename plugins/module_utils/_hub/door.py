@@ -170,7 +170,7 @@ def _untrusted(url: str, reason: str, served: str, *, settles: bool = False) -> 
         what=f"The certificate of {clean_url(url)} cannot be trusted: {reason}",
         seen=served,
         wanted=f"an unexpired certificate for {urlsplit(url).hostname} from a CA that is trusted here",
-        do="check that the proxy pod runs, that the load balancer finds it healthy, and that it ends TLS (hub_https_type)"
+        do="check that the proxy pod runs and ends TLS (hub_https_type), and that the load balancer finds it healthy"
         if settles
         else "correct the certificate where it comes from, or name its CA in hub_verify_ca_file",
         details={"settles": settles},
