@@ -327,6 +327,8 @@ def _nodes_row(observed: Observed) -> dict[str, Any]:
     ready, total = observed.nodes
     if ready:
         return good_row("nodes", f"{ready} of {total} ready")
+    if not total:  # as in a new cluster of EKS Auto Mode, whose nodes come with the pods that need them
+        return good_row("nodes", "none yet: the first pods must bring one (an autoscaler)")
     error = HubError(
         error_id="E-ACCESS-08",
         what=f"No node of {observed.server} is ready, so no pod can start",

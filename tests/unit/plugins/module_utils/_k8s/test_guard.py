@@ -119,6 +119,7 @@ def test_the_rows_of_a_good_cluster() -> None:
         pytest.param({"version": "v1.28.0"}, {}, "Kubernetes version", None, id="08-oldest"),
         pytest.param({"version": "v2.0.0"}, {}, "Kubernetes version", None, id="09-newer-major"),
         pytest.param({"nodes": None}, {}, "nodes", None, id="10-nodes-not-readable"),
+        pytest.param({"nodes": (0, 0)}, {}, "nodes", None, id="13-nodes-come-with-pods"),
         pytest.param({"storage_classes": None}, {}, "storage class", None, id="11-classes-not-readable"),
         pytest.param(
             {"storage_classes": (PLAIN,)}, {"storage_class": "efs"}, "storage class", None, id="12-named-class"
