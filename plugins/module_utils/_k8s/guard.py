@@ -206,8 +206,8 @@ def refusal(observed: Observed, wanted: Wanted) -> HubError | None:
             what=f"This is another cluster: the API server {observed.server} does not have the pinned kube-system UID",
             seen=observed.uid,
             wanted=wanted.uid,
-            do="point the kubeconfig and its context at the right cluster; change cluster_access_expected_uid only if "
-            "the cluster was rebuilt on purpose",
+            do="point cluster_access_cluster, or the kubeconfig and its context, at the right cluster; change "
+            "cluster_access_expected_uid only if the cluster was rebuilt on purpose",
             details={"uid": observed.uid, "server": observed.server},
         )
     pinned = normal_fingerprint(wanted.ca_sha256)
