@@ -59,7 +59,8 @@ def test_the_refusal_names_seen_and_wanted() -> None:
     assert error.text() == (
         "E-ACCESS-01 This is another cluster: the API server https://api.test:6443 does not have the pinned "
         f"kube-system UID. Seen: {OTHER}; wanted: {UID}. Nothing was changed. Do: point cluster_access_cluster, "
-        "or the kubeconfig and its context, at the right cluster; change cluster_access_expected_uid only if the cluster was rebuilt on purpose."
+        "or the kubeconfig and its context, at the right cluster; change cluster_access_expected_uid only if the "
+        "cluster was rebuilt on purpose."
     )
 
 
