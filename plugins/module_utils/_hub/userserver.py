@@ -155,7 +155,7 @@ class UserServer:
         do = "cure what the last event names (image, quota, storage, node); `kubectl describe pod` says more"
         if any(METADATA_BLOCK in word and "rivileged" in word for word in words):
             do = (
-                "set singleuser: {cloudMetadata: {blockWithIptables: false}} in z2jh_values, because this cluster takes "
+                "set singleuser: {cloudMetadata: {blockWithIptables: false}} in z2jh_values, as this cluster takes "
                 "no privileged container; the chart's network policy blocks the same where policies are enforced"
             )
         return HubError(
