@@ -28,6 +28,8 @@ UNKNOWN_AUDIENCE = "/projects/0/global/backendServices/0"
 
 AUDIENCE = re.compile(r"/projects/\d+(?:/[A-Za-z0-9._-]+)+")
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+EXAMPLES = re.compile(r"(?:.*\.)?example\.(?:com|net|org)", re.I)
+"""Domains that nobody has (RFC 2606). Left in the inventory, they let in nobody, and the proof's account by name."""
 
 ONLY_OAUTH = (
     "hub_oauth_issuer", "hub_oauth_client_id", "hub_oauth_callback_url", "hub_oauth_token_auth_method",
@@ -53,7 +55,7 @@ def problems(settled: Mapping[str, Any], discovery: Mapping[str, Any], defaults:
         found.append(Finding.from_error("hub_oauth_iap_audiences", discovery["problem"]))
     elif not audiences(settled, discovery):
         found.append(_no_audience())
-    return found + _bad_audiences(settled, discovery) + _bad_names(settled)
+    return found + _bad_audiences(settled, discovery) + _bad_names(settled) + _left_as_they_were(settled)
 
 
 def misplaced(settled: Mapping[str, Any], names: Sequence[str], defaults: Mapping[str, Any]) -> list[Finding]:
@@ -123,6 +125,21 @@ def _bad_names(settled: Mapping[str, Any]) -> list[Finding]:
         )
         for domain in settled["hub_oauth_allowed_domains"]
         if not DOMAIN.fullmatch(str(domain))
+    ]
+
+
+def _left_as_they_were(settled: Mapping[str, Any]) -> list[Finding]:
+    """Domains of the example inventory, with which a run would go well to its end."""
+    return [
+        Finding(
+            "E-VALUES-03",
+            "hub_oauth_allowed_domains",
+            "still holds a domain of the examples, which nobody has",
+            "write the domains of your people's addresses",
+            seen=str(domain),
+        )
+        for domain in settled["hub_oauth_allowed_domains"]
+        if EXAMPLES.fullmatch(str(domain))
     ]
 
 
