@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .placeholders import is_example
 from .settings import Finding, Json
 
 PROGRAM_MOUNT = "/usr/local/etc/jupyterhub/researchops_hub.py"
@@ -28,8 +29,6 @@ UNKNOWN_AUDIENCE = "/projects/0/global/backendServices/0"
 
 AUDIENCE = re.compile(r"/projects/\d+(?:/[A-Za-z0-9._-]+)+")
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-EXAMPLES = re.compile(r"(?:.*\.)?example\.(?:com|net|org)", re.I)
-"""Domains that nobody has (RFC 2606). Left in the inventory, they let in nobody, and the proof's account by name."""
 
 ONLY_OAUTH = (
     "hub_oauth_issuer", "hub_oauth_client_id", "hub_oauth_callback_url", "hub_oauth_token_auth_method",
@@ -129,7 +128,7 @@ def _bad_names(settled: Mapping[str, Any]) -> list[Finding]:
 
 
 def _left_as_they_were(settled: Mapping[str, Any]) -> list[Finding]:
-    """Domains of the example inventory, with which a run would go well to its end."""
+    """Domains of the example inventory; a run would go well, because the proof's account is let in by name."""
     return [
         Finding(
             "E-VALUES-03",
@@ -139,7 +138,7 @@ def _left_as_they_were(settled: Mapping[str, Any]) -> list[Finding]:
             seen=str(domain),
         )
         for domain in settled["hub_oauth_allowed_domains"]
-        if EXAMPLES.fullmatch(str(domain))
+        if is_example(str(domain))
     ]
 
 
