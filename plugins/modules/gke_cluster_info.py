@@ -206,9 +206,10 @@ def judged(params: dict[str, Any], cloud: GkeApi) -> dict[str, Any]:
     version = str((cluster or {}).get("currentMasterVersion", ""))
     if cluster is not None:
         reasons = {waiver["setting"]: waiver["reason"] for waiver in params["waivers"]}
-        settings = safer_cluster.judge(cluster, reasons)
+        update = gke_facts.update_command(name, params["location"], params["name"])
+        settings = safer_cluster.judge(cluster, reasons, update)
         rows += gke_facts.version_rows(version, client)
-        rows += gke_facts.door_rows(cluster, params["front_door"], params["service_type"])
+        rows += gke_facts.door_rows(cluster, params["front_door"], params["service_type"], update)
     return {
         "preflight": rows + [setting.row() for setting in settings],
         "settings": [setting.as_dict() for setting in settings],

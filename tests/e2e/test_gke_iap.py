@@ -97,6 +97,7 @@ class Site:
             "hub_domain": self.host,
             "gke_iap_members": self.members,
             "hub_dns_zone": self.mark,
+            "hub_oauth_allowed_domains": ["institute.test"],
             "hub_oauth_allowed_users": [self.email(name) for name in ("verify", "guest", "pupil", "trainee")],
             "hub_oauth_ca_file": os.environ["LAB_CA_FILE"],
             "hub_verify_ca_file": os.environ["LAB_CA_BUNDLE"],

@@ -70,7 +70,8 @@ def start(certificates: tuple[Path, Path], tmp_path_factory: pytest.TempPathFact
         asked = {"hub_domain": "hub.example.org", "hub_admins": ["Root@example.org"], "hub_oauth_provider": "iap"}
         found = {"audiences": [OTHER, AUDIENCE], "pending": False, "ca_pem": "PEM", "problem": {}}
         result = layers.chart_values(asked | variables, found)
-        assert [finding.text() for finding in result.findings] == []
+        others = [finding.text() for finding in result.findings if finding.error_id != "E-VALUES-03"]  # of example.org
+        assert others == []
         hub = result.values["hub"]
         assert hub["extraFiles"]["researchops-hub"]["stringData"] == PLACE.read_text()
         config = hub["config"]

@@ -89,17 +89,28 @@ def version_rows(version: str, client: str) -> list[Json]:
     return [good_row("GKE version", version)]
 
 
-def door_rows(cluster: Mapping[str, Any], door: str, service_type: str) -> list[Json]:
-    """The row about what a front door is made of: add-ons, and a network in which a load balancer reaches pods."""
-    error = _door_problem(cluster, door, service_type)
+def update_command(project: str, location: str, name: str) -> str:
+    """The command that changes a cluster, up to what it changes; gcloud takes no cluster without its place."""
+    return f"gcloud container clusters update {name} --location {location} --project {project}"
+
+
+def door_rows(cluster: Mapping[str, Any], door: str, service_type: str, update: str) -> list[Json]:
+    """The row about what a front door is made of: add-ons, and a network in which a load balancer reaches pods.
+
+    Args:
+        cluster: as the Container API returns it.
+        door: ``ingress`` or ``gateway``.
+        service_type: of the Service behind it.
+        update: see :func:`update_command`.
+    """
+    error = _door_problem(cluster, door, service_type, update)
     if error is not None:
         return [bad_row("GKE add-ons", error)]
     return [good_row("GKE add-ons", "Gateway API on" if door == "gateway" else "HttpLoadBalancing on")]
 
 
-def _door_problem(cluster: Mapping[str, Any], door: str, service_type: str) -> HubError | None:
+def _door_problem(cluster: Mapping[str, Any], door: str, service_type: str, update: str) -> HubError | None:
     name = cluster.get("name", "CLUSTER")
-    update = f"gcloud container clusters update {name}"
     if ((cluster.get("addonsConfig") or {}).get("httpLoadBalancing") or {}).get("disabled"):
         return HubError(
             error_id="E-FRONT-07",

@@ -34,7 +34,7 @@ class Setting:
     Attributes:
         name: its name in waivers.
         wanted: what it should be, in words.
-        do: how to correct it on a cluster that exists.
+        do: how to correct it on a cluster that exists, with ``{update}`` for the command that changes it.
         read: whether it is as wanted, and what was seen.
     """
 
@@ -94,14 +94,24 @@ class Judged:
         return good_row(f"cluster {self.name}", text)
 
 
-def judge(cluster: Mapping[str, Any], waivers: Mapping[str, str] | None = None) -> tuple[Judged, ...]:
-    """Every setting of a cluster, in the order of :data:`SETTINGS`."""
+def judge(
+    cluster: Mapping[str, Any],
+    waivers: Mapping[str, str] | None = None,
+    update: str = "gcloud container clusters update CLUSTER",
+) -> tuple[Judged, ...]:
+    """Every setting of a cluster, in the order of :data:`SETTINGS`.
+
+    Args:
+        cluster: as the Container API returns it.
+        waivers: why a setting may differ, by its name.
+        update: see :func:`.gke_facts.update_command`.
+    """
     reasons = waivers or {}
     judged = []
     for setting in SETTINGS:
         ok, seen = setting.read(cluster)
         waived = "" if ok else reasons.get(setting.name, "")
-        judged.append(Judged(setting.name, ok, seen, setting.wanted, setting.do, waived))
+        judged.append(Judged(setting.name, ok, seen, setting.wanted, setting.do.format(update=update), waived))
     return tuple(judged)
 
 
@@ -229,37 +239,31 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "private_nodes",
         "no node with a public address",
-        "make node pools with private nodes (gcloud container node-pools update POOL --enable-private-nodes) and see "
-        "that Cloud NAT lets them out",
+        "make the nodes private (gcloud container node-pools update POOL --cluster CLUSTER --location LOCATION "
+        "--enable-private-nodes) and see that Cloud NAT lets them out",
         private_nodes,
     ),
     Setting(
         "private_endpoint",
         "a control plane without a public address",
-        "switch the public address off (gcloud container clusters update CLUSTER --enable-private-endpoint) and reach "
-        "it by cluster_access_method: gke_dns_endpoint",
+        "switch the public address off ({update} --enable-private-endpoint) and reach it by "
+        "cluster_access_method: gke_dns_endpoint",
         private_endpoint,
     ),
     Setting(
         "authorized_networks",
         "named networks only",
-        "name the networks that need it (gcloud container clusters update CLUSTER --enable-master-authorized-networks "
-        "--master-authorized-networks=...)",
+        "name those that need it ({update} --enable-master-authorized-networks --master-authorized-networks=...)",
         authorized_networks,
     ),
     Setting(
         "workload_identity",
         "an identity for every workload, and no node metadata for pods",
-        "switch it on for the cluster (--workload-pool=PROJECT.svc.id.goog) and for each pool "
+        "switch it on for the cluster ({update} --workload-pool=PROJECT.svc.id.goog) and for each pool "
         "(--workload-metadata=GKE_METADATA)",
         workload_identity,
     ),
-    Setting(
-        "shielded_nodes",
-        "on",
-        "switch it on (gcloud container clusters update CLUSTER --enable-shielded-nodes)",
-        shielded_nodes,
-    ),
+    Setting("shielded_nodes", "on", "switch it on ({update} --enable-shielded-nodes)", shielded_nodes),
     Setting(
         "dataplane_v2",
         "ADVANCED_DATAPATH",
@@ -270,7 +274,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "release_channel",
         ", ".join(sorted(CHANNELS)),
-        "enrol the cluster (gcloud container clusters update CLUSTER --release-channel=regular)",
+        "enrol the cluster ({update} --release-channel=regular)",
         release_channel,
     ),
 )

@@ -204,7 +204,8 @@ def settings_problems(values: Mapping[str, Any]) -> list[HubError]:
             HubError(
                 error_id="E-CERT-40",
                 what=f"letsencrypt_method {method} does not exist in this release yet",
-                do="use letsencrypt_method: direct, or none with a certificate of your own (hub_https_type: manual)",
+                do="use letsencrypt_method: direct, or none with a certificate of your own (hub_https_type: manual), "
+                "or with one that another program such as cert-manager keeps in a Secret (hub_https_type: secret)",
             )
         ]
     found = []

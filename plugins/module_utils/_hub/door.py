@@ -23,6 +23,8 @@ from .certificates import end_of
 
 SOON = 14
 """Days before a certificate's end at which the evidence warns: two weekly runs see it, and renewal happens before."""
+NEW_PODS = 60.0
+"""Seconds for which a load balancer may hang up before it has found new pods healthy; AWS looks every 10 s, twice."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,10 @@ def attempt(url: str, context: ssl.SSLContext) -> Door | HubError:
 
 
 class Watch:
-    """Judges looks at a door of Google's, whose front ends hang up until they have a certificate.
+    """Judges looks at a door that may be new.
 
-    They get one that is Active one after the other, for up to half an hour; so one good look is enough only where none
+    A load balancer hangs up until it has found a healthy pod, and Google's front ends until they have a certificate:
+    they get one that is Active one after the other, for up to half an hour. So one good look is enough only where none
     failed before. A certificate that is served and wrong, and an address where nothing is, do not settle.
     """
 
@@ -120,7 +123,7 @@ class Watch:
         self._needed -= 1
         if self._needed <= 0:
             return Verdict(State.DONE)
-        return Verdict(State.PENDING, "it answers; once more, as not all of Google's front ends may be able to yet")
+        return Verdict(State.PENDING, "it answers; once more, as not every front end may be able to yet")
 
 
 def _shaken_hands(host: str, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
@@ -167,7 +170,9 @@ def _untrusted(url: str, reason: str, served: str, *, settles: bool = False) -> 
         what=f"The certificate of {clean_url(url)} cannot be trusted: {reason}",
         seen=served,
         wanted=f"an unexpired certificate for {urlsplit(url).hostname} from a CA that is trusted here",
-        do="correct the certificate (hub_https, letsencrypt), or name its CA in hub_verify_ca_file",
+        do="check that the proxy pod runs and ends TLS (hub_https_type), and that the load balancer finds it healthy"
+        if settles
+        else "correct the certificate where it comes from, or name its CA in hub_verify_ca_file",
         details={"settles": settles},
     )
 

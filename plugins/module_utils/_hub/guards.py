@@ -17,7 +17,7 @@ from typing import Any
 from .._core.errors import HubError
 from .._core.plan import Step
 from .._k8s.front import addresses_of
-from .._k8s.guard import is_default_class
+from .._k8s.guard import CLASS_CURE, is_default_class
 from .._k8s.objects import identity
 from .manifest import Manifest, hub_values, is_kept, passed_on
 from .values import HUB_SECRETS, dig, mapping_at, root_path
@@ -226,7 +226,7 @@ def no_storage(claim: str, reason: str, classes: Sequence[str]) -> HubError:
     return HubError(
         "E-STORE-01",
         f"The hub's claim {claim} will stay Pending: {reason} (found: {found})",
-        "set z2jh_storage_class to a class that exists, or mark one as default; on EKS the EBS CSI add-on comes first",
+        CLASS_CURE,
         details={"claim": claim, "classes": sorted(classes)},
     )
 
@@ -289,8 +289,9 @@ def check_address(services: Iterable[Json | None]) -> None:
                 "E-FRONT-11",
                 f"This upgrade would take the address {', '.join(addresses)} from Service {metadata['name']}, and "
                 "there is no Service hub-front to reach the hub by",
-                "set hub_front_keep_proxy_public: true in the inventory, or run the whole site.yml, which finds this "
-                "out by itself; to give the address up on purpose, change the type of this Service yourself first",
+                "run the whole site.yml, which finds this out by itself, or set hub_front_keep_proxy_public: true in "
+                "the inventory (not behind Identity-Aware Proxy); to give the address up on purpose, change the type "
+                "of this Service yourself first",
                 seen="type ClusterIP in the new release",
                 wanted="type LoadBalancer, as it is",
             )

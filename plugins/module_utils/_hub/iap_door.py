@@ -99,7 +99,8 @@ def not_let_in(answer: Answer, email: str, hub_url: str, seconds: float, now: da
             what=f"Identity-Aware Proxy at {hub} does not believe the token that {email} signed for itself",
             seen=seen + clock_remark(answer.headers, now),
             wanted="its key accepted",
-            do="check that the key still exists (`gcloud iam service-accounts keys list`) and this machine's clock",
+            do=f"check that the key still exists (`gcloud iam service-accounts keys list --iam-account {email}`), and "
+            "this machine's clock",
             details={"says": says.name.lower()},
         )
     return HubError(

@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .placeholders import is_example
 from .settings import Finding, Json
 
 PROGRAM_MOUNT = "/usr/local/etc/jupyterhub/researchops_hub.py"
@@ -53,7 +54,7 @@ def problems(settled: Mapping[str, Any], discovery: Mapping[str, Any], defaults:
         found.append(Finding.from_error("hub_oauth_iap_audiences", discovery["problem"]))
     elif not audiences(settled, discovery):
         found.append(_no_audience())
-    return found + _bad_audiences(settled, discovery) + _bad_names(settled)
+    return found + _bad_audiences(settled, discovery) + _bad_names(settled) + _left_as_they_were(settled)
 
 
 def misplaced(settled: Mapping[str, Any], names: Sequence[str], defaults: Mapping[str, Any]) -> list[Finding]:
@@ -123,6 +124,21 @@ def _bad_names(settled: Mapping[str, Any]) -> list[Finding]:
         )
         for domain in settled["hub_oauth_allowed_domains"]
         if not DOMAIN.fullmatch(str(domain))
+    ]
+
+
+def _left_as_they_were(settled: Mapping[str, Any]) -> list[Finding]:
+    """Domains of the example inventory; a run would go well, because the proof's account is let in by name."""
+    return [
+        Finding(
+            "E-VALUES-03",
+            "hub_oauth_allowed_domains",
+            "still holds a domain of the examples, which nobody has",
+            "write the domains of your people's addresses",
+            seen=str(domain),
+        )
+        for domain in settled["hub_oauth_allowed_domains"]
+        if is_example(str(domain))
     ]
 
 

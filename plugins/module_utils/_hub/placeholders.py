@@ -74,6 +74,14 @@ WEAK = re.compile(
 """What is acceptable as a value, but not as a secret."""
 
 
+EXAMPLES = re.compile(r"(?:.*\.)?example\.(?:com|net|org)", re.I)
+
+
+def is_example(domain: str) -> bool:
+    """Whether a domain is one of those that nobody has (RFC 2606), as in the collection's example inventories."""
+    return EXAMPLES.fullmatch(domain.strip()) is not None
+
+
 def is_placeholder(text: str, *, secret: bool = False, place: str = VALUE) -> bool:
     """Whether ``text`` was never filled in.
 

@@ -464,7 +464,7 @@ def _error(probe: Probe, verdict: Verdict, place: str) -> HubError:
     what, do = {
         "E-PROBE-01": (
             f"The image {probe.subject} cannot be started {there}",
-            f"correct {probe.where} in z2jh_values, or let the nodes reach its registry (imagePullSecrets)",
+            f"correct {probe.where} in z2jh_values, or let the nodes reach its registry (a NAT, imagePullSecrets)",
         ),
         "E-PROBE-02": (
             f"The issuer {probe.subject} does not answer {there}, so the hub could log nobody in",

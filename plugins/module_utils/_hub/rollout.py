@@ -32,7 +32,8 @@ LOOK_EVERY = 1.0
 LAST_LINES = 4
 """Lines at the end of a log that may be blank before the search for words is given up."""
 CURES = {
-    "image": "check the image's name and tag and the pull secret (imagePullSecrets in z2jh_values), then run again",
+    "image": "check the image's name and tag, its pull secret (imagePullSecrets in z2jh_values) and the nodes' way to "
+    "its registry (private nodes need a NAT), then run again",
     "crash": "correct the setting behind the last line of its log, then run again",
     "config": "create what this message names, then run again",
     "unschedulable": "give the cluster room (or correct node selectors and tolerations), then run again",

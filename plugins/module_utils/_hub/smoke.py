@@ -240,18 +240,20 @@ class SmokeTest:
                 self.warnings.append(door.ends_soon(self._wish.url, days))
 
     def _door(self) -> door.Door:
-        """What stands behind the address; waited for where Google ends TLS.
+        """What stands behind the address; one that hangs up may be new, and is waited for.
 
         Raises:
             HubError: E-VERIFY-01 or E-VERIFY-02.
         """
         url, context = self._wish.url, self._as.http.context
-        if self._account is None:
-            return door.look(url, context)
         watch = door.Watch(iap_door.STEADY)
-        found = self._patiently("front door", lambda: door.attempt(url, context), watch.judge).observation
+        if self._account is None:
+            patience = 0.0 if self.evidence.check_mode else min(door.NEW_PODS, self._budget.left())
+            found = self._wait("front door", lambda: door.attempt(url, context), watch.judge, patience).observation
+        else:
+            found = self._patiently("front door", lambda: door.attempt(url, context), watch.judge).observation
         if isinstance(found, HubError):
-            if found.details.get("settles"):
+            if self._account is not None and found.details.get("settles"):
                 found.do = "run again: Google may need half an hour to serve a certificate everywhere that is Active"
             raise found
         return found
@@ -260,10 +262,13 @@ class SmokeTest:
         """Wait for what takes Google minutes, on top of the test's own time; check mode looks once."""
         patience = 0.0 if self.evidence.check_mode else self._wish.iap_wait
         self._budget.extend(patience + iap_door.LAST_LOOK)
-        waited = wait(what, look, judge, timeout=patience, interval=iap_door.LOOK_EVERY, reporter=self._reporter)
+        waited = self._wait(what, look, judge, patience)
         if waited.done:
             self._budget.extend(self._wish.timeout)
         return waited
+
+    def _wait(self, what: str, look: Callable[[], T], judge: Callable[[T], Verdict], patience: float) -> Waited[T]:
+        return wait(what, look, judge, timeout=patience, interval=iap_door.LOOK_EVERY, reporter=self._reporter)
 
     def _prove_redirect(self) -> None:
         with self._step("redirect", "http goes to https") as draft:

@@ -28,6 +28,8 @@ CLEAN_UP = 60.0
 LAST_LOOK = 5.0
 """Seconds kept back from a wait, so that its last look still fits into the budget and tells what was awaited."""
 EVENTS_KEPT = 5
+METADATA_BLOCK = "block-cloud-metadata"
+"""The privileged container that the chart puts before a user's server, which Pod Security and GKE Autopilot refuse."""
 
 
 class UserServer:
@@ -150,12 +152,18 @@ class UserServer:
                 words += self._pods.hints(self.user)
             except HubError as problem:
                 words.append(f"(the pod's events could not be read: {problem.error_id})")
+        do = "cure what the last event names (image, quota, storage, node); `kubectl describe pod` says more"
+        if any(METADATA_BLOCK in word and "rivileged" in word for word in words):
+            do = (
+                "set singleuser: {cloudMetadata: {blockWithIptables: false}} in z2jh_values, as this cluster takes "
+                "no privileged container; the chart's network policy blocks the same where policies are enforced"
+            )
         return HubError(
             error_id="E-VERIFY-07",
             what=f"The server of {self.user} did not start: {reason}",
             seen="; ".join(dict.fromkeys(words)),
             wanted="a running server",
-            do="cure what the last event names (image, quota, storage, node); `kubectl describe pod` says more",
+            do=do,
             details={"events": words},
         )
 

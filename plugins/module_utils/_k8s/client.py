@@ -69,6 +69,8 @@ TERMINATING = re.compile(r"in namespace (\S+) because it is being terminated")
 """What a 403 says about a namespace that somebody has deleted, and that is not gone yet."""
 GKE_CONNECT = "container.clusters.connect"
 """The permission that Google asks for at a GKE cluster's DNS endpoint, before the cluster's own rules."""
+EKS = re.compile(r"\.(eks\.amazonaws\.com|eks-cluster\.[^./]+\.api\.aws)")
+"""The API servers of EKS, by their names."""
 
 
 @dataclass(frozen=True)
@@ -268,13 +270,7 @@ class KubeClient:
             self._renew(used)
             reply = self._send_surviving_loss(method, path, query, body, accept, content_type)
         if reply.status == 401:
-            raise HubError(
-                error_id="E-K8S-03",
-                what=f"The API server {self.server} does not accept the credentials in {self._origin} "
-                "(401 Unauthorized)",
-                do="log in again or renew the token, certificate or exec helper that this kubeconfig names, "
-                "then run again",
-            )
+            raise _not_accepted(self.server, self._origin)
         return reply
 
     def _renew(self, used: dict[str, str]) -> None:
@@ -378,6 +374,21 @@ def if_allowed(read: Callable[[], T]) -> T | None:
         if problem.error_id != "E-K8S-04":
             raise
         return None
+
+
+def _not_accepted(server: str, origin: str) -> HubError:
+    """The error for credentials that were renewed and are refused all the same."""
+    do = "log in again or renew the token, certificate or exec helper that this kubeconfig names, then run again"
+    if EKS.search(server):  # which knows nobody without an entry, however good the login at AWS
+        do = (
+            "give this AWS identity access to the cluster (an access entry of EKS, or its ConfigMap aws-auth), "
+            "or log in to AWS again where the session has run out; then run again"
+        )
+    return HubError(
+        error_id="E-K8S-03",
+        what=f"The API server {server} does not accept the credentials in {origin} (401 Unauthorized)",
+        do=do,
+    )
 
 
 def _reason(body: Json) -> str:

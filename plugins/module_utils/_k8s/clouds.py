@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import HubError
+from .._gcp.gke_facts import update_command
 from .kubeconfig import Chosen, CloudLogin
 
 Json = Mapping[str, Any]
@@ -100,7 +101,7 @@ def gke(name: GkeName, found: Json, login: CloudLogin) -> Chosen:
 def _gke_dns(name: GkeName, found: Json) -> tuple[str, str]:
     """The DNS endpoint; its certificate comes from a public CA, so there is none to name."""
     config = (found.get("controlPlaneEndpointsConfig") or {}).get("dnsEndpointConfig") or {}
-    switch = f"gcloud container clusters update {name.name} --location {name.location} --project {name.project}"
+    switch = update_command(name.project, name.location, name.name)
     host = str(config.get("endpoint") or "")
     if not host:
         raise unusable(name.text, "it has no DNS endpoint", f"upgrade it, or run: {switch} --enable-dns-access")

@@ -16,6 +16,12 @@ from .clouds import EksName
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 30
 """Seconds; and reads are tried three times in all."""
+NOT_ACCEPTED = frozenset({
+    "ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId", "RequestExpired",
+})  # fmt: skip
+"""What AWS answers to credentials that have run out, or that it does not know; no permission cures these."""
+BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException"})
+LOG_IN = "log in to AWS (aws sso login, AWS_PROFILE, AWS_ACCESS_KEY_ID) or set cluster_access_aws_profile"
 
 Json = dict[str, Any]
 
@@ -43,8 +49,7 @@ def describe(name: EksName) -> Json:
         raise HubError(
             error_id="E-ACCESS-20",
             what=f"AWS cannot be asked about {name.text}: {' '.join(str(problem).split()).rstrip('.')[:300]}",
-            do="log in to AWS (aws sso login, AWS_PROFILE, AWS_ACCESS_KEY_ID) or set cluster_access_aws_profile; check "
-            "the region and the network",
+            do=f"{LOG_IN}; check the region and the network",
         ) from problem
     return found
 
@@ -54,15 +59,18 @@ def refused(name: EksName, response: Json) -> HubError:
     error = response.get("Error") or {}
     code = str(error.get("Code") or "no code")
     text = " ".join(str(error.get("Message") or "").split()).rstrip(".")[:300]
-    do = "grant these credentials eks:DescribeCluster, then run again"
-    if code == "SignatureDoesNotMatch":
+    error_id, do = "E-ACCESS-21", "grant these credentials eks:DescribeCluster, then run again"
+    if code in NOT_ACCEPTED:
+        error_id, do = "E-ACCESS-20", LOG_IN
+    if code in BAD_SIGNATURE:
         # AWS's own sentence may quote the request that it signed, and a session token is part of that.
-        text = "the secret access key is not the one of this key id"
+        text = "the secret access key is not the one of this key id, or this machine's clock is wrong"
+        error_id = "E-ACCESS-20"
         do = "correct AWS_SECRET_ACCESS_KEY, or the profile in cluster_access_aws_profile; check this machine's clock"
     if code == "ResourceNotFoundException":
         do = "correct region and name in cluster_access_cluster, or choose another account (cluster_access_aws_profile)"
     return HubError(
-        error_id="E-ACCESS-21",
+        error_id=error_id,
         what=f"AWS does not show {name.text}",
         seen=f"{code}: {text}",
         do=do,

@@ -259,18 +259,20 @@ def judge(service: Mapping[str, Any] | None, wanted: str) -> Verdict:
     return Verdict(State.DONE, ", ".join(found))
 
 
-def no_address(front: Front, reason: str, event: str, seconds: float) -> HubError:
-    """The error for a front that got no address in time."""
+def no_address(front: Front, reason: str, event: str, seconds: float, given: Sequence[str] = ()) -> HubError:
+    """The error for a front that got no address in time, or others than the wanted one (``given``)."""
     said = f"; the cluster says: {event}" if event else "; no event tells why (often: no load balancer controller)"
     what = f"Service {front.namespace}/{front.name} has no usable address after {seconds:.0f} s: {reason}{said}"
     other = "use hub_front_service_type: NodePort with hub_front_address"
     if front.kept:
         other = "take hub_front_keep_proxy_public out of the inventory, and the hub gets a new address on hub-front"
-    return HubError(
-        error_id="E-FRONT-01",
-        what=what.rstrip("."),
-        do=f"install or repair the load balancer (a cloud's controller, MetalLB), or {other}",
-    )
+    do = f"install or repair the load balancer (a cloud's controller, MetalLB), or {other}"
+    if given:  # AWS and k3s, for two, give what they like
+        do = (
+            "take hub_front_address out of the inventory, and the hub gets the address that is there; or ask for yours "
+            "by an annotation that this load balancer knows (hub_front_annotations)"
+        )
+    return HubError(error_id="E-FRONT-01", what=what.rstrip("."), do=do)
 
 
 def last_warning(events: Sequence[Mapping[str, Any]]) -> str:

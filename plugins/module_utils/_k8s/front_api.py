@@ -123,7 +123,7 @@ class FrontApi:
             reporter=reporter,
         )
         if not ended.done:
-            raise no_address(front, ended.verdict.reason, self._event(), ended.seconds)
+            raise no_address(front, ended.verdict.reason, self._event(), ended.seconds, addresses_of(ended.observation))
         return addresses_of(ended.observation)
 
     def _event(self) -> str:

@@ -18,6 +18,7 @@ from .._core.preflight import rows_of
 from .._gcp.backends import Backend
 from .._gcp.gke_facts import GOOGLE_MANAGED, OWN
 from .._gcp.iap_policy import WEB_ROLE, parse_wish
+from .._hub.placeholders import is_example
 from .front import Json, addresses_of
 from .front_gke import (
     LONGEST_MANAGED_NAME,
@@ -152,6 +153,10 @@ def _members(members: Sequence[str]) -> list[HubError]:
     except HubError as problem:
         problem.what = f"gke_iap_members: {problem.what}"
         return [problem]
+    left = [str(member) for member in members if is_example(str(member).partition(":")[2].rpartition("@")[2])]
+    if left:
+        what = f"gke_iap_members still holds what is an example, and nobody has: {', '.join(left)}"
+        return [HubError("E-VALUES-03", what, "write the group, people or domain that shall enter")]
     return []
 
 
@@ -277,9 +282,10 @@ def stuck_client(front: GkeFront, backends: Sequence[Backend]) -> HubError | Non
 def unknown_kinds(front: GkeFront, kinds: Sequence[str]) -> HubError:
     """The error for a cluster that lacks what the front door is made of."""
     do = (
-        "switch the Gateway API on (gcloud container clusters update CLUSTER --gateway-api=standard)"
+        "switch the Gateway API on (gcloud container clusters update CLUSTER --location LOCATION "
+        "--gateway-api=standard)"
         if front.door == "gateway"
-        else "switch the add-on HttpLoadBalancing on (gcloud container clusters update CLUSTER "
+        else "switch the add-on HttpLoadBalancing on (gcloud container clusters update CLUSTER --location LOCATION "
         "--update-addons=HttpLoadBalancing=ENABLED)"
     )
     return HubError(

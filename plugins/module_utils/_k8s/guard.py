@@ -25,6 +25,10 @@ OLDEST = (1, 28)
 """The oldest Kubernetes the z2jh chart 4.4.0 installs on (its kubeVersion)."""
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 DEFAULT_CLASS_BETA = "storageclass.beta.kubernetes.io/is-default-class"
+CLASS_CURE = (
+    "set z2jh_storage_class to a class that exists, or mark one as default; on EKS the EBS CSI add-on comes first"
+)
+"""What to do about a claim that no class will bind; EKS lists a class whose driver nobody installed."""
 
 
 @dataclass(frozen=True, order=True)
@@ -202,8 +206,8 @@ def refusal(observed: Observed, wanted: Wanted) -> HubError | None:
             what=f"This is another cluster: the API server {observed.server} does not have the pinned kube-system UID",
             seen=observed.uid,
             wanted=wanted.uid,
-            do="point the kubeconfig and its context at the right cluster; change cluster_access_expected_uid only if "
-            "the cluster was rebuilt on purpose",
+            do="point cluster_access_cluster, or the kubeconfig and its context, at the right cluster; change "
+            "cluster_access_expected_uid only if the cluster was rebuilt on purpose",
             details={"uid": observed.uid, "server": observed.server},
         )
     pinned = normal_fingerprint(wanted.ca_sha256)
@@ -323,6 +327,8 @@ def _nodes_row(observed: Observed) -> dict[str, Any]:
     ready, total = observed.nodes
     if ready:
         return good_row("nodes", f"{ready} of {total} ready")
+    if not total:  # as in a new cluster of EKS Auto Mode, whose nodes come with the pods that need them
+        return good_row("nodes", "none yet: the first pods must bring one (an autoscaler)")
     error = HubError(
         error_id="E-ACCESS-08",
         what=f"No node of {observed.server} is ready, so no pod can start",
@@ -341,19 +347,17 @@ def _storage_row(observed: Observed, name: str) -> dict[str, Any]:
         if any(item.name == name for item in classes):
             return good_row("storage class", name)
         reason = f"there is no StorageClass {name} in this cluster"
-        do = "set z2jh_storage_class to one that exists, or install its driver first"
     else:
         defaults = [item.name for item in classes if item.default]
         if defaults:
             return good_row("storage class", f"{', '.join(defaults)} (default)")
         reason = "no default StorageClass in this cluster"
-        do = "set z2jh_storage_class, or install a storage driver with a default class first"
     found = ", ".join(f"{item.name} ({item.provisioner})" for item in classes) or "none"
     error = HubError(
         error_id="E-STORE-01",
         what=f"The hub's claim hub-db-dir will stay Pending: {reason}",
         seen=f"StorageClasses found: {found}",
-        do=do,
+        do=CLASS_CURE,
     )
     return bad_row("storage class", error)
 

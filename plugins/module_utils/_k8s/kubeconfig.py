@@ -265,7 +265,7 @@ def helper_missing(command: str, context: str) -> HubError:
         error_id="E-ACCESS-04",
         what=f"The kubeconfig's context {context} logs in by the program {command}, which this machine does not have",
         do=f"install {command} (gke-gcloud-auth-plugin: a component of the Google Cloud SDK; aws: the AWS CLI) "
-        "or give a kubeconfig with a token or certificate",
+        "or give a kubeconfig with a token or certificate; cluster_access_method eks and gke_dns_endpoint need neither",
         details={"command": command},
     )
 

@@ -75,6 +75,8 @@ def test_what_is_well_and_what_drifts(cloud: type[Cloud]) -> None:
     assert (result["project_number"], result["version"], result["redirect_uri"]) == ("123", "1.33.5-gke.1080000", "")
     assert result["drift"] == ["authorized_networks"]
     assert failed(result) == ["cluster authorized_networks"]
+    (row,) = [row for row in result["preflight"] if not row["ok"]]
+    assert "update research --location europe-west4 --project p --enable-master" in row["text"]
     assert [row["check"] for row in result["preflight"]][:3] == ["Google APIs", "OAuth users", "GKE version"]
     assert len(result["settings"]) == 7
 

@@ -104,9 +104,11 @@ def gateway_api(channel: str) -> dict[str, Any]:
     ],
 )
 def test_what_a_front_door_is_made_of(cluster: dict[str, Any], door: str, service_type: str, error_id: str) -> None:
-    (row,) = gke_facts.door_rows(cluster, door, service_type)
+    (row,) = gke_facts.door_rows(cluster, door, service_type, gke_facts.update_command("p", "europe-west4", "research"))
     assert (row["check"], row["ok"]) == ("GKE add-ons", not error_id)
     assert row["text"].split()[0] == (error_id or ("Gateway" if door == "gateway" else "HttpLoadBalancing"))
+    if error_id == "E-FRONT-07":
+        assert "update research --location europe-west4 --project p --" in row["text"]
 
 
 def test_an_own_client_is_told_its_redirect_uri() -> None:

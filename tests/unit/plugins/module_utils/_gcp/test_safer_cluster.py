@@ -150,10 +150,11 @@ def test_of_an_answer_without_settings_nothing_is_taken_for_safe() -> None:
 
 
 def test_drift_is_told_setting_by_setting_with_its_cure() -> None:
-    (row,) = [one.row() for one in safer_cluster.judge(SAFE | {"shieldedNodes": {}}) if one.drift]
+    judged = safer_cluster.judge(SAFE | {"shieldedNodes": {}}, update="gcloud ... update research --location here")
+    (row,) = [one.row() for one in judged if one.drift]
     assert (row["check"], row["ok"]) == ("cluster shielded_nodes", False)
     assert row["text"].startswith("E-GKE-03 The cluster's setting shielded_nodes is not safe. Seen: off; wanted: on.")
-    assert "--enable-shielded-nodes" in row["text"]
+    assert "gcloud ... update research --location here --enable-shielded-nodes" in row["text"]
 
 
 def test_a_waiver_takes_one_drift_away_and_stays_visible() -> None:

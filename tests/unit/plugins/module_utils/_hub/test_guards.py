@@ -372,7 +372,8 @@ def test_an_address_is_not_taken_from_a_running_hub() -> None:
     with pytest.raises(HubError, match="E-FRONT-11") as caught:
         check_address([balancer("proxy-public", "192.0.2.7")])
     assert "192.0.2.7 from Service proxy-public" in caught.value.what
-    assert "hub_front_keep_proxy_public: true" in caught.value.do
+    assert caught.value.do.startswith("run the whole site.yml")
+    assert "hub_front_keep_proxy_public: true in the inventory (not behind Identity-Aware Proxy)" in caught.value.do
 
 
 def test_what_nobody_reaches_the_hub_by_may_go() -> None:

@@ -102,6 +102,7 @@ def test_what_waiting_may_cure_goes_on(bad: Answer) -> None:
 def test_the_error_for_an_account_that_is_not_let_in(bad: Answer, error_id: str) -> None:
     error = not_let_in(bad, "svc@x.test", URL, 600.0, NOW)
     assert error.error_id == error_id
+    assert ("keys list --iam-account svc@x.test" in error.do) is (error_id == "E-IAP-31")
     assert "words" in error.seen
 
 

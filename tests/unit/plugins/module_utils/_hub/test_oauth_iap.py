@@ -14,10 +14,10 @@ Json = dict[str, Any]
 
 AUDIENCE = "/projects/123456789012/global/backendServices/1234567890"
 VARIABLES: Json = {
-    "hub_domain": "hub.example.org",
-    "hub_admins": ["Root@example.org"],
+    "hub_domain": "hub.physics.test",
+    "hub_admins": ["Root@physics.test"],
     "hub_oauth_provider": "iap",
-    "hub_oauth_allowed_domains": ["example.org"],
+    "hub_oauth_allowed_domains": ["physics.test"],
 }
 FOUND: Json = {"audiences": [AUDIENCE], "pending": False, "ca_pem": "", "problem": {}}
 FILE = {"mountPath": "/usr/local/etc/jupyterhub/researchops_hub.py", "stringData": hub_program()}
@@ -72,7 +72,16 @@ UNREACHABLE = {"error_id": "E-K8S-01", "what": "The cluster cannot be reached", 
                 [("E-OAUTH-09", "hub_oauth_allowed_domains")],
                 id=f"10 {domain}",
             )
-            for domain in ("*", "*.example.org", "ada@example.org", "localhost")
+            for domain in ("*", "*.physics.test", "ada@physics.test", "localhost")
+        ),
+        *(
+            pytest.param(
+                {"hub_oauth_allowed_domains": ["physics.test", domain]},
+                {},
+                [("E-VALUES-03", "hub_oauth_allowed_domains")],
+                id=f"12 {domain}, left as it was",
+            )
+            for domain in ("example.org", "Example.COM", "dept.example.net")
         ),
         pytest.param(
             {"hub_oauth_allowed_domains": [""]},
@@ -83,9 +92,9 @@ UNREACHABLE = {"error_id": "E-K8S-01", "what": "The cluster cannot be reached", 
         *(
             pytest.param({name: value}, {}, [("E-OAUTH-09", name)], id=f"11 {name}")
             for name, value in {
-                "hub_oauth_issuer": "https://issuer.example.org/",
+                "hub_oauth_issuer": "https://issuer.physics.test/",
                 "hub_oauth_client_id": "hub",
-                "hub_oauth_callback_url": "https://hub.example.org/hub/oauth_callback",
+                "hub_oauth_callback_url": "https://hub.physics.test/hub/oauth_callback",
                 "hub_oauth_token_auth_method": "client_secret_post",
                 "hub_oauth_scopes": ["openid"],
                 "hub_oauth_username_claim": "sub",
@@ -103,12 +112,12 @@ def test_what_is_refused(changes: Json, found: Json, wanted: list[tuple[str, str
 @pytest.mark.parametrize("name", oauth_iap.ONLY_IAP)
 def test_what_only_iap_reads_is_no_rule_of_another_provider(name: str) -> None:
     variables = {
-        "hub_domain": "hub.example.org",
+        "hub_domain": "hub.physics.test",
         "hub_oauth_provider": "generic",
-        "hub_oauth_issuer": "https://issuer.example.org/",
+        "hub_oauth_issuer": "https://issuer.physics.test/",
         "hub_oauth_client_id": "hub",
         "hub_oauth_allowed_users": ["ada"],
-        name: ["example.org"],
+        name: ["physics.test"],
     }
     assert [(one.error_id, one.path) for one in oauth.layer(variables, {})[1]] == [("E-OAUTH-09", name)]
 
@@ -125,17 +134,17 @@ CA = {"oauth-issuer-ca": {"mountPath": oauth_iap.CA_MOUNT, "stringData": "PEM"}}
 @pytest.mark.parametrize(
     ("changes", "found", "wanted"),
     [
-        pytest.param({}, {}, hub({"audiences": [AUDIENCE], "allowed_domains": ["example.org"]}), id="20 domains"),
+        pytest.param({}, {}, hub({"audiences": [AUDIENCE], "allowed_domains": ["physics.test"]}), id="20 domains"),
         pytest.param(
-            {"hub_oauth_allowed_domains": "Example.NET, example.org"},
+            {"hub_oauth_allowed_domains": "Guests.TEST, physics.test"},
             {},
-            hub({"audiences": [AUDIENCE], "allowed_domains": ["example.net", "example.org"]}),
+            hub({"audiences": [AUDIENCE], "allowed_domains": ["guests.test", "physics.test"]}),
             id="21 in one spelling and order",
         ),
         pytest.param(
-            {"hub_oauth_allowed_domains": [], "hub_oauth_allowed_users": ["Bob@example.org", "ada@example.net"]},
+            {"hub_oauth_allowed_domains": [], "hub_oauth_allowed_users": ["Bob@physics.test", "ada@guests.test"]},
             {},
-            hub({"audiences": [AUDIENCE]}, Authenticator={"allowed_users": ["ada@example.net", "bob@example.org"]}),
+            hub({"audiences": [AUDIENCE]}, Authenticator={"allowed_users": ["ada@guests.test", "bob@physics.test"]}),
             id="22 people",
         ),
         pytest.param(
@@ -155,7 +164,7 @@ CA = {"oauth-issuer-ca": {"mountPath": oauth_iap.CA_MOUNT, "stringData": "PEM"}}
             hub(
                 {
                     "audiences": ["/projects/1/global/backendServices/2", "/projects/1/global/backendServices/3"],
-                    "allowed_domains": ["example.org"],
+                    "allowed_domains": ["physics.test"],
                 }
             ),
             id="24 the operator's own audiences count alone",
@@ -163,13 +172,13 @@ CA = {"oauth-issuer-ca": {"mountPath": oauth_iap.CA_MOUNT, "stringData": "PEM"}}
         pytest.param(
             {},
             {"audiences": [], "pending": True},
-            hub({"audiences": [oauth_iap.UNKNOWN_AUDIENCE], "allowed_domains": ["example.org"]}),
+            hub({"audiences": [oauth_iap.UNKNOWN_AUDIENCE], "allowed_domains": ["physics.test"]}),
             id="25 the front door is still to come",
         ),
         pytest.param(
             {},
             {"ca_pem": "PEM"},
-            hub({"audiences": [AUDIENCE], "allowed_domains": ["example.org"], "keys_ca_file": oauth_iap.CA_MOUNT}, CA),
+            hub({"audiences": [AUDIENCE], "allowed_domains": ["physics.test"], "keys_ca_file": oauth_iap.CA_MOUNT}, CA),
             id="26 an authority of one's own",
         ),
         pytest.param(
@@ -178,7 +187,7 @@ CA = {"oauth-issuer-ca": {"mountPath": oauth_iap.CA_MOUNT, "stringData": "PEM"}}
             hub(
                 {
                     "audiences": ["/projects/1/regions/europe-west4/backendServices/2"],
-                    "allowed_domains": ["example.org"],
+                    "allowed_domains": ["physics.test"],
                 }
             ),
             id="27 a regional one",
@@ -192,7 +201,7 @@ def test_the_layer(changes: Json, found: Json, wanted: Json) -> None:
 def test_the_merged_values_pass_the_lint() -> None:
     result = layers.chart_values(VARIABLES, FOUND)
     assert [finding.text() for finding in result.findings] == []
-    assert result.values["hub"]["config"]["Authenticator"] == {"admin_users": ["Root@example.org"]}
+    assert result.values["hub"]["config"]["Authenticator"] == {"admin_users": ["Root@physics.test"]}
 
 
 def test_an_operators_value_cannot_open_the_hub_unsaid() -> None:

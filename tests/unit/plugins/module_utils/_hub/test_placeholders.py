@@ -9,6 +9,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.placeh
     NAME,
     TEXT,
     VALUE,
+    is_example,
     is_placeholder,
     place_of,
 )
@@ -109,3 +110,11 @@ def test_names_and_sentences_are_judged_mildly(text: str, name: bool, sentence: 
 )
 def test_place_of_a_value(path: str, place: str) -> None:
     assert place_of(tuple(path.split("."))) == place
+
+
+@pytest.mark.parametrize(
+    ("domain", "example"),
+    [("example.org", True), ("Dept.Example.COM", True), ("myexample.org", False), ("example.edu", False), ("", False)],
+)
+def test_domains_that_nobody_has(domain: str, example: bool) -> None:
+    assert is_example(domain) is example

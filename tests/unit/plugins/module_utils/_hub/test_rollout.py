@@ -141,7 +141,7 @@ def test_an_image_that_cannot_be_pulled_is_told_before_the_time_is_up(world: Wor
     assert error.what == (
         "Release climate is deployed but does not serve after 91 s: pod hub-1 cannot get image hub:1 (ImagePullBackOff)"
     )
-    assert "pull secret" in error.do
+    assert "pull secret" in error.do and "the nodes' way to its registry" in error.do
 
 
 def test_a_pods_age_is_counted_by_the_servers_clock(world: World) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -500,6 +501,33 @@ def test_a_door_whose_certificate_is_not_trusted(bench: Bench) -> None:
     error = bench.fails("E-VERIFY-02", ca_file=None)
     assert error.seen.startswith("CN=localhost, signed by CN=test CA, ending ")
     assert bench.hub.log == [], "nothing is sent to a door that is not trusted"
+
+
+def hang_up(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let a load balancer hang up so often, as one does that has found no healthy pod yet."""
+    left, hands = list(range(times)), door._shaken_hands
+
+    def shaken(*words: Any) -> Any:
+        if left:
+            left.pop()
+            raise ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+        return hands(*words)
+
+    monkeypatch.setattr(door, "_shaken_hands", shaken)
+
+
+def test_a_load_balancer_that_has_not_found_the_new_pods_yet_gets_a_minute(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hang_up(monkeypatch, times=4)
+    assert results(bench.run())["door"] == "ok"
+
+
+def test_a_door_that_hangs_up_for_longer_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    hang_up(monkeypatch, times=100)
+    error = bench.fails("E-VERIFY-02")
+    assert "the handshake fails" in error.what and "the load balancer finds it healthy" in error.do
+    assert bench.clock.passed == door.NEW_PODS
 
 
 def test_an_address_without_a_hub(bench: Bench) -> None:

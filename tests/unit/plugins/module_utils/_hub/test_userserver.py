@@ -239,6 +239,19 @@ def test_a_start_that_breaks_in_the_hub_is_explained_by_its_progress(stage: Stag
     assert fails("E-VERIFY-07", stage.server().start).seen == "Spawn failed: no such image"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        'violates PodSecurity "baseline:latest": privileged (container "block-cloud-metadata" must not set ...)',
+        "GKE Warden rejected the request: container block-cloud-metadata is privileged; not allowed in Autopilot",
+    ],
+    ids=["Pod Security", "Autopilot"],
+)
+def test_a_cluster_without_privileged_containers_gets_its_own_cure(stage: Stage, said: str) -> None:
+    stage.hub.events = [{"failed": True, "message": f"Spawn failed: {said}"}]
+    assert "blockWithIptables: false" in fails("E-VERIFY-07", stage.server().start).do
+
+
 # ---- watching the start -----------------------------------------------------------------------------------------
 
 

@@ -390,6 +390,25 @@ def test_refused_credentials_are_an_error_after_one_renewal(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
+    ("server", "told"),
+    [
+        ("https://0A1B.gr7.eu-west-1.eks.amazonaws.com", True),
+        ("https://0A1B.yl4.cn-north-1.eks.amazonaws.com.cn", True),
+        ("https://0A1B.eks-cluster.eu-west-1.api.aws", True),
+        (SERVER, False),
+    ],
+)
+def test_who_is_not_known_to_an_eks_cluster_is_told_where_access_is_given(
+    monkeypatch: pytest.MonkeyPatch, server: str, told: bool
+) -> None:
+    known = SimpleNamespace(host=server, ssl_ca_cert=None, auth_settings=dict)
+    monkeypatch.setattr(subject, "_load", lambda _path, _context: (known, Wire((401, {}))))
+    with pytest.raises(HubError, match="E-K8S-03") as caught:
+        KubeClient(known, Wire((401, {})), "/kubeconfig").get(PODS)
+    assert ("access entry of EKS" in caught.value.do) is told
+
+
+@pytest.mark.parametrize(
     ("data", "body"),
     [
         (b"", {}),

@@ -70,10 +70,19 @@ def test_a_permission_that_is_missing(aws: Aws) -> None:
         eks.describe(NAME)
 
 
-def test_a_wrong_secret_key_and_no_token_of_the_request_in_the_error(aws: Aws) -> None:
-    aws.status, aws.headers = 403, {"x-amzn-ErrorType": "SignatureDoesNotMatch"}
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "UnrecognizedClientException"])
+def test_credentials_that_aws_does_not_take_are_cured_by_no_permission(aws: Aws, code: str) -> None:
+    aws.status, aws.headers = 403, {"x-amzn-ErrorType": code}
+    aws.document = {"message": "The security token included in the request is expired"}
+    with pytest.raises(HubError, match=r"E-ACCESS-20 .* Do: log in to AWS"):
+        eks.describe(NAME)
+
+
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
+def test_a_wrong_secret_key_and_no_token_of_the_request_in_the_error(aws: Aws, code: str) -> None:
+    aws.status, aws.headers = 403, {"x-amzn-ErrorType": code}
     aws.document = {"message": "The Canonical String should have been 'GET ... x-amz-security-token:session-token'"}
-    with pytest.raises(HubError, match=r"E-ACCESS-21 .* Do: correct AWS_SECRET_ACCESS_KEY") as caught:
+    with pytest.raises(HubError, match=r"E-ACCESS-20 .* Do: correct AWS_SECRET_ACCESS_KEY") as caught:
         eks.describe(NAME)
     assert "session-token" not in caught.value.text()
 

@@ -181,6 +181,14 @@ def test_no_address_in_time_is_an_error_with_the_clusters_reason(kube: Any, cloc
     assert clock.now == 30
 
 
+def test_another_address_than_the_wanted_one_is_no_broken_load_balancer(kube: Any, clock: Any) -> None:
+    client = kube({("GET", SERVICE): LIVE_SERVICE, ("GET", EVENTS): FORBIDDEN})
+    wishing = FrontApi(client, replace(FRONT, address="203.0.113.7"))
+    with pytest.raises(HubError, match=r"E-FRONT-01 .* it has 192\.0\.2\.1, wanted 203\.0\.113\.7") as caught:
+        wishing.addresses(timeout=30, reporter=Reporter("climate", "front door", clock))
+    assert caught.value.do.startswith("take hub_front_address out of the inventory")
+
+
 def test_a_kept_address_that_does_not_come_is_not_cured_by_another_type(kube: Any, clock: Any) -> None:
     client = kube({("GET", SERVICE): FRONT.service_object(), ("GET", EVENTS): FORBIDDEN})
     kept = FrontApi(client, replace(FRONT, kept=True))

@@ -90,10 +90,14 @@ SETTINGS: Json = {
         pytest.param({"https_port": 8443}, False, "E-FRONT-06", id="02-a-problem"),
         pytest.param({"members": ["group:g"]}, False, "E-IAP-02 gke_iap_members: 'group:g' cannot", id="03-no-member"),
         pytest.param(
+            {"members": ["user:a@b.test", "group:g@example.org"]}, False, ": group:g@example.org.", id="07-left"
+        ),
+        pytest.param({"members": ["domain:Example.com"]}, False, "E-VALUES-03 gke_iap_members", id="08-its-domain"),
+        pytest.param(
             {"members": [f"group:g{number}@example.org" for number in range(251)]}, False, "E-IAP-04", id="04-too-many"
         ),
         pytest.param(
-            {"members": ["group:g@example.org"]},
+            {"members": ["group:g@physics.test"]},
             True,
             "ingress with Identity-Aware Proxy, Google's OAuth client, a managed certificate, address climate-hub",
             id="05-ingress",

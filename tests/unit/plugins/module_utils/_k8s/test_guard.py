@@ -58,8 +58,9 @@ def test_the_refusal_names_seen_and_wanted() -> None:
     assert error is not None
     assert error.text() == (
         "E-ACCESS-01 This is another cluster: the API server https://api.test:6443 does not have the pinned "
-        f"kube-system UID. Seen: {OTHER}; wanted: {UID}. Nothing was changed. Do: point the kubeconfig and its context "
-        "at the right cluster; change cluster_access_expected_uid only if the cluster was rebuilt on purpose."
+        f"kube-system UID. Seen: {OTHER}; wanted: {UID}. Nothing was changed. Do: point cluster_access_cluster, "
+        "or the kubeconfig and its context, at the right cluster; change cluster_access_expected_uid only if the "
+        "cluster was rebuilt on purpose."
     )
 
 
@@ -119,6 +120,7 @@ def test_the_rows_of_a_good_cluster() -> None:
         pytest.param({"version": "v1.28.0"}, {}, "Kubernetes version", None, id="08-oldest"),
         pytest.param({"version": "v2.0.0"}, {}, "Kubernetes version", None, id="09-newer-major"),
         pytest.param({"nodes": None}, {}, "nodes", None, id="10-nodes-not-readable"),
+        pytest.param({"nodes": (0, 0)}, {}, "nodes", None, id="13-nodes-come-with-pods"),
         pytest.param({"storage_classes": None}, {}, "storage class", None, id="11-classes-not-readable"),
         pytest.param(
             {"storage_classes": (PLAIN,)}, {"storage_class": "efs"}, "storage class", None, id="12-named-class"
@@ -137,6 +139,7 @@ def test_a_missing_default_class_tells_what_there_is() -> None:
     rows = guard.preflight_rows(replace(GOOD, storage_classes=(PLAIN,)), Wanted(uid=UID))
     assert "no default StorageClass in this cluster" in rows[-1]["text"]
     assert "StorageClasses found: efs (efs.csi)" in rows[-1]["text"]
+    assert "on EKS the EBS CSI add-on comes first" in rows[-1]["text"]
 
 
 def test_no_row_about_storage_when_no_claim_is_made() -> None:
