@@ -21,6 +21,7 @@ from typing import Any
 
 from .._core.redact import SHORTEST_SECRET
 from . import keys
+from .hub_code import OPEN_CLASSES, open_code
 from .oauth import ALLOW_RULES as VARIABLES
 from .oauth import OLD_GROUPS, SECRET_KEY, before_groups, hub_major, open_hub, same_url, wrong_callback
 from .placeholders import is_placeholder, place_of
@@ -38,9 +39,6 @@ AUTHENTICATORS = (
 )  # fmt: skip
 """Names that ``authenticator_class`` takes without a module path, in the chart's hub image (tests/hub_image compares);
 JupyterHub does not look at their case."""
-
-OPEN_CLASSES = frozenset({"dummy", "tmp", "dummyauthenticator", "tmpauthenticator"})
-"""Authenticators that ask for no proof of who somebody is (last word of the class name, in lower case)."""
 
 REMOVED_CLASSES = {
     "okpy": "generic-oauth",
@@ -500,9 +498,10 @@ def _callback(values: Json, context: Context) -> Iterator[Finding]:
 
 
 def _open_hub(values: Json, context: Context) -> Iterator[Finding]:
-    """A hub anybody could enter, whoever asked for it: a variable, a layer, or the operator's own values."""
+    """A hub anybody could enter, whoever asked for it: a variable, a layer, or the operator's own values and code."""
     if context.acknowledged:
         return
+    yield from open_code(values)
     chosen = _authenticator(values)
     path = "hub.config.JupyterHub.authenticator_class"
     if _word(values) in OPEN_CLASSES:

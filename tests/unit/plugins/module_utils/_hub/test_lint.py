@@ -508,6 +508,12 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert [one[0] for one in found(values)] == ["E-VALUES-01", "E-VALUES-12", "E-OAUTH-04"]
 
 
+def test_code_that_opens_a_closed_hub() -> None:
+    values = with_("hub.extraConfig", {"own": "c.JupyterHub.authenticator_class = 'dummy'"})
+    assert [(one[0], one[1]) for one in found(values)] == [("E-OAUTH-04", "hub.extraConfig.own")]
+    assert found(values, Context(acknowledged=True, chart_version="4.4.0")) == []
+
+
 @pytest.mark.parametrize(
     ("config", "text"),
     [
