@@ -47,8 +47,8 @@ PLACES: dict[str, str] = {
 }
 """Pattern of a path to what to do instead. ``*`` stands for one segment."""
 
-ENVIRONMENTS = ("extraEnv", "environment")
-"""Keys that hold environment variables: the chart's, and KubeSpawner's, also in its profiles."""
+ENVIRONMENTS = ("extraEnv", "environment", "env")
+"""Keys that hold environment variables: the chart's, KubeSpawner's, also in its profiles, and those of containers."""
 SECRET_VARIABLE = re.compile(r"(?:SECRET|PASSWORD|PASSWD|_PWD|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY)$", re.I)
 SECRET_TRAIT = re.compile(r"(?:secret|secret_key|password|token)$")
 """Settings of classes, such as LDAPAuthenticator.lookup_dn_search_password; what holds no text is none."""

@@ -124,6 +124,11 @@ def test_empty_place_is_no_secret(place: str) -> None:
             "hub.extraEnv.HTTPS_PROXY",
             id="17 URL in a variable",
         ),
+        pytest.param(
+            {"hub": {"extraContainers": [{"name": "x", "env": [{"name": "DB_PASSWORD", "value": CANARY}]}]}},
+            "hub.extraContainers.0.env.0",
+            id="18 a container's",
+        ),
     ],
 )
 def test_telling_value(values: dict[str, Any], path: str) -> None:
@@ -143,6 +148,7 @@ def test_telling_value(values: dict[str, Any], path: str) -> None:
         {"hub": {"extraEnv": {"TOKEN": {"name": "PLAIN", "value": "x"}}}},
         {"hub": {"extraEnv": {"OAUTH_CLIENT_ID": "hub", "TOKEN_URL": "https://x/token"}}},
         {"hub": {"extraEnv": [{"name": "SECRET", "valueFrom": {}}, "odd"]}},
+        {"hub": {"extraContainers": [{"env": [{"name": "DB_PASSWORD", "valueFrom": {}}]}, {"env": "odd"}]}},
         {"hub": {"extraEnv": {"DB_URL": "postgresql://hub:$(PGPASSWORD)@db/hub"}}},
         {"hub": {"extraEnv": {"HTTPS_PROXY": "http://proxy.example.org:3128", "ODD": "http://[broken"}}},
         {"hub": {"config": {"NativeAuthenticator": {"check_common_password": True}}}},
