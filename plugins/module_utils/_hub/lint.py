@@ -511,9 +511,9 @@ def _open_hub(values: Json, context: Context) -> Iterator[Finding]:
         yield open_hub(path, f"{said} {chosen}, which lets anybody in under any name", do)
         return
     judged = {section: traits for section, traits in _sections(values) if section.endswith("Authenticator")}
-    for place in _allowing_all(judged):
+    for place, rule in _allowing_all(judged):
         sentence = "is true: everybody the provider knows may enter"
-        yield open_hub(dotted(("hub", "config", *place)), sentence, f"take it out, and set {OWN_RULE}")
+        yield open_hub(dotted(("hub", "config", *place)), sentence, f"take it out, and set {rule}")
     by_iap = _word(values) == IAP_CLASS
     needed = by_iap or _by_oauth(values) or (before_groups(context.hub_major) and _signs_up(values))
     rules = IAP_RULES if by_iap else (*ALLOW_RULES, "allow_all")
@@ -522,15 +522,18 @@ def _open_hub(values: Json, context: Context) -> Iterator[Finding]:
         yield open_hub(path, f"is {chosen}, and no rule says who may enter", do)
 
 
-def _allowing_all(judged: Mapping[str, Json]) -> Iterator[Path]:
-    """Every ``allow_all`` that is true, below ``hub.config``; one of CILogon's providers may be Google or GitHub."""
+def _allowing_all(judged: Mapping[str, Json]) -> Iterator[tuple[Path, str]]:
+    """Every ``allow_all`` that is true, below ``hub.config``, with the rule to set in its place.
+
+    One of CILogon's providers may be Google or GitHub.
+    """
     for section, traits in judged.items():
         if traits.get("allow_all") is True:
-            yield section, "allow_all"
+            yield (section, "allow_all"), OWN_RULE
         for trait in IDPS:
             for provider, rules in mapping_at(traits, trait).items():
                 if dig(rules, "allow_all") is True:
-                    yield section, trait, provider, "allow_all"
+                    yield (section, trait, provider, "allow_all"), f"allowed_domains for {provider}"
 
 
 def _signs_up(values: Json) -> bool:

@@ -538,8 +538,15 @@ def test_the_charts_default_is_told_from_a_choice(config: Json, text: str) -> No
             {"JupyterHub": {"authenticator_class": "github"}},
             "set hub_oauth_allowed_users or hub_oauth_allowed_groups with hub_oauth_provider; or, ",
         ),
+        (
+            {
+                "JupyterHub": {"authenticator_class": "cilogon"},
+                "CILogonOAuthenticator": {"idps": {"https://idp.example.org/shibboleth": {"allow_all": True}}},
+            },
+            "take it out, and set allowed_domains for https://idp.example.org/shibboleth; ",
+        ),
     ],
-    ids=["nothing-chosen", "over-what-is-set", "allow-all", "no-rule"],
+    ids=["nothing-chosen", "over-what-is-set", "allow-all", "no-rule", "allow-all-of-one-provider"],
 )
 def test_the_cure_of_an_open_hub_fits_what_opens_it(config: Json, do: str) -> None:
     """What was set already is not asked for again, and a login of one's own reads no variable of ours."""
