@@ -51,7 +51,7 @@ ENVIRONMENTS = ("extraEnv", "environment", "env")
 """Keys that hold environment variables: the chart's, KubeSpawner's, also in its profiles, and those of containers."""
 SECRET_VARIABLE = re.compile(r"(?:SECRET|PASSWORD|PASSWD|_PWD|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY)$", re.I)
 SECRET_TRAIT = re.compile(r"(?:secret|secret_key|password|token)$")
-"""Settings of classes, such as LDAPAuthenticator.lookup_dn_search_password; what holds no text is none."""
+"""Settings of classes and members of them, such as LDAPAuthenticator.lookup_dn_search_password; only a text is one."""
 OWN_SECRET = (
     "take it out, and put this part of the values under the key values.yaml into a Secret of your own that "
     "hub.existingSecret names: the hub reads that, too"
@@ -71,7 +71,7 @@ def misplaced_secrets(values: Json) -> Iterator[Finding]:
                 f"put it into a Secret of your own and write {name}: {{valueFrom: {{secretKeyRef: {{name, key}}}}}}",
             )
     for path, text in strings(values):
-        if text and path[:2] == ("hub", "config") and len(path) == 4 and SECRET_TRAIT.search(path[3]):
+        if text and path[:2] == ("hub", "config") and SECRET_TRAIT.search(path[-1]):
             found.setdefault(path, OWN_SECRET)
         elif PRIVATE_KEY.search(text):
             found.setdefault(path, "put the key into a Secret of your own and mount that")

@@ -129,6 +129,11 @@ def test_empty_place_is_no_secret(place: str) -> None:
             "hub.extraContainers.0.env.0",
             id="18 a container's",
         ),
+        pytest.param(
+            {"hub": {"config": {"JupyterHub": {"services": [{"name": "x", "api_token": CANARY}]}}}},
+            "hub.config.JupyterHub.services.0.api_token",
+            id="19 a member of a setting",
+        ),
     ],
 )
 def test_telling_value(values: dict[str, Any], path: str) -> None:
@@ -154,6 +159,8 @@ def test_telling_value(values: dict[str, Any], path: str) -> None:
         {"hub": {"config": {"NativeAuthenticator": {"check_common_password": True}}}},
         {"hub": {"config": {"LDAPAuthenticator": {"lookup_dn_search_password": ""}}}},
         {"hub": {"config": {"GenericOAuthenticator": {"token_url": "https://x/token"}}}},
+        {"hub": {"config": {"GenericOAuthenticator": {"userdata_from_id_token": True}}}},
+        {"hub": {"config": {"KubeSpawner": {"volumes": [{"name": "v", "secret": {"secretName": "mine"}}]}}}},
         {"hub": {"extraFiles": {"ca": {"stringData": "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----"}}}},
         {"proxy": {"https": {"secret": {"name": "hub-tls", "key": "tls.key", "crt": "tls.crt"}}}},
         {"imagePullSecrets": ["mine"]},
