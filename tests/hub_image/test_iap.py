@@ -87,7 +87,9 @@ def hub(keys: KeyServer, start: Start) -> Iterator[Hub]:
     rules = {
         "hub_oauth_allowed_domains": ["Example.org"],
         "hub_oauth_allowed_users": ["Guest@elsewhere.test"],
-        "z2jh_values": {"hub": {"config": {"Authenticator": {"blocked_users": ["blocked@example.org"]}}}},
+        "z2jh_values": {
+            "hub": {"config": {"Authenticator": {"blocked_users": ["blocked@example.org"], "auth_refresh_age": 3600}}}
+        },
     }
     with start(keys.url, **rules) as running_hub:
         yield running_hub

@@ -86,3 +86,10 @@ def test_the_claim_with_the_groups_is_read(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["ada", "ada l.", "ada@example.org", "Ünal", "", " ada", "ada ", "physics/ada", "/"])
 def test_the_lint_refuses_the_names_with_which_the_hub_does_not_start(name: str) -> None:
     assert lint.is_user_name(name) is GenericOAuthenticator().validate_username(name)
+
+
+def test_blocked_names_are_compared_as_they_stand_and_in_one_list_only() -> None:
+    lists = {"Authenticator": {"blocked_users": ["mallory"]}, "GenericOAuthenticator": {"blocked_users": ["Eve"]}}
+    one = GenericOAuthenticator(config=Config(lists))
+    assert one.normalize_username("Eve") == "eve"
+    assert [one.check_blocked_users(name) for name in ("eve", "mallory", "Eve")] == [True, True, False]

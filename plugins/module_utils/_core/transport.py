@@ -230,7 +230,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | list[tuple[str, str]] | None = None,
     ) -> Answer:
-        """One exchange and the redirects after it, as a browser does.
+        """One exchange and the redirects after it, as a browser does; another host gets no ``Authorization``.
 
         Raises:
             HttpError: also for a redirect that leaves https, leads in circles or has no address.
@@ -244,9 +244,12 @@ class Http:
             hops += 1
             following = joined(url, location)
             self._refuse_bad_redirect(url, following, hops)
+            elsewhere = origin(following) != origin(url)
+            if elsewhere:
+                headers = {name: value for name, value in (headers or {}).items() if name.lower() != "authorization"}
             if answer.status not in (307, 308):
                 method, form = "GET", None
-            elif form is not None and origin(following) != origin(url):
+            elif form is not None and elsewhere:
                 raise _error(following, "redirect", f"{clean_url(url)} wants a filled-in form sent on to another host")
             url = following
 

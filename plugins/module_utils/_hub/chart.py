@@ -15,6 +15,7 @@ from enum import Enum
 from urllib.parse import urlsplit
 
 from .._core.errors import HubError
+from .._core.transport import clean_url
 from .chart_lock import LOCK
 
 EXACT_VERSION = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
@@ -72,7 +73,7 @@ def parse_reference(ref: str, version: str) -> ChartRef:
         HubError: E-CHART-02 for anything that does not name exactly one chart over a trustworthy way.
     """
     try:
-        scheme = urlsplit(ref).scheme if "://" in ref else ""
+        place = urlsplit(ref if "://" in ref else "")
     except ValueError as problem:
         raise HubError(
             "E-CHART-02",
@@ -80,6 +81,13 @@ def parse_reference(ref: str, version: str) -> ChartRef:
             "use https://, oci:// or a path for chart_ref (z2jh_chart_ref)",
             seen=str(problem),
         ) from problem
+    scheme = place.scheme
+    if "@" in place.netloc:
+        raise HubError(
+            "E-CHART-02",
+            f"The chart reference {clean_url(ref)} has a login in it, which logs and lists of processes would show",
+            "take it out; download the chart and give its path, or run `helm registry login` for an oci address",
+        )
     if scheme == "":
         if version and not EXACT_VERSION.fullmatch(version):
             raise _not_exact(ref, version)

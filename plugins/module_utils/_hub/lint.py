@@ -21,12 +21,13 @@ from typing import Any
 
 from .._core.redact import SHORTEST_SECRET
 from . import keys
+from .hub_code import OPEN_CLASSES, open_code
 from .oauth import ALLOW_RULES as VARIABLES
 from .oauth import OLD_GROUPS, SECRET_KEY, before_groups, hub_major, open_hub, same_url, wrong_callback
 from .placeholders import is_placeholder, place_of
 from .secrets_in_values import REFERENCE, misplaced_secrets, unread
 from .settings import Finding, Json, chart_major, plain
-from .values import HUB_SECRETS, dig, dotted, leaves, mapping_at, strings
+from .values import HUB_SECRETS, Path, dig, dotted, leaves, mapping_at, strings
 
 LOCAL_OAUTH = (
     "auth0", "azuread", "bitbucket", "cilogon", "generic-oauth", "github", "gitlab", "globus", "google", "openshift",
@@ -38,9 +39,6 @@ AUTHENTICATORS = (
 )  # fmt: skip
 """Names that ``authenticator_class`` takes without a module path, in the chart's hub image (tests/hub_image compares);
 JupyterHub does not look at their case."""
-
-OPEN_CLASSES = frozenset({"dummy", "tmp", "dummyauthenticator", "tmpauthenticator"})
-"""Authenticators that ask for no proof of who somebody is (last word of the class name, in lower case)."""
 
 REMOVED_CLASSES = {
     "okpy": "generic-oauth",
@@ -62,18 +60,22 @@ RENAMED_TRAITS = {
     "github_organization_whitelist": "allowed_organizations",
     "gitlab_group_whitelist": "allowed_gitlab_groups",
     "google_group_whitelist": "allowed_google_groups",
-    "allowed_idps": "idps",
 }
+
+IDPS = ("idps", "allowed_idps")
+"""What CILogon's identity providers with their own rules stand below; before OAuthenticator 17.4 only the second."""
 
 ALLOW_RULES = (
     "allowed_users", "allow_existing_users", "allowed_groups", "allowed_scopes", "allowed_organizations",
     "hosted_domain", "allowed_hosted_domains", "allowed_google_groups", "allowed_globus_groups", "identity_provider",
-    "idps", "allowed_teams", "allowed_gitlab_groups", "allowed_project_ids",
+    *IDPS, "allowed_teams", "allowed_gitlab_groups", "allowed_project_ids",
 )  # fmt: skip
 OWN_RULE = (
     f"{' or '.join(VARIABLES['generic'])} with hub_oauth_provider; or, for a login of your own, a rule of its own "
     "in z2jh_values, such as hub.config.Authenticator.allowed_users"
 )
+KEEP_CAPITALS = frozenset({"mediawiki", "mwoauthenticator"})
+"""The one login by OAuth that does not put names into small letters."""
 IAP_CLASS = "iapauthenticator"
 IAP_RULES = ("allowed_users", "allowed_domains", "allow_existing_users", "allow_all")
 GROUP_TRAITS = ("allowed_groups", "admin_groups", "auth_state_groups_key")
@@ -254,15 +256,9 @@ def _siblings(path: tuple[str, ...]) -> list[str]:
 def _config_classes(values: Json, _context: Context) -> Iterator[Finding]:
     """Sections of ``hub.config`` are class names; the chart drops others without a word."""
     known = (
-        "JupyterHub",
-        "Authenticator",
-        "KubeSpawner",
-        "Spawner",
-        "CryptKeeper",
-        "GenericOAuthenticator",
-        "GitHubOAuthenticator",
-        "ConfigurableHTTPProxy",
-    )
+        "JupyterHub", "Authenticator", "KubeSpawner", "Spawner", "CryptKeeper", "GenericOAuthenticator",
+        "GitHubOAuthenticator", "ConfigurableHTTPProxy",
+    )  # fmt: skip
     for name in mapping_at(values, "hub", "config"):
         if re.match(r"[A-Z]", name):
             continue
@@ -461,6 +457,32 @@ def is_user_name(name: Any) -> bool:
     return isinstance(name, str) and name != "" and name == name.strip() and "/" not in name
 
 
+def _blocked_users(values: Json, _context: Context) -> Iterator[Finding]:
+    """People who are to stay out and could enter: JupyterHub takes one list, and compares its names as they stand."""
+    lists = {section: traits["blocked_users"] for section, traits in _sections(values) if traits.get("blocked_users")}
+    first, *others = sorted(lists) or [""]
+    for section in others:
+        yield Finding(
+            "E-VALUES-06",
+            f"hub.config.{section}.blocked_users",
+            f"stands beside hub.config.{first}.blocked_users, and the hub reads one of them: who is on the other could "
+            "enter",
+            "write all names into hub.config.Authenticator.blocked_users, and remove the other lists",
+        )
+    mapped = any(traits.get("username_map") for _section, traits in _sections(values))  # which comes after that
+    in_small = _by_oauth(values) and _word(values) not in KEEP_CAPITALS and not mapped
+    for section, names in lists.items():
+        for name in names if isinstance(names, list) else ():
+            if not is_user_name(name) or (in_small and name != name.lower()):
+                yield Finding(
+                    "E-VALUES-08",
+                    f"hub.config.{section}.blocked_users",
+                    "holds a name that nobody has in the hub, so whoever is meant could enter",
+                    "write it in quotes and as the hub's admin page shows it, mostly in small letters",
+                    seen=json.dumps(name, ensure_ascii=False),
+                )
+
+
 def _callback(values: Json, context: Context) -> Iterator[Finding]:
     """Callback addresses, wherever they are set, that do not lead back to this hub."""
     if not context.callback:
@@ -476,9 +498,10 @@ def _callback(values: Json, context: Context) -> Iterator[Finding]:
 
 
 def _open_hub(values: Json, context: Context) -> Iterator[Finding]:
-    """A hub anybody could enter, whoever asked for it: a variable, a layer, or the operator's own values."""
+    """A hub anybody could enter, whoever asked for it: a variable, a layer, or the operator's own values and code."""
     if context.acknowledged:
         return
+    yield from open_code(values)
     chosen = _authenticator(values)
     path = "hub.config.JupyterHub.authenticator_class"
     if _word(values) in OPEN_CLASSES:
@@ -488,15 +511,38 @@ def _open_hub(values: Json, context: Context) -> Iterator[Finding]:
         yield open_hub(path, f"{said} {chosen}, which lets anybody in under any name", do)
         return
     judged = {section: traits for section, traits in _sections(values) if section.endswith("Authenticator")}
-    for section, traits in judged.items():
-        if traits.get("allow_all") is True:
-            sentence = "is true: everybody the provider knows may enter"
-            yield open_hub(f"hub.config.{section}.allow_all", sentence, f"take it out, and set {OWN_RULE}")
+    for place, rule in _allowing_all(judged):
+        sentence = "is true: everybody the provider knows may enter"
+        yield open_hub(dotted(("hub", "config", *place)), sentence, f"take it out, and set {rule}")
     by_iap = _word(values) == IAP_CLASS
+    needed = by_iap or _by_oauth(values) or (before_groups(context.hub_major) and _signs_up(values))
     rules = IAP_RULES if by_iap else (*ALLOW_RULES, "allow_all")
-    if (by_iap or _by_oauth(values)) and not any(traits.get(rule) for traits in judged.values() for rule in rules):
+    if needed and not any(traits.get(rule) for traits in judged.values() for rule in rules):
         do = f"set {' or '.join(VARIABLES['iap']) if by_iap else OWN_RULE}"
         yield open_hub(path, f"is {chosen}, and no rule says who may enter", do)
+
+
+def _allowing_all(judged: Mapping[str, Json]) -> Iterator[tuple[Path, str]]:
+    """Every ``allow_all`` that is true, below ``hub.config``, with the rule to set in its place.
+
+    One of CILogon's providers may be Google or GitHub.
+    """
+    for section, traits in judged.items():
+        if traits.get("allow_all") is True:
+            yield (section, "allow_all"), OWN_RULE
+        for trait in IDPS:
+            for provider, rules in mapping_at(traits, trait).items():
+                if dig(rules, "allow_all") is True:
+                    yield (section, trait, provider, "allow_all"), f"allowed_domains for {provider}"
+
+
+def _signs_up(values: Json) -> bool:
+    """Whether strangers make accounts for themselves; before chart 4, JupyterHub lets in everybody who has one."""
+    word = _word(values).removesuffix("authenticator")
+    config = mapping_at(values, "hub", "config")
+    if word == "firstuse":
+        return dig(config, "FirstUseAuthenticator", "create_users", default=True) is not False
+    return word == "native" and dig(config, "NativeAuthenticator", "open_signup") is True
 
 
 def _authenticator(values: Json) -> str:
@@ -537,6 +583,7 @@ RULES: tuple[Callable[[Json, Context], Iterator[Finding]], ...] = (
     _without_effect,
     _groups,
     _user_names,
+    _blocked_users,
     _callback,
     _open_hub,
 )

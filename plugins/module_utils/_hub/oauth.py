@@ -96,12 +96,31 @@ def layer(variables: Mapping[str, Any], discovery: Mapping[str, Any]) -> tuple[J
     if unknown:
         return {}, findings + unknown
     if settled["hub_oauth_provider"] == "iap":
-        findings += oauth_iap.problems(settled, discovery, DEFAULTS) + _open_hub(settled)
+        findings += oauth_iap.problems(settled, discovery, DEFAULTS) + _open_hub(settled) + _too_old(settled)
         return oauth_iap.values(settled, discovery, hub_program()), findings
     findings += oauth_iap.misplaced(settled, oauth_iap.ONLY_IAP, DEFAULTS)
     findings += _missing(settled) + _discovery_problem(discovery) + _callback_problem(settled) + _open_hub(settled)
     findings += _dotted_claim(settled, discovery)
     return _values(settled, discovery), findings
+
+
+def _too_old(settled: Mapping[str, Any]) -> list[Finding]:
+    """A chart whose JupyterHub is not the one that the class for provider iap is written for and tested with.
+
+    It has no ``allow_all``, so that every login would end in an error, and puts everybody in its database on the list.
+    """
+    version = settled["z2jh_chart_version"]
+    if not before_groups(hub_major(version, parent=bool(settled["z2jh_values_root"]))):
+        return []
+    return [
+        Finding(
+            "E-OAUTH-09",
+            "z2jh_chart_version",
+            "brings a JupyterHub before 5, with which the login of provider iap does not work",
+            "set z2jh_chart_version to a release from 4.0.0 on",
+            seen=version,
+        )
+    ]
 
 
 def callback_url(settled: Mapping[str, Any]) -> str:

@@ -230,12 +230,18 @@ def discover(issuer: str, ask: Ask) -> dict[str, Any]:
             issuer,
             f"set hub_oauth_issuer to {named or 'the issuer itself'}",
         )
-    lacking = [name for name in KEPT[1:3] if not str(document.get(name, "")).startswith("https://")]
+    lacking = _lacking(document)
     if lacking:
         raise _no_discovery(
             issuer, f"the document has no https {' and '.join(lacking)}", "a provider that people log in at"
         )
     return {name: document[name] for name in KEPT if name in document}
+
+
+def _lacking(document: Mapping[str, Any]) -> list[str]:
+    """The endpoints that are missing, or reached without https; for that of userinfo the ID token may stand in."""
+    needed = [name for name in KEPT[1:4] if document.get(name) or name != "userinfo_endpoint"]
+    return [name for name in needed if not str(document.get(name, "")).startswith("https://")]
 
 
 def _no_discovery(issuer: str, seen: str, wanted: str, do: str = "") -> HubError:

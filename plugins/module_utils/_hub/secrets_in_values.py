@@ -6,8 +6,8 @@
 
 """Secrets among chart values: everybody who may read the release could read them.
 
-Known places come first, because there the right way can be named; private keys and environment variables with a telling
-name are found wherever they are.
+Known places come first, because there the right way can be named; settings of the hub and environment variables with a
+telling name, addresses with a password in them, and private keys are found wherever they are.
 """
 
 from __future__ import annotations
@@ -47,9 +47,17 @@ PLACES: dict[str, str] = {
 }
 """Pattern of a path to what to do instead. ``*`` stands for one segment."""
 
-ENVIRONMENTS = ("extraEnv", "environment")
-"""Keys that hold environment variables: the chart's, and KubeSpawner's, also in its profiles."""
+ENVIRONMENTS = ("extraEnv", "environment", "env")
+"""Keys that hold environment variables: the chart's, KubeSpawner's, also in its profiles, and those of containers."""
 SECRET_VARIABLE = re.compile(r"(?:SECRET|PASSWORD|PASSWD|_PWD|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY)$", re.I)
+SECRET_TRAIT = re.compile(r"(?:secret|secret_key|password|token)$")
+"""Settings of classes and members of them, such as LDAPAuthenticator.lookup_dn_search_password; only a text is one."""
+OWN_SECRET = (
+    "take it out, and put this part of the values under the key values.yaml into a Secret of your own that "
+    "hub.existingSecret names: the hub reads that, too"
+)
+INSERTED = re.compile(r"\$\([^()]+\)|\$?\{[^{}]+\}")
+"""A variable in the place of a password, which somebody else puts in."""
 PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
 
 
@@ -57,13 +65,15 @@ def misplaced_secrets(values: Json) -> Iterator[Finding]:
     """One finding (E-VALUES-12) for each secret among the values; the secret itself is never repeated."""
     found = _at_known_places(values)
     for path, name, value in environment(values):
-        if isinstance(value, str) and value and SECRET_VARIABLE.search(name):
+        if isinstance(value, str) and value and _is_secret_variable(name, value):
             found.setdefault(
                 path,
                 f"put it into a Secret of your own and write {name}: {{valueFrom: {{secretKeyRef: {{name, key}}}}}}",
             )
     for path, text in strings(values):
-        if PRIVATE_KEY.search(text):
+        if text and path[:2] == ("hub", "config") and SECRET_TRAIT.search(path[-1]):
+            found.setdefault(path, OWN_SECRET)
+        elif PRIVATE_KEY.search(text):
             found.setdefault(path, "put the key into a Secret of your own and mount that")
     for path, do in found.items():
         yield Finding(
@@ -78,7 +88,7 @@ def _at_known_places(values: Json) -> dict[Path, str]:
         for pattern, do in PLACES.items():
             if value and _fits(path, pattern):
                 found.setdefault(path, f"{do}, and {REFERENCE}" if pattern == CLIENT_SECRET and unread(values) else do)
-        if path[-2:] == ("db", "url") and isinstance(value, str) and _has_password(value):
+        if (path[-2:] == ("db", "url") or path[-1:] == ("db_url",)) and isinstance(value, str) and _password(value):
             found[path] = "leave the password out of the address: " + PLACES["hub.db.password"]
     return found
 
@@ -97,11 +107,18 @@ def _fits(path: Path, pattern: str) -> bool:
     )
 
 
-def _has_password(url: str) -> bool:
+def _is_secret_variable(name: str, value: str) -> bool:
+    """Whether an environment variable has a telling name, or an address with a password for its value."""
+    password = _password(value)
+    return bool(SECRET_VARIABLE.search(name) or (password and not INSERTED.fullmatch(password)))
+
+
+def _password(url: str) -> str:
+    """The password in an address; empty for none."""
     try:
-        return bool(urlsplit(url).password)
+        return urlsplit(url).password or ""
     except ValueError:
-        return False
+        return ""
 
 
 def environment(values: Any, path: Path = ()) -> Iterator[tuple[Path, str, Any]]:

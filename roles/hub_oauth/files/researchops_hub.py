@@ -23,7 +23,7 @@ from jupyterhub.auth import Authenticator
 from jupyterhub.handlers.login import LogoutHandler
 from tornado import escape, web
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
-from traitlets import List, Set, TraitError, Unicode, default, validate
+from traitlets import Integer, List, Set, TraitError, Unicode, default, validate
 
 ASSERTION = "X-Goog-Iap-Jwt-Assertion"
 ISSUER = "https://cloud.google.com/iap"
@@ -277,6 +277,9 @@ class IAPAuthenticator(Authenticator):
     keys_ca_file = Unicode(
         "", config=True, help="PEM file with the only authorities to trust for ``keys_url``; empty: the usual ones."
     )
+    auth_refresh_age = Integer(-1)
+    """Every request is compared with IAP's statement: no age is below this one, and it is no matter of configuration.
+    """
 
     @default("auto_login")
     def _auto_login(self) -> bool:
@@ -286,11 +289,6 @@ class IAPAuthenticator(Authenticator):
     def _allow_existing_users(self) -> bool:
         """Who is taken off the list must not stay in because the database remembers them."""
         return False
-
-    @default("auth_refresh_age")
-    def _auth_refresh_age(self) -> int:
-        """Every request is compared with IAP's statement: no age is below this one."""
-        return -1
 
     @validate("allowed_domains")
     def _lower_domains(self, proposal: Mapping[str, Any]) -> set[str]:

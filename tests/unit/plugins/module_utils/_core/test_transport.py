@@ -473,6 +473,16 @@ def test_what_becomes_of_a_posted_form(site: Site, status: int, method: str, bod
     assert (site.seen[1]["method"], site.seen[1]["body"]) == (method, body)
 
 
+def test_a_token_is_not_carried_to_another_host(site: Site, other: Site) -> None:
+    site.redirects("/a", "/b")
+    site.redirects("/b", f"{other.url}/c")
+    other.redirects("/c", f"{site.url}/d")
+    client(site).browse("GET", site.url + "/a", headers={"Authorization": "token SECRET", "Accept": "text/html"})
+    assert [one["headers"].get("Authorization") for one in site.seen] == ["token SECRET", "token SECRET", None]
+    (led,) = other.seen
+    assert "Authorization" not in led["headers"] and led["headers"]["Accept"] == "text/html"
+
+
 def test_a_form_is_not_carried_to_another_host(site: Site, other: Site) -> None:
     site.redirects("/form", f"{other.url}/take", 307)
     error = fails("redirect", lambda: client(site).browse("POST", site.url + "/form", form={"password": "SECRET-PW"}))

@@ -98,6 +98,14 @@ def test_whose_word_counts(chart: ChartRef, given: str, recorded: str, expected:
     assert expected_digest(chart, given, recorded) == expected
 
 
+@pytest.mark.parametrize("scheme", ["https", "http", "oci"])
+@pytest.mark.parametrize("login", ["ada:SECRET-TOKEN", "SECRET-TOKEN"])
+def test_a_login_in_the_address_is_refused_and_not_repeated(scheme: str, login: str) -> None:
+    with pytest.raises(HubError, match=r"E-CHART-02 .*has a login in it") as caught:
+        parse_reference(f"{scheme}://{login}@charts.example.org/jupyterhub", "4.4.0")
+    assert "SECRET" not in caught.value.text()
+
+
 @pytest.mark.parametrize("given", ["abc", A[:-1], A + "0", "g" * 64, "sha512:" + A])
 def test_what_is_no_digest_is_refused(given: str) -> None:
     with pytest.raises(HubError, match="E-CHART-02"):

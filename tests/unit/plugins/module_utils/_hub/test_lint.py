@@ -323,6 +323,22 @@ def test_what_is_refused(path: str, value: Any, error_id: str, where: str, do: s
             "Authenticator.allow_all",
             id="60 allow_all without OAuth",
         ),
+        pytest.param(
+            {
+                "JupyterHub": {"authenticator_class": "cilogon"},
+                "CILogonOAuthenticator": {"idps": {"http://google.com/accounts/o8/id": {"allow_all": True}}},
+            },
+            'CILogonOAuthenticator.idps."http://google.com/accounts/o8/id".allow_all',
+            id="61 everybody of one of CILogon's providers",
+        ),
+        pytest.param(
+            {
+                "JupyterHub": {"authenticator_class": "cilogon"},
+                "CILogonOAuthenticator": {"allowed_idps": {"github": {"allow_all": True}}},
+            },
+            "CILogonOAuthenticator.allowed_idps.github.allow_all",
+            id="62 likewise, as it was called before",
+        ),
     ],
 )
 def test_hub_that_anybody_could_enter(config: Json, where: str) -> None:
@@ -337,6 +353,11 @@ def test_hub_that_anybody_could_enter(config: Json, where: str) -> None:
         {"JupyterHub": {"authenticator_class": "github"}, "GitHubOAuthenticator": {"allowed_organizations": ["x"]}},
         {"JupyterHub": {"authenticator_class": "google"}, "GoogleOAuthenticator": {"hosted_domain": ["example.org"]}},
         {"JupyterHub": {"authenticator_class": "github"}, "OAuthenticator": {"allowed_users": ["ada"]}},
+        {
+            "JupyterHub": {"authenticator_class": "cilogon"},
+            "CILogonOAuthenticator": {"idps": {"https://idp.example.org": {"allowed_domains": ["example.org"]}}},
+        },
+        {"JupyterHub": {"authenticator_class": "cilogon"}, "CILogonOAuthenticator": {"allowed_idps": {"x": None}}},
         {"JupyterHub": {"authenticator_class": "null"}},
         {"JupyterHub": {"authenticator_class": "example.module.OwnAuthenticator"}},
         {
@@ -348,6 +369,74 @@ def test_hub_that_anybody_could_enter(config: Json, where: str) -> None:
 )
 def test_hub_with_a_rule(config: Json) -> None:
     assert found({"hub": {"config": config}, "ingress": {"enabled": True}}) == []
+
+
+FIRST_USE: Json = {"JupyterHub": {"authenticator_class": "firstuse"}}
+NATIVE: Json = {"JupyterHub": {"authenticator_class": "native"}}
+
+
+@pytest.mark.parametrize(
+    ("config", "version", "refused"),
+    [
+        pytest.param(FIRST_USE, "3.3.8", True, id="00 whoever comes first has the name"),
+        pytest.param(
+            {"JupyterHub": {"authenticator_class": "firstuseauthenticator.FirstUseAuthenticator"}},
+            "v2.0.0",
+            True,
+            id="01 likewise, by its full name",
+        ),
+        pytest.param(FIRST_USE | {"Authenticator": {"admin_users": ["ada"]}}, "3.3.8", True, id="02 no rule"),
+        pytest.param(NATIVE | {"NativeAuthenticator": {"open_signup": True}}, "3.3.8", True, id="03 signs up"),
+        pytest.param(FIRST_USE | {"Authenticator": {"allowed_users": ["ada"]}}, "3.3.8", False, id="04 a rule"),
+        pytest.param(
+            FIRST_USE | {"FirstUseAuthenticator": {"create_users": False}}, "3.3.8", False, id="05 no new users"
+        ),
+        pytest.param(NATIVE, "3.3.8", False, id="06 an administrator agrees to each"),
+        pytest.param(FIRST_USE, "4.4.0", False, id="07 newer hubs want a rule themselves"),
+        pytest.param(FIRST_USE, "", False, id="08 the hub's version is not known"),
+    ],
+)
+def test_accounts_that_strangers_make_for_themselves(config: Json, version: str, refused: bool) -> None:
+    where = "hub.config.JupyterHub.authenticator_class"
+    told = [(one[0], one[1]) for one in found({"hub": {"config": config}}, Context(chart_version=version))]
+    assert told == ([("E-OAUTH-04", where)] if refused else [])
+
+
+@pytest.mark.parametrize(
+    ("config", "wanted"),
+    [
+        pytest.param({"GenericOAuthenticator": {"blocked_users": ["eve", "Eve"]}}, ["E-VALUES-08"], id="00 capitals"),
+        pytest.param({"GenericOAuthenticator": {"blocked_users": ["eve "]}}, ["E-VALUES-08"], id="01 a blank"),
+        pytest.param({"GenericOAuthenticator": {"blocked_users": [7]}}, ["E-VALUES-08"], id="02 a number"),
+        pytest.param(
+            {"Authenticator": {"blocked_users": ["mallory"]}, "GenericOAuthenticator": {"blocked_users": ["eve"]}},
+            ["E-VALUES-06"],
+            id="03 two lists",
+        ),
+        pytest.param(
+            {"Authenticator": {"blocked_users": []}, "GenericOAuthenticator": {"blocked_users": ["eve@example.org"]}},
+            [],
+            id="04 one list",
+        ),
+        pytest.param(
+            {"GenericOAuthenticator": {"blocked_users": ["Eve"], "username_map": {"eve": "Eve"}}}, [], id="05 mapped"
+        ),
+        pytest.param({"GenericOAuthenticator": {"blocked_users": "eve"}}, [], id="06 the hub itself refuses this"),
+    ],
+)
+def test_people_who_are_to_stay_out(config: Json, wanted: list[str]) -> None:
+    values = with_("hub.config.Authenticator.allow_existing_users", False)
+    for section, traits in config.items():
+        values["hub"]["config"][section] |= traits
+    told = [(one[0], one[1]) for one in found(values)]
+    assert told == [(one, "hub.config.GenericOAuthenticator.blocked_users") for one in wanted]
+
+
+@pytest.mark.parametrize("chosen", ["mediawiki", "pam", "researchops_hub.IAPAuthenticator", "example.OwnAuthenticator"])
+def test_logins_that_keep_capitals_or_compare_without_them(chosen: str) -> None:
+    values = with_("hub.config.JupyterHub.authenticator_class", chosen)
+    values["hub"]["config"]["Authenticator"]["blocked_users"] = ["Eve"]
+    assert found(values) == []
 
 
 @pytest.mark.parametrize(
@@ -419,6 +508,12 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert [one[0] for one in found(values)] == ["E-VALUES-01", "E-VALUES-12", "E-OAUTH-04"]
 
 
+def test_code_that_opens_a_closed_hub() -> None:
+    values = with_("hub.extraConfig", {"own": "c.JupyterHub.authenticator_class = 'dummy'"})
+    assert [(one[0], one[1]) for one in found(values)] == [("E-OAUTH-04", "hub.extraConfig.own")]
+    assert found(values, Context(acknowledged=True, chart_version="4.4.0")) == []
+
+
 @pytest.mark.parametrize(
     ("config", "text"),
     [
@@ -443,8 +538,15 @@ def test_the_charts_default_is_told_from_a_choice(config: Json, text: str) -> No
             {"JupyterHub": {"authenticator_class": "github"}},
             "set hub_oauth_allowed_users or hub_oauth_allowed_groups with hub_oauth_provider; or, ",
         ),
+        (
+            {
+                "JupyterHub": {"authenticator_class": "cilogon"},
+                "CILogonOAuthenticator": {"idps": {"https://idp.example.org/shibboleth": {"allow_all": True}}},
+            },
+            "take it out, and set allowed_domains for https://idp.example.org/shibboleth; ",
+        ),
     ],
-    ids=["nothing-chosen", "over-what-is-set", "allow-all", "no-rule"],
+    ids=["nothing-chosen", "over-what-is-set", "allow-all", "no-rule", "allow-all-of-one-provider"],
 )
 def test_the_cure_of_an_open_hub_fits_what_opens_it(config: Json, do: str) -> None:
     """What was set already is not asked for again, and a login of one's own reads no variable of ours."""
@@ -454,7 +556,7 @@ def test_the_cure_of_an_open_hub_fits_what_opens_it(config: Json, do: str) -> No
 
 
 def test_every_rule_is_run() -> None:
-    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 16
+    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 17
 
 
 @pytest.mark.parametrize("version", ["3.3.8", "1.2.0", "v2.0.0"])

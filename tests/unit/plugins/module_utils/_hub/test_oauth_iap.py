@@ -198,6 +198,21 @@ def test_the_layer(changes: Json, found: Json, wanted: Json) -> None:
     assert oauth.layer(VARIABLES | changes, FOUND | found) == (wanted, [])
 
 
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        pytest.param({"z2jh_chart_version": "3.3.8"}, True, id="40 JupyterHub 4"),
+        pytest.param({"z2jh_chart_version": "v2.0.0"}, True, id="41 older still"),
+        pytest.param({"z2jh_chart_version": "4.0.0"}, False, id="42 JupyterHub 5"),
+        pytest.param({"z2jh_chart_version": ""}, False, id="43 a chart at a path"),
+        pytest.param({"z2jh_chart_version": "1.0.0", "z2jh_values_root": "jupyterhub"}, False, id="44 a parent's"),
+    ],
+)
+def test_a_chart_with_a_jupyterhub_that_the_class_is_not_for(changes: Json, refused: bool) -> None:
+    told = [(one.error_id, one.path) for one in oauth.layer(VARIABLES | changes, FOUND)[1]]
+    assert told == ([("E-OAUTH-09", "z2jh_chart_version")] if refused else [])
+
+
 def test_the_merged_values_pass_the_lint() -> None:
     result = layers.chart_values(VARIABLES, FOUND)
     assert [finding.text() for finding in result.findings] == []

@@ -82,6 +82,12 @@ WELL_KNOWN = ISSUER + "/.well-known/openid-configuration"
             "the document has no https token_endpoint",
             id="11 the secret would travel in the clear",
         ),
+        pytest.param(
+            ISSUER,
+            answer(DOCUMENT | {"userinfo_endpoint": "http://issuer.example.org/me"}),
+            "the document has no https userinfo_endpoint",
+            id="12 anybody on the way could say who somebody is",
+        ),
     ],
 )
 def test_issuer_without_a_usable_document(issuer: str, reply: oidc.Answer | None, seen: str) -> None:
@@ -94,6 +100,13 @@ def test_issuer_without_a_usable_document(issuer: str, reply: oidc.Answer | None
 @pytest.mark.parametrize("issuer", [ISSUER, ISSUER + "/"])
 def test_document_is_read_with_and_without_a_slash(issuer: str) -> None:
     assert oidc.discover(issuer, fixed(WELL_KNOWN, answer(DOCUMENT))) == KEPT
+
+
+@pytest.mark.parametrize("nothing", [{}, {"userinfo_endpoint": ""}, {"userinfo_endpoint": None}])
+def test_an_issuer_may_tell_everything_in_the_id_token(nothing: dict[str, Any]) -> None:
+    document = {name: value for name, value in DOCUMENT.items() if name != "userinfo_endpoint"}
+    found = oidc.discover(ISSUER, fixed(WELL_KNOWN, answer(document | nothing)))
+    assert not found.get("userinfo_endpoint")
 
 
 def test_describe_returns_the_problem_as_data() -> None:

@@ -94,6 +94,46 @@ def test_empty_place_is_no_secret(place: str) -> None:
             "hub.extraEnv.X",
             id="11 entry with a name of its own",
         ),
+        pytest.param(
+            {"hub": {"config": {"LDAPAuthenticator": {"lookup_dn_search_password": CANARY}}}},
+            "hub.config.LDAPAuthenticator.lookup_dn_search_password",
+            id="12 a login's own setting",
+        ),
+        pytest.param(
+            {"hub": {"config": {"SharedPasswordAuthenticator": {"admin_password": CANARY}}}},
+            "hub.config.SharedPasswordAuthenticator.admin_password",
+            id="13 likewise",
+        ),
+        pytest.param(
+            {"hub": {"config": {"JupyterHub": {"proxy_auth_token": CANARY}}}},
+            "hub.config.JupyterHub.proxy_auth_token",
+            id="14 likewise",
+        ),
+        pytest.param(
+            {"hub": {"config": {"NativeAuthenticator": {"secret_key": CANARY}}}},
+            "hub.config.NativeAuthenticator.secret_key",
+            id="15 likewise",
+        ),
+        pytest.param(
+            {"hub": {"config": {"JupyterHub": {"db_url": f"postgresql://hub:{CANARY}@db/hub"}}}},
+            "hub.config.JupyterHub.db_url",
+            id="16 URL in the class's own setting",
+        ),
+        pytest.param(
+            {"hub": {"extraEnv": {"HTTPS_PROXY": f"http://ada:{CANARY}@proxy.example.org:3128"}}},
+            "hub.extraEnv.HTTPS_PROXY",
+            id="17 URL in a variable",
+        ),
+        pytest.param(
+            {"hub": {"extraContainers": [{"name": "x", "env": [{"name": "DB_PASSWORD", "value": CANARY}]}]}},
+            "hub.extraContainers.0.env.0",
+            id="18 a container's",
+        ),
+        pytest.param(
+            {"hub": {"config": {"JupyterHub": {"services": [{"name": "x", "api_token": CANARY}]}}}},
+            "hub.config.JupyterHub.services.0.api_token",
+            id="19 a member of a setting",
+        ),
     ],
 )
 def test_telling_value(values: dict[str, Any], path: str) -> None:
@@ -113,6 +153,14 @@ def test_telling_value(values: dict[str, Any], path: str) -> None:
         {"hub": {"extraEnv": {"TOKEN": {"name": "PLAIN", "value": "x"}}}},
         {"hub": {"extraEnv": {"OAUTH_CLIENT_ID": "hub", "TOKEN_URL": "https://x/token"}}},
         {"hub": {"extraEnv": [{"name": "SECRET", "valueFrom": {}}, "odd"]}},
+        {"hub": {"extraContainers": [{"env": [{"name": "DB_PASSWORD", "valueFrom": {}}]}, {"env": "odd"}]}},
+        {"hub": {"extraEnv": {"DB_URL": "postgresql://hub:$(PGPASSWORD)@db/hub"}}},
+        {"hub": {"extraEnv": {"HTTPS_PROXY": "http://proxy.example.org:3128", "ODD": "http://[broken"}}},
+        {"hub": {"config": {"NativeAuthenticator": {"check_common_password": True}}}},
+        {"hub": {"config": {"LDAPAuthenticator": {"lookup_dn_search_password": ""}}}},
+        {"hub": {"config": {"GenericOAuthenticator": {"token_url": "https://x/token"}}}},
+        {"hub": {"config": {"GenericOAuthenticator": {"userdata_from_id_token": True}}}},
+        {"hub": {"config": {"KubeSpawner": {"volumes": [{"name": "v", "secret": {"secretName": "mine"}}]}}}},
         {"hub": {"extraFiles": {"ca": {"stringData": "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----"}}}},
         {"proxy": {"https": {"secret": {"name": "hub-tls", "key": "tls.key", "crt": "tls.crt"}}}},
         {"imagePullSecrets": ["mine"]},
