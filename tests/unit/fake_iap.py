@@ -21,7 +21,6 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.trans
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import Json, broken, failure, reply
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import START, copied
 
-
 FAULTS = ("409", "lost before", "lost after", "429", "503", "503 after", "stale")
 
 

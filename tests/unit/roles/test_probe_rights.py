@@ -24,7 +24,10 @@ def test_more_is_asked_about_with_probes_and_a_door_only(tmp_path: Path) -> None
         {"ansible.builtin.set_fact": {"fewer": "{{ asked_now }}"}},
         again,
         {"vars": gateway, "ansible.builtin.set_fact": {"door": "{{ asked_now }}"}},
-        {"ansible.builtin.copy": keep, "vars": {"asked": {"fewer": "{{ fewer }}", "more": "{{ more }}", "door": "{{ door }}"}}},
+        {
+            "ansible.builtin.copy": keep,
+            "vars": {"asked": {"fewer": "{{ fewer }}", "more": "{{ more }}", "door": "{{ door }}"}},
+        },
     ]
     variables = {"hub_name": "climate", "asked_now": "{{ __cluster_access_asked_permissions }}"}
     played(tmp_path, tasks, vars=variables, vars_files=[str(VARIABLES)])

@@ -188,9 +188,7 @@ def said(*backends: Backend | str) -> Said:
 @pytest.mark.parametrize(
     ("target", "told", "backends", "resolved"),
     [
-        pytest.param(
-            INGRESS, said(NEG, DEFAULT), ALL, Resolved((NEG,), (NODE_PORT, OLD)), id="ingress, all sorts"
-        ),
+        pytest.param(INGRESS, said(NEG, DEFAULT), ALL, Resolved((NEG,), (NODE_PORT, OLD)), id="ingress, all sorts"),
         pytest.param(INGRESS, said(NEG), (NEG,), Resolved((NEG,)), id="ingress, just its own"),
         pytest.param(INGRESS, said(NEG, "new"), (OLD,), Resolved((), (), (NEG.name, "new")), id="being remade"),
         pytest.param(INGRESS, said(NEG, MANUAL), (NEG, MANUAL), Resolved((NEG, MANUAL)), id="undescribed counts"),

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import OPTIONS, Wish, choose_login, parse_wish
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import (
+    OPTIONS,
+    Wish,
+    choose_login,
+    parse_wish,
+)
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
 LEFT_OUT: dict[str, Any] = {name: rule.get("default") for name, rule in OPTIONS.items()}
