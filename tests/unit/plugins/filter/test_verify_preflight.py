@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.researchops.jupyterhub.plugins.filter import verify_preflight as plugin
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap_door import ADA, MALLORY, make_account
 
@@ -95,9 +93,3 @@ def test_a_ca_file_that_is_none_is_told(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_text("not PEM")
     assert "it holds no PEM certificate" in verify_preflight(OIDC | {"ca_file": str(file)})[0]["text"]
-
-
-def test_it_is_documented_under_its_name() -> None:
-    assert yaml.safe_load(plugin.DOCUMENTATION)["name"] == "verify_preflight"
-    assert "verify_preflight" in plugin.EXAMPLES and yaml.safe_load(plugin.RETURN)["_value"]
-    assert list(inspect.signature(plugin.verify_preflight).parameters) == ["options", "values"]
