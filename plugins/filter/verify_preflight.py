@@ -53,25 +53,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish
 
-DEFAULTS: dict[str, Any] = {
-    "hub": None,
-    "login": "auto",
-    "user": None,
-    "password": None,
-    "token": None,
-    "service_account_file": None,
-    "iap_wait": 600,
-    "stranger_service_account_file": None,
-    "stranger_user": None,
-    "stranger_password": None,
-    "ca_file": None,
-    "timeout": 900,
-    "expected_image": None,
-    "keep_server": False,
-    "http_redirect": True,
-}
-"""The module's own, for options that are left out."""
-
 SECRETS = ("password", "token", "stranger_password")
 
 
@@ -81,11 +62,11 @@ def verify_preflight(options: Mapping[str, Any], values: Mapping[str, Any] | Non
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.preflight import bad_row, good_row
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.transport import tls_context
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.iap_account import read_account
-    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import parse_wish
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import OPTIONS, parse_wish
 
     try:
         refuse_placeholders(options)
-        wish = parse_wish(DEFAULTS | dict(options))
+        wish = parse_wish({name: rule.get("default") for name, rule in OPTIONS.items()} | dict(options))
         tls_context(wish.ca_file)
         files = (wish.account_file, wish.stranger_account_file) if wish.login == "iap_service_account" else ()
         accounts = [read_account(file).email for file in files if file]

@@ -93,7 +93,7 @@ def own_values(ref: str, version: str, sha256: str) -> dict[str, Any]:
     return chart_values(found.path) if ref and found else {}
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types
+class LookupModule(LookupBase):
     """Ansible's entry point."""
 
     def run(

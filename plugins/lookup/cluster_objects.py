@@ -106,7 +106,7 @@ def cluster_objects(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
         return {"resources": [], "problem": problem.text()}
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types
+class LookupModule(LookupBase):
     """Ansible's entry point."""
 
     def run(

@@ -64,7 +64,7 @@ def helm_version(binary: str) -> dict[str, str]:
         return {"version": "", "problem": problem.text()}
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types
+class LookupModule(LookupBase):
     """Ansible's entry point."""
 
     def run(

@@ -101,7 +101,7 @@ def iap_audiences(release: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return find_audiences(known, recorded, later=bool(options["later"]), ca_file=str(options["ca_file"]))
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types
+class LookupModule(LookupBase):
     """Ansible's entry point."""
 
     def run(

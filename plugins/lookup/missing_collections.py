@@ -52,7 +52,7 @@ def missing_collections(modules: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(lost))
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types
+class LookupModule(LookupBase):
     """Ansible's entry point."""
 
     def run(self, terms: Sequence[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:

@@ -64,7 +64,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.oidc import describe
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types
+class LookupModule(LookupBase):
     """Ansible's entry point."""
 
     def run(

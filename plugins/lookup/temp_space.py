@@ -87,7 +87,7 @@ def temp_space(places: Iterable[str], minimum: float) -> list[str]:
     return [error.text()]
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types
+class LookupModule(LookupBase):
     """Ansible's entry point."""
 
     def run(self, terms: Sequence[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:

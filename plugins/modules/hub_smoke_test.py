@@ -284,11 +284,9 @@ from ..module_utils._hub.pinned import read_pinned
 from ..module_utils._hub.report_files import write_reports
 from ..module_utils._hub.smoke import SmokeTest
 from ..module_utils._hub.userpod import UserPods
-from ..module_utils._hub.wish import parse_wish
+from ..module_utils._hub.wish import OPTIONS, parse_wish
 from ..module_utils._k8s.client import KubeClient
 from ..module_utils._shell import KUBERNETES_OPTIONS, Outcome, Request, run
-
-LOGINS = ["auto", "oidc", "hub_token", "iap_service_account"]
 
 
 def body(request: Request) -> Outcome:
@@ -339,25 +337,10 @@ def main() -> None:
         body,
         argument_spec={
             **KUBERNETES_OPTIONS,
-            "url": {"type": "str", "required": True},
-            "hub": {"type": "str"},
-            "login": {"type": "str", "choices": LOGINS, "default": "auto"},
-            "user": {"type": "str"},
-            "password": {"type": "str", "no_log": True},
-            "token": {"type": "str", "no_log": True},
-            "service_account_file": {"type": "path"},
-            "iap_wait": {"type": "int", "default": 600},
-            "stranger_service_account_file": {"type": "path"},
-            "stranger_user": {"type": "str"},
-            "stranger_password": {"type": "str", "no_log": True},
-            "ca_file": {"type": "path"},
-            "timeout": {"type": "int", "default": 900},
-            "expected_image": {"type": "str"},
+            **OPTIONS,
             "release_name": {"type": "str"},
             "namespace": {"type": "str"},
             "report_dir": {"type": "path"},
-            "keep_server": {"type": "bool", "default": False},
-            "http_redirect": {"type": "bool", "default": True},
         },
         libraries=("requests", "websocket", "cryptography"),
         required_by={

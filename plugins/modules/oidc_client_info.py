@@ -89,11 +89,13 @@ callback_reason:
   sample: the provider redirects to it
 """
 
+from typing import Any
+
 from ..module_utils._hub import oidc
 from ..module_utils._hub.oauth import TOKEN_AUTH_METHODS
 from ..module_utils._shell import Outcome, Request, run
 
-ARGUMENTS = {
+ARGUMENTS: dict[str, dict[str, Any]] = {
     "issuer": {"type": "str", "required": True},
     "client_id": {"type": "str", "required": True},
     "client_secret": {"type": "str", "required": True, "no_log": True},

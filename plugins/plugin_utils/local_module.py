@@ -161,7 +161,8 @@ class ActionModule(Normal):
             else:
                 ansible = str(Path(module_common.__file__).parents[2])
                 return built(program(start, options, ansible), start.path)
-        return super()._configure_module(module_name, module_args, task_vars)
+        packed: tuple[Any, ...] = super()._configure_module(module_name, module_args, task_vars)
+        return packed
 
     def _start(self, module_name: str, task_vars: Mapping[str, Any]) -> Start:
         found = self._shared_loader_obj.module_loader.find_plugin_with_context(module_name)

@@ -58,8 +58,13 @@ def make(
     authority: bool = False,
     use: Any = None,
     logged: bool = False,
+    strict: bool = False,
 ) -> Made:
-    """One certificate; without an issuer it signs itself. ``logged`` adds what public logs say about it."""
+    """One certificate; without an issuer it signs itself. ``logged`` adds what public logs say about it.
+
+    ``strict`` adds what RFC 5280 wants, and Python 3.13 insists on: a leaf names its authority's key, and an authority
+    its own and what that is for.
+    """
     key: Any = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else ec.generate_private_key(ec.SECP256R1())
     builder = (
         x509.CertificateBuilder()
@@ -75,6 +80,12 @@ def make(
         builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(each) for each in names]), False)
     if use is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage([use]), False)
+    if strict and authority:
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+        builder = builder.add_extension(x509.KeyUsage(*[False] * 5, True, True, False, False), True)
+    elif strict and issuer:
+        signer = issuer.key.public_key()
+        builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), False)
     if logged:
         builder = builder.add_extension(x509.UnrecognizedExtension(LOGGED, TIMESTAMPS), False)
     return Made(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)

@@ -17,6 +17,7 @@ import dns.rdatatype
 import dns.resolver
 import dns.rrset
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.resolver import Authorities
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Answer, Code, Wanted
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
 
 SOA = "ns1.example.org. admin.example.org. 1 2 3 4 5"
@@ -34,6 +35,23 @@ RECURSIVE: dict[tuple[str, str], Any] = {
     ("ns.far.test.", "A"): [("ns.far.test.", "A", FAR)],
 }
 Record = tuple[str, ...]
+HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
+NONE = Wanted("hub.example.org", "AAAA", ())
+
+
+def said(
+    *values: str, server: str = "ns1", address: str = "192.0.2.1", code: Code | None = None, alias: str = ""
+) -> Answer:
+    found = Code.ANSWER if values or alias else Code.NO_DATA
+    return Answer(server, address, code or found, values, alias)
+
+
+def silent(server: str = "ns1", address: str = "2001:db8::1", code: Code = Code.TIMEOUT) -> Answer:
+    return Answer(server, address, code)
+
+
+RIGHT = said("203.0.113.7")
+WRONG2 = said("198.51.100.4", server="ns2", address="192.0.2.2")
 
 
 def sections(items: list[Record]) -> list[Any]:

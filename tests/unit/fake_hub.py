@@ -21,15 +21,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import make
 
 VERSION = "5.5.0"
 REFUSAL = "Sorry, you are not currently authorized to use this hub."
@@ -37,39 +33,14 @@ REFUSAL = "Sorry, you are not currently authorized to use this hub."
 
 def make_certificates(folder: Path, *, days: int = 30, host: str = "localhost") -> tuple[Path, Path]:
     """Write a CA and a server certificate for `host` (and 127.0.0.1); return the CA file and the server's PEM file."""
-
-    def name(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-    def build(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey, lifetime: int) -> x509.CertificateBuilder:
-        start = datetime.now(UTC) - timedelta(days=60)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(name(subject))
-            .issuer_name(name(issuer))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(start)
-            .not_valid_after(datetime.now(UTC) + timedelta(days=lifetime, hours=1))
-        )
-
-    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ca = build("test CA", "test CA", ca_key, 90).add_extension(x509.BasicConstraints(True, None), critical=True)
-    ca = ca.add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
-    signs = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
-    ca = ca.add_extension(signs, critical=True)
-    names = x509.SubjectAlternativeName([x509.DNSName(host), x509.IPAddress(IPv4Address("127.0.0.1"))])
-    # Python 3.13 checks RFC 5280 strictly: a leaf must name its authority's key, a CA what its key is for.
-    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
-    leaf = (
-        build(host, "test CA", key, days).add_extension(names, critical=False).add_extension(authority, critical=False)
-    )
+    now = datetime.now(UTC) + timedelta(hours=1)
+    begins = now - timedelta(days=60)
+    ca = make("test CA", authority=True, begins=begins, ends=now + timedelta(days=90), strict=True)
+    names, ends = [host, "127.0.0.1"], now + timedelta(days=days)
+    leaf = make(host, issuer=ca, names=names, begins=begins, ends=ends, strict=True)
     ca_file, pem = folder / "ca.pem", folder / "server.pem"
-    ca_file.write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    pem.write_bytes(private + leaf.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    ca_file.write_text(ca.pem)
+    pem.write_text(leaf.key_pem + leaf.pem)
     return ca_file, pem
 
 

@@ -133,7 +133,7 @@ def cloud_zone(zones: Iterable[Mapping[str, Any]], domain: str, wanted: str = ""
     if len(twins) > 1:
         raise HubError(
             error_id="E-DNS-10",
-            what=f"Cloud DNS has {len(twins)} public managed zones for {best['dnsName']}, and the world asks one",
+            what=f"Cloud DNS has {len(twins)} public managed zones for {best['dnsName']}, and the world asks only one",
             seen="; ".join(f"{zone['name']} ({', '.join(map(str, zone.get('nameServers') or []))})" for zone in twins),
             do=f"set hub_dns_zone to the one with the name servers that the registrar names (dig NS {best['dnsName']})",
         )

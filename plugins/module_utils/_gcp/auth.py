@@ -237,12 +237,12 @@ class GcpAuth:
         if kind == "accesstoken":
             from google.oauth2 import credentials as oauth2
 
-            return oauth2.Credentials(token=self._options.access_token)  # type: ignore[no-untyped-call]
+            return oauth2.Credentials(token=self._options.access_token)
         if kind == "machineaccount":
             from google.auth import compute_engine
 
             email = self._options.service_account_email or "default"
-            return compute_engine.Credentials(service_account_email=email, scopes=self._scopes)  # type: ignore[no-untyped-call]
+            return compute_engine.Credentials(service_account_email=email, scopes=self._scopes)
         return self._application()
 
     def _application(self) -> Any:
@@ -255,7 +255,7 @@ class GcpAuth:
             # Without scopes: with them the library fetches a token of a federated identity here, to look up the name of
             # its project, which nobody needs; an outage would then look like credentials that are none.
             credentials, _project = google.auth.default(request=self._request)
-            return with_scopes_if_required(credentials, self._scopes)  # type: ignore[no-untyped-call]
+            return with_scopes_if_required(credentials, self._scopes)
         except (exceptions.GoogleAuthError, OSError, ValueError) as problem:  # OSError: a file that may not be read
             if self._request.metadata_busy:
                 raise self._unanswered("this machine's metadata server is busy") from problem
@@ -275,7 +275,7 @@ class GcpAuth:
             raise _unusable(origin, f"it holds credentials of type {kind} instead of a service account's key")
         self._learn(str(key.get("private_key") or ""))
         try:
-            return service_account.Credentials.from_service_account_info(key, scopes=self._scopes)  # type: ignore[no-untyped-call]
+            return service_account.Credentials.from_service_account_info(key, scopes=self._scopes)
         except (ValueError, exceptions.GoogleAuthError) as problem:
             raise _unusable(origin, "its private key or a field beside it cannot be read") from problem
 
@@ -326,7 +326,7 @@ class _TokenRequest:
         try:
             answer = self._http.request(method, url, headers=headers, body=payload)
         except HttpError as problem:
-            raise exceptions.TransportError(problem.reason or problem.what) from problem  # type: ignore[no-untyped-call]
+            raise exceptions.TransportError(problem.reason or problem.what) from problem
         self.status = answer.status
         if answer.headers.get("metadata-flavor") == "Google":
             self.metadata_busy = answer.status in PASSING_STATUSES

@@ -123,14 +123,12 @@ class Resolved:
     Attributes:
         live: the ones that serve it, by name.
         orphans: what the same cluster left over for the same Services.
-        elsewhere: backends of other clusters whose Services have the same names.
         missing: names the cluster reports and Compute Engine does not know (yet, or any more).
         pending: why this may not be all, as a sentence without a full stop; empty where nothing is in the way.
     """
 
     live: tuple[Backend, ...] = ()
     orphans: tuple[Backend, ...] = ()
-    elsewhere: tuple[Backend, ...] = ()
     missing: tuple[str, ...] = ()
     pending: str = ""
 
@@ -282,12 +280,10 @@ def _found(target: Target, said: Said, backends: Sequence[Backend]) -> Resolved:
     if target.kind == "Service":
         live = _of_service(target, live, candidates)
     origins = {backend.origin for backend in live}
-    rest = [backend for backend in candidates if backend not in live]
     known = {backend.name for backend in backends}
     return Resolved(
         live=tuple(live),
-        orphans=tuple(backend for backend in rest if backend.origin in origins),
-        elsewhere=tuple(backend for backend in rest if backend.origin not in origins),
+        orphans=tuple(backend for backend in candidates if backend not in live and backend.origin in origins),
         missing=tuple(sorted(name for name in said.names - known if not _is_answer(name, target.namespace))),
     )
 

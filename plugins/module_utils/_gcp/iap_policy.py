@@ -342,7 +342,7 @@ def decide(wish: Wish, policy: Mapping[str, Any], resource: str) -> Change:
         raise HubError(
             "E-IAP-09",
             f"The access policy of {resource} came without an etag, so a change by somebody else could be overwritten",
-            "run again; if it stays so, look for a proxy on the way that alters answers",
+            "run again; if that does not help, look for a proxy on the way that alters answers",
         )
     bindings = _rebuilt(wish, bindings_of(policy), leaving, added)
     error = _over_limit(_counts(bindings), _counts(bindings_of(policy)), f"the access policy of {resource}")

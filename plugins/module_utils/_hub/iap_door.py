@@ -155,7 +155,7 @@ def not_logged_in(finish: Finish, email: str, hub_url: str) -> HubError:
         )
     return HubError(
         error_id="E-IAP-35",
-        what=f"The hub {hub} does not log in whom Identity-Aware Proxy vouches for ({email})",
+        what=f"The hub {hub} does not log {email} in, for whom Identity-Aware Proxy vouches",
         seen=finish.seen,
         wanted="a session of this user without a second login",
         do="set hub_oauth_provider: iap; where it is set, compare hub_oauth_iap_audiences with the backend service "

@@ -11,11 +11,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
-from contextlib import ExitStack
 from typing import Any
 
 from .._core.errors import HubError
+from .._core.files import write_private
 
 UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -35,8 +34,8 @@ def write_reports(folder: str, hub: str, evidence: dict[str, Any], text: str) ->
     paths = report_paths(folder, hub)
     try:
         os.makedirs(os.path.dirname(paths[0]), mode=0o700, exist_ok=True)
-        _write(paths[0], json.dumps(evidence, indent=2, sort_keys=False) + "\n")
-        _write(paths[1], text)
+        write_private(paths[0], json.dumps(evidence, indent=2, sort_keys=False) + "\n")
+        write_private(paths[1], text)
     except OSError as problem:
         raise HubError(
             error_id="E-VERIFY-16",
@@ -44,15 +43,3 @@ def write_reports(folder: str, hub: str, evidence: dict[str, Any], text: str) ->
             do="set hub_verify_report_dir to a directory with room that you may write to; the hub itself was tested",
         ) from problem
     return paths
-
-
-def _write(path: str, text: str) -> None:
-    handle, unfinished = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".verify-")  # mkstemp gives mode 0600
-    with ExitStack() as undo:
-        undo.callback(os.unlink, unfinished)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(unfinished, path)
-        undo.pop_all()

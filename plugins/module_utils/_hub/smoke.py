@@ -281,7 +281,7 @@ class SmokeTest:
             if wrong:
                 raise HubError(
                     error_id="E-VERIFY-03",
-                    what=f"Who types {plain} does not land on the hub",
+                    what=f"Whoever types {plain} does not land on the hub",
                     seen=wrong,
                     wanted=f"a redirect to {self._wish.url}",
                     do="let the front door redirect port 80; where it cannot, set hub_verify_http_redirect: false",

@@ -15,6 +15,26 @@ from typing import Any
 from .._core.errors import HubError
 from .._core.transport import clean_url, origin
 
+OPTIONS: dict[str, dict[str, Any]] = {
+    "url": {"type": "str", "required": True},
+    "hub": {"type": "str"},
+    "login": {"type": "str", "choices": ["auto", "oidc", "hub_token", "iap_service_account"], "default": "auto"},
+    "user": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "token": {"type": "str", "no_log": True},
+    "service_account_file": {"type": "path"},
+    "iap_wait": {"type": "int", "default": 600},
+    "stranger_service_account_file": {"type": "path"},
+    "stranger_user": {"type": "str"},
+    "stranger_password": {"type": "str", "no_log": True},
+    "ca_file": {"type": "path"},
+    "timeout": {"type": "int", "default": 900},
+    "expected_image": {"type": "str"},
+    "keep_server": {"type": "bool", "default": False},
+    "http_redirect": {"type": "bool", "default": True},
+}
+"""The options that make a wish, as an argument spec; also for who judges them before the module runs."""
+
 NEEDS = {
     "oidc": "user and password (hub_verify_user, hub_verify_password)",
     "iap_service_account": "service_account_file (hub_verify_service_account_file)",

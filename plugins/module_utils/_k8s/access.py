@@ -8,19 +8,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
 import shutil
 import stat
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import HubError
+from .._core.files import write_private
 from . import login_helper
 from .kubeconfig import Chosen, Source, helper_command, helper_missing, parse_source, unusable
 
@@ -130,24 +129,16 @@ class PrivateFolder:
             return False
 
     def write(self, path: str, text: str) -> None:
-        """Write a private file by renaming a complete one into place.
+        """Write a private file, whole or not at all.
 
         Raises:
             HubError: E-ACCESS-15 when the disk is full or the folder cannot be written.
         """
-        temporary = ""
         try:
             os.makedirs(self.path, mode=0o700, exist_ok=True)
             os.chmod(self.path, 0o700)
-            descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=".new-")
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
+            write_private(path, text)
         except OSError as problem:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
             raise unwritable(path, problem) from problem
 
     def remove(self) -> None:

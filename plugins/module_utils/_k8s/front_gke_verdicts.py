@@ -118,7 +118,7 @@ def _client(front: GkeFront) -> list[HubError]:
         return [
             HubError(
                 error_id="E-IAP-20",
-                what=f"An OAuth client of one's own needs id and secret, and {missing} is empty",
+                what=f"An OAuth client of your own needs id and secret, and {missing} is empty",
                 do=f"set {missing}, or use gke_iap_oauth_client: google_managed",
             )
         ]
@@ -127,7 +127,7 @@ def _client(front: GkeFront) -> list[HubError]:
             HubError(
                 error_id="E-IAP-21",
                 what="GKE's Gateway knows no Google-managed OAuth client: its policy for Identity-Aware Proxy wants "
-                "a client of one's own",
+                "a client of your own",
                 do="make an OAuth client, set gke_iap_oauth_client: own with gke_iap_client_id and "
                 "gke_iap_client_secret, or use gke_iap_front_door: ingress",
             )
@@ -272,7 +272,7 @@ def stuck_client(front: GkeFront, backends: Sequence[Backend]) -> HubError | Non
         return None
     return HubError(
         error_id="E-IAP-22",
-        what="GKE does not go from an OAuth client of one's own to Google's: "
+        what="GKE does not switch from an OAuth client of your own to Google's: "
         f"backend {', '.join(kept)} keeps its client",
         do="clear iap.oauth2ClientId and iap.oauth2ClientSecret of that backend service in Compute Engine, or take the "
         "front door down (role gke_iap, tasks_from: absent), then run again; or keep gke_iap_oauth_client: own",

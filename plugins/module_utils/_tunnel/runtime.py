@@ -28,6 +28,7 @@ from typing import Any
 
 from .._core.clock import Clock
 from .._core.errors import HubError
+from .._core.files import write_private
 from .._k8s.access import unwritable
 from .controller import Process
 from .settings import Observed
@@ -183,7 +184,7 @@ class Tunnels:
         try:
             os.makedirs(path, mode=0o700)
             for name, text in {**wanted.files, "config.json": json.dumps(wanted.config)}.items():
-                write(os.path.join(path, name), text)
+                write_private(os.path.join(path, name), text)
             lock = os.open(os.path.join(path, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
             log = os.open(os.path.join(path, "log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as problem:
@@ -202,7 +203,7 @@ class Tunnels:
                 env=passed_on(os.environ),
             )
             with contextlib.suppress(FileNotFoundError):  # it has ended already, and its folder with it
-                write(os.path.join(path, "pid"), str(started.pid))
+                write_private(os.path.join(path, "pid"), str(started.pid))
         finally:
             os.close(lock)
             os.close(log)
@@ -265,15 +266,6 @@ def read(path: str, name: str) -> Json:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def write(path: str, text: str) -> None:
-    """A private file, complete or not there."""
-    temporary = f"{path}.new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.replace(temporary, path)
 
 
 def _taken(descriptor: int) -> bool:

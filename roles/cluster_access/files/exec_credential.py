@@ -455,7 +455,7 @@ def google_request() -> Any:
             **more: Any,
         ) -> Any:
             self.status = 0
-            reply = super().__call__(url, method, body, headers, timeout, **more)
+            reply = super().__call__(url, method, body, headers, timeout, **more)  # type: ignore[no-untyped-call]
             self.status = reply.status
             return reply
 

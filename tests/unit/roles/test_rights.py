@@ -53,7 +53,8 @@ def listed() -> set[Right]:
     """What the role asks about."""
     variables = yaml.safe_load(VARIABLES.read_text(encoding="utf-8"))
     template = NativeEnvironment().from_string(variables["__cluster_access_permissions"])
-    asked = template.render(variables | {"__cluster_access_namespace": "hub"})
+    rights = variables["__cluster_access_rights"]
+    asked = template.render(__cluster_access_namespace="hub", __cluster_access_rights_with_door=rights)
     assert isinstance(asked, list)
     return {Right(one["verb"], one.get("group", ""), resource_of(one)) for one in asked}
 

@@ -26,28 +26,29 @@ def decode(text: str) -> bytes:
 
 def new_rsa() -> str:
     """A fresh RSA key, PEM (PKCS 8)."""
-    return _pem(rsa.generate_private_key(65537, 2048))
+    return pem(rsa.generate_private_key(65537, 2048))
 
 
 def new_ec() -> str:
     """A fresh P-256 key, PEM (PKCS 8)."""
-    return _pem(ec.generate_private_key(ec.SECP256R1()))
+    return pem(ec.generate_private_key(ec.SECP256R1()))
 
 
-def _pem(key: Any) -> str:
+def pem(key: Any) -> str:
+    """A private key as PEM (PKCS 8)."""
     form = serialization.PrivateFormat.PKCS8
     return str(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()), "ascii")
 
 
-def private(pem: str) -> Any:
+def private(text: str) -> Any:
     """The private key in a PEM text."""
-    return serialization.load_pem_private_key(pem.encode(), None)
+    return serialization.load_pem_private_key(text.encode(), None)
 
 
-def public_pem(pem: str) -> str:
+def public_pem(text: str) -> str:
     """The public half of a private key, PEM."""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return str(private(pem).public_key().public_bytes(serialization.Encoding.PEM, form), "ascii")
+    return str(private(text).public_key().public_bytes(serialization.Encoding.PEM, form), "ascii")
 
 
 def split(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:

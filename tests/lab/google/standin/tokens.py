@@ -121,7 +121,7 @@ class Tokens:
             header, claims, signed, signature = jose.split(token)
         except ValueError as error:
             raise Refused("invalid_token", "it cannot be parsed") from error
-        public = jose.public_pem(_pem(self.signing_key))
+        public = jose.public_pem(jose.pem(self.signing_key))
         if header.get("kid") != self.kid or not jose.good(public, signed, signature):
             raise Refused("invalid_token", "its signature is not Google's")
         if claims.get("exp", 0) < self.world.now() - 30:
@@ -169,9 +169,3 @@ class Tokens:
         if found.scopes is None and audience.rstrip("/") != f"https://{host}":
             return None
         return found
-
-
-def _pem(key: Any) -> str:
-    from cryptography.hazmat.primitives import serialization as form
-
-    return str(key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption()), "ascii")

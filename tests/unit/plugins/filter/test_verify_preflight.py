@@ -4,16 +4,12 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.researchops.jupyterhub.plugins.filter import verify_preflight as plugin
-from ansible_collections.researchops.jupyterhub.plugins.modules import hub_smoke_test
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap_door import ADA, MALLORY, make_account
-from ansible_collections.researchops.jupyterhub.tests.unit.module_options import rules
 
 verify_preflight = plugin.FilterModule().filters()["verify_preflight"]
 URL = "https://hub.example.org/"
@@ -97,14 +93,3 @@ def test_a_ca_file_that_is_none_is_told(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_text("not PEM")
     assert "it holds no PEM certificate" in verify_preflight(OIDC | {"ca_file": str(file)})[0]["text"]
-
-
-def test_options_that_are_left_out_are_the_modules_own() -> None:
-    spec = rules(hub_smoke_test)["argument_spec"]
-    assert {name: spec[name].get("default") for name in plugin.DEFAULTS} == plugin.DEFAULTS
-
-
-def test_it_is_documented_under_its_name() -> None:
-    assert yaml.safe_load(plugin.DOCUMENTATION)["name"] == "verify_preflight"
-    assert "verify_preflight" in plugin.EXAMPLES and yaml.safe_load(plugin.RETURN)["_value"]
-    assert list(inspect.signature(plugin.verify_preflight).parameters) == ["options", "values"]

@@ -178,26 +178,6 @@ def test_every_secret_is_decided() -> None:
     assert {name for name, option in spec.items() if option.get("no_log")} == {"password", "token", "stranger_password"}
 
 
-def test_documentation_and_specification_agree() -> None:
-    documented = yaml.safe_load(hub_smoke_test.DOCUMENTATION)["options"]
-    spec = rules(hub_smoke_test)["argument_spec"]
-    assert set(documented) == set(spec) - {"kubeconfig", "context"}
-    for name, option in documented.items():
-        assert option["type"] == spec[name]["type"], name
-        assert option.get("default") == spec[name].get("default"), name
-        assert option.get("choices") == spec[name].get("choices"), name
-        assert option.get("required", False) == spec[name].get("required", False), name
-
-
-def test_the_examples_are_accepted() -> None:
-    tasks = [task["researchops.jupyterhub.hub_smoke_test"] for task in yaml.safe_load(hub_smoke_test.EXAMPLES)]
-    assert [request(hub_smoke_test, **given).params["login"] for given in tasks] == [
-        "auto",
-        "iap_service_account",
-        "hub_token",
-    ]
-
-
 def test_returns_name_what_is_returned(fake: type[FakeTest]) -> None:
     outcome = hub_smoke_test.body(request(hub_smoke_test, **GIVEN))
     returned = yaml.safe_load(hub_smoke_test.RETURN)

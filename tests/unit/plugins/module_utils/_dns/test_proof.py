@@ -18,6 +18,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.proof 
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.resolver import Authorities
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Answer, Code, Look, Wanted
 from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import (
+    HUB,
     NS1,
     NS2,
     RECURSIVE,
@@ -27,8 +28,6 @@ from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import (
     wire,
 )
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
-
-HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
 
 
 def timed(clock: FakeClock, ages: list[tuple[float, World]]) -> Authorities:

@@ -23,10 +23,9 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns import
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.recursive import Recursives
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Code, Wanted, proved
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.wire import ONE_TRY, TRIES
-from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import A, in_turn, sections
+from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import HUB, A, in_turn, sections
 from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import serving
 
-HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
 URL = "https://dns.test/dns-query"
 
 

@@ -25,6 +25,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.wire i
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.words import describe, not_proved
 from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import (
     FAR,
+    HUB,
     NS1,
     NS2,
     RECURSIVE,
@@ -34,8 +35,6 @@ from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import (
     wire,
 )
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock
-
-HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
 
 
 class Counting:

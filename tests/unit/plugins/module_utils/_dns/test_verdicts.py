@@ -19,29 +19,13 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdic
     Standing,
     Wanted,
 )
+from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import HUB, NONE, RIGHT, WRONG2, said, silent
 
-HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
-NONE = Wanted("hub.example.org", "AAAA", ())
 NOTHING = Wanted("hub.example.org", "TXT", (), exact=False)
 WITHOUT = Wanted("hub.example.org", "TXT", (), without=("a",))
 BOTH = Wanted("hub.example.org", "TXT", ("a",), exact=False, without=("b",))
 SOME = Wanted("hub.example.org", "TXT", ("b",), exact=False)
-
-
-def said(
-    *values: str, server: str = "ns1", address: str = "192.0.2.1", code: Code | None = None, alias: str = ""
-) -> Answer:
-    found = Code.ANSWER if values or alias else Code.NO_DATA
-    return Answer(server, address, code or found, values, alias)
-
-
-RIGHT = said("203.0.113.7")
 RIGHT2 = said("203.0.113.7", server="ns2", address="192.0.2.2")
-WRONG2 = said("198.51.100.4", server="ns2", address="192.0.2.2")
-
-
-def silent(server: str = "ns1", address: str = "2001:db8::1", code: Code = Code.TIMEOUT) -> Answer:
-    return Answer(server, address, code)
 
 
 @pytest.mark.parametrize(

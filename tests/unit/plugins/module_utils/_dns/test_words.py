@@ -9,30 +9,13 @@ from dataclasses import replace
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns import words
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import (
-    Answer,
     Code,
     Look,
     Round,
     Wanted,
 )
+from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import HUB, NONE, RIGHT, WRONG2, said, silent
 
-HUB = Wanted("hub.example.org", "A", ("203.0.113.7",))
-NONE = Wanted("hub.example.org", "AAAA", ())
-
-
-def said(
-    *values: str, server: str = "ns1", address: str = "192.0.2.1", code: Code | None = None, alias: str = ""
-) -> Answer:
-    found = Code.ANSWER if values or alias else Code.NO_DATA
-    return Answer(server, address, code or found, values, alias)
-
-
-def silent(server: str = "ns1", address: str = "2001:db8::1") -> Answer:
-    return Answer(server, address, Code.TIMEOUT)
-
-
-RIGHT = said("203.0.113.7")
-WRONG2 = said("198.51.100.4", server="ns2", address="192.0.2.2")
 GOOD, BAD = Look(HUB, "example.org", (RIGHT,)), Look(HUB, "example.org", (WRONG2,))
 
 

@@ -22,14 +22,8 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.iap_po
     Wish,
 )
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import FakeAuth, FakeHttp, busy, failure
-from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap import (
-    FAULTS,
-    PolicyServer,
-    Simulation,
-    copied,
-    granted,
-)
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, fails
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_iap import FAULTS, PolicyServer, Simulation, granted
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, copied, fails
 
 WEB = Resource("projects/p/iap_web")
 FOREIGN: dict[str, Any] = {

@@ -61,20 +61,6 @@ def test_the_home_is_understood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert report_paths("~/reports", "climate")[1] == str(tmp_path / "reports" / "verify-climate.txt")
 
 
-def test_a_full_disk_leaves_no_half_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_reports(str(tmp_path), "climate", EVIDENCE, "old\n")
-
-    def full(_handle: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(HubError) as caught:
-        write_reports(str(tmp_path), "climate", EVIDENCE, "new\n")
-    assert caught.value.error_id == "E-VERIFY-16" and "No space left on device" in caught.value.what
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["verify-climate.json", "verify-climate.txt"]
-    assert (tmp_path / "verify-climate.txt").read_text() == "old\n"
-
-
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HubError, match="E-VERIFY-16"):

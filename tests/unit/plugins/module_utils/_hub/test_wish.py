@@ -8,28 +8,16 @@ from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish, choose_login, parse_wish
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import (
+    OPTIONS,
+    Wish,
+    choose_login,
+    parse_wish,
+)
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import fails
 
-GIVEN: dict[str, Any] = {
-    "url": "https://hub.example.org:8443/iris",
-    "hub": None,
-    "login": "auto",
-    "user": "ada",
-    "password": "pw-of-ada-1234",
-    "token": None,
-    "service_account_file": None,
-    "iap_wait": 600,
-    "stranger_service_account_file": None,
-    "stranger_user": None,
-    "stranger_password": None,
-    "ca_file": None,
-    "timeout": 900,
-    "expected_image": None,
-    "namespace": None,
-    "keep_server": False,
-    "http_redirect": True,
-}
+LEFT_OUT: dict[str, Any] = {name: rule.get("default") for name, rule in OPTIONS.items()}
+GIVEN = LEFT_OUT | {"url": "https://hub.example.org:8443/iris", "user": "ada", "password": "pw-of-ada-1234"}
 ANY = (
     "user and password (hub_verify_user, hub_verify_password) or service_account_file "
     "(hub_verify_service_account_file) or token (hub_verify_token)"

@@ -318,7 +318,10 @@ def test_nor_is_it_done_where_a_person_took_the_client_out_of_the_backendconfig(
     bring(kube)
     reported(kube)
     written = len(kube.writes)
-    with pytest.raises(HubError, match=rf"E-IAP-22 .*: backend {NAME} keeps its client"):
+    with pytest.raises(
+        HubError,
+        match=rf"E-IAP-22 GKE does not switch from .* of your own to Google's: backend {NAME} keeps its client",
+    ):
         bring(kube, FRONT, KEPT)
     assert len(kube.writes) == written
 
