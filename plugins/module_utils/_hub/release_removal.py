@@ -16,6 +16,7 @@ from .._core.plan import Step
 from .._core.poll import State, Verdict, wait
 from .._k8s.front_api import refuse_another_hub
 from .._k8s.objects import RESOURCES, identity, label_selector
+from .._k8s.patience import passing
 from . import guards, release_plan
 from .lease import Lease
 from .manifest import Manifest, is_kept, read_release
@@ -171,6 +172,7 @@ class Absent:
             timeout=self._timeout,
             interval=1.0,
             reporter=self._tools.reporter,
+            bears=passing,
         )
         if not ended.done:
             raise HubError(

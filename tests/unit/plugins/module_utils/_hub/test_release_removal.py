@@ -19,7 +19,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_release import (
     World,
     told,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import refusal
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import away, refusal
 
 GONE = [
     ("delete", "Secret/hub"),
@@ -85,6 +85,12 @@ def test_a_removal_keeps_claims_and_waits_for_the_pods(installed: World) -> None
     assert left == []
     assert LEASE not in installed.kube.objects
     assert installed.clock.passed == 3
+
+
+def test_an_api_server_that_is_away_while_pods_end_is_awaited(installed: World) -> None:
+    installed.kube.on(away(installed.clock, installed.clock.passed + 20, installed.clock.passed + 1))
+    assert installed.remove().changed
+    assert [path for place in (DEPLOYMENTS, PODS) for path in installed.kube.names(place)] == []
 
 
 def test_a_lease_that_somebody_took_over_stays(installed: World) -> None:
