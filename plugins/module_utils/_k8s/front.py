@@ -251,12 +251,45 @@ def judge(service: Mapping[str, Any] | None, wanted: str) -> Verdict:
     """Whether the Service has its address: the wanted one, where one is wanted."""
     if service is None:
         return Verdict(State.PENDING, "the Service is gone")
+    if is_going(service):
+        return Verdict(State.PENDING, f"somebody has deleted the Service, and it is going{held(service)}")
     found = addresses_of(service)
     if not found:
         return Verdict(State.PENDING, "the load balancer has given no address yet")
     if wanted and wanted not in found:
         return Verdict(State.PENDING, f"it has {', '.join(found)}, wanted {wanted}")
     return Verdict(State.DONE, ", ".join(found))
+
+
+def is_going(item: Mapping[str, Any]) -> bool:
+    """Whether somebody has deleted the object, and it only waits for who holds on to it."""
+    return bool((item.get("metadata") or {}).get("deletionTimestamp"))
+
+
+def held(item: Mapping[str, Any]) -> str:
+    """Who holds on to an object that is going, to be put behind that; empty where nobody does."""
+    names = ", ".join(str(name) for name in (item.get("metadata") or {}).get("finalizers") or [])
+    return f", held by {names}" if names else ""
+
+
+def judge_way(service: Mapping[str, Any] | None) -> Verdict:
+    """Whether a Service that somebody has deleted is gone, so that it can be made anew."""
+    if service is None or not is_going(service):
+        return Verdict(State.DONE, "gone")
+    return Verdict(State.PENDING, f"somebody has deleted it, and it is made anew when it is gone{held(service)}")
+
+
+def not_gone(front: Front, reason: str, event: str, seconds: float) -> HubError:
+    """The error for a Service that is wanted, was deleted before this run, and does not go."""
+    return HubError(
+        error_id="E-FRONT-10",
+        what=f"Service {front.namespace}/{front.name} was deleted before this run and is not gone after {seconds:.0f} "
+        "s, so it cannot be made anew",
+        seen=reason + (f"; the cluster says: {event}" if event else "; no event tells why"),
+        wanted="its finalizers removed by the load balancer's controller, which takes the load balancer away first",
+        do=f"see why (kubectl describe service {front.name} --namespace {front.namespace}), and run again when it is "
+        "gone; if it just needs longer, raise hub_front_timeout",
+    )
 
 
 def no_address(front: Front, reason: str, event: str, seconds: float) -> HubError:

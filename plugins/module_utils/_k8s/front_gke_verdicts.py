@@ -18,7 +18,7 @@ from .._core.preflight import rows_of
 from .._gcp.backends import Backend
 from .._gcp.gke_facts import GOOGLE_MANAGED, OWN
 from .._gcp.iap_policy import WEB_ROLE, parse_wish
-from .front import Json, addresses_of
+from .front import Json, addresses_of, held, is_going
 from .front_gke import (
     LONGEST_MANAGED_NAME,
     LONGEST_TIMEOUT,
@@ -315,13 +315,7 @@ def _lingering(item: Mapping[str, Any]) -> str:
     """What is still there, and why as far as it tells."""
     if not is_going(item):
         return f"{target_of(item)} is there and nobody deletes it"
-    held = ", ".join(str(name) for name in item["metadata"].get("finalizers") or [])
-    return f"{target_of(item)} is going" + (f", held by {held}" if held else "")
-
-
-def is_going(item: Mapping[str, Any]) -> bool:
-    """Whether somebody has deleted the object, and it only waits for who holds on to it."""
-    return bool((item.get("metadata") or {}).get("deletionTimestamp"))
+    return f"{target_of(item)} is going{held(item)}"
 
 
 def not_gone(namespace: str, item: Mapping[str, Any], event: str, seconds: float) -> HubError:

@@ -44,6 +44,11 @@ class Api:
         if self.other:
             raise HubError("E-FRONT-13", "it is another one's", "name it")
 
+    def make_way(self, seen: Seen, **words: Any) -> Seen:
+        if seen.going:
+            self.done.append(f"make way within {words['timeout']}")
+        return seen
+
     def foretell(self, seen: Seen) -> Plan:
         return self.plan
 
@@ -106,6 +111,15 @@ def test_check_mode_foretells_and_does_nothing(api: type[Api], service: Any, ask
     api.seen = Seen(NAMESPACE, service, None)
     outcome = run(check_mode=True, address=asked)
     assert (outcome.changed, outcome.result["addresses"], api.done) == (True, addresses, [])
+
+
+def test_what_is_going_is_awaited_and_then_made_anew_but_not_in_check_mode(api: type[Api]) -> None:
+    api.seen = Seen(NAMESPACE, None, None, going=SERVICE)
+    run(wait_timeout=7)
+    assert api.done == ["make way within 7", "apply", "wait 7 for hub-front"]
+    api.done.clear()
+    outcome = run(check_mode=True)
+    assert (api.done, outcome.changed, outcome.result["addresses"]) == ([], True, [])
 
 
 @pytest.mark.parametrize("options", [{}, {"keep": True}, {"type": "NodePort", "address": "198.51.100.4"}])
