@@ -135,6 +135,11 @@ class SmokeTest:
             else:
                 self._inside()
         except HubError as problem:
+            if self._server is not None and self._server.taken_away():
+                problem.what += f"; somebody else has stopped the server of {self._server.user} meanwhile"
+                problem.do = (
+                    "run again when nobody else stops it: another run of this test as the same user, or a person"
+                )
             problem.changed = self._clean_up()
             problem.what = f"Step {self._title}: {problem.what}"
             problem.details |= {"step": self._title, "evidence": self.evidence.as_dict()}
