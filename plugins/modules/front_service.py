@@ -35,7 +35,9 @@ requirements:
   - kubernetes >= 29.0.0
 options:
   state:
-    description: V(present) makes namespace and Service, V(absent) deletes the Service and keeps the namespace.
+    description:
+      - V(present) makes namespace and Service.
+      - V(absent) deletes the Service, waits until it is gone, and with it the load balancer, and keeps the namespace.
     type: str
     choices: [present, absent]
     default: present
@@ -94,7 +96,7 @@ options:
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait for the address, and before that as long for a deleted Service to be gone.
+    description: Seconds to wait for the address, and as long for a deleted Service to be gone.
     type: int
     default: 600
   hub:
@@ -157,7 +159,7 @@ plan:
     - {verb: create, target: Service/hub-front, changes: []}
 transitions:
   description: The progress lines of the wait.
-  returned: O(state=present)
+  returned: always
   type: list
   elements: dict
   sample: []
@@ -191,21 +193,33 @@ def body(request: Request) -> Outcome:
     )
     client = KubeClient.from_kubeconfig(params["kubeconfig"], params["context"])
     if params["state"] == "absent":
-        api = FrontApi(client, front)
-        there = api.look().service is not None
-        if there and not request.check_mode:
-            api.delete()
-        return Outcome(changed=there, diff={"before": {"service": there}, "after": {"service": False}})
+        return absent(request, front, client)
     errors = problems(front)
     if errors:
         raise errors[0]
     return present(request, front, client)
 
 
+def absent(request: Request, front: Front, client: KubeClient) -> Outcome:
+    """Delete the Service and wait until it is gone, also where an earlier run has deleted it."""
+    api, reporter = FrontApi(client, front), speaker(request)
+    seen = api.look()
+    there = seen.service is not None
+    if (there or seen.going) and not request.check_mode:
+        api.delete(timeout=request.params["wait_timeout"], reporter=reporter)
+    result = {"transitions": reporter.transitions}
+    return Outcome(changed=there, result=result, diff={"before": {"service": there}, "after": {"service": False}})
+
+
+def speaker(request: Request) -> Reporter:
+    """Who tells about the waits."""
+    hub = request.params["hub"] or request.params["namespace"]
+    return Reporter.from_environment(hub, "front door", SystemClock())
+
+
 def present(request: Request, front: Front, client: KubeClient) -> Outcome:
     """Make what is missing and wait for the address."""
-    api = FrontApi(client, front)
-    reporter = Reporter.from_environment(request.params["hub"] or front.namespace, "front door", SystemClock())
+    api, reporter = FrontApi(client, front), speaker(request)
     seen = api.look()
     kept = seen.kept(known=request.params["keep"])
     if kept is not None:

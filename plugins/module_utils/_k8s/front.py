@@ -273,18 +273,17 @@ def held(item: Mapping[str, Any]) -> str:
 
 
 def judge_way(service: Mapping[str, Any] | None) -> Verdict:
-    """Whether a Service that somebody has deleted is gone, so that it can be made anew."""
+    """Whether a Service that was deleted is gone, or has been made anew."""
     if service is None or not is_going(service):
         return Verdict(State.DONE, "gone")
-    return Verdict(State.PENDING, f"somebody has deleted it, and it is made anew when it is gone{held(service)}")
+    return Verdict(State.PENDING, f"it is going{held(service)}")
 
 
-def not_gone(front: Front, reason: str, event: str, seconds: float) -> HubError:
-    """The error for a Service that is wanted, was deleted before this run, and does not go."""
+def not_gone(front: Front, told: str, reason: str, event: str, seconds: float) -> HubError:
+    """The error for a Service that was deleted and does not go; ``told``: what is to be said of it, a verb first."""
     return HubError(
         error_id="E-FRONT-10",
-        what=f"Service {front.namespace}/{front.name} was deleted before this run and is not gone after {seconds:.0f} "
-        "s, so it cannot be made anew",
+        what=f"Service {front.namespace}/{front.name} {told} and is not gone after {seconds:.0f} s",
         seen=reason + (f"; the cluster says: {event}" if event else "; no event tells why"),
         wanted="its finalizers removed by the load balancer's controller, which takes the load balancer away first",
         do=f"see why (kubectl describe service {front.name} --namespace {front.namespace}), and run again when it is "

@@ -85,10 +85,13 @@ class FrontApi:
         """
         if seen.going is None:
             return seen
+        self._await_gone("was deleted before this run", timeout, reporter)
+        return self.look()
+
+    def _await_gone(self, told: str, timeout: float, reporter: Reporter) -> None:
         ended = self._awaited("end", judge_way, timeout, reporter)
         if not ended.done:
-            raise not_gone(self._front, ended.verdict.reason, self._event(), ended.seconds)
-        return self.look()
+            raise not_gone(self._front, told, ended.verdict.reason, self._event(), ended.seconds)
 
     def refuse_another_hub(self, seen: Seen) -> None:
         """Asks the cluster only where nothing shows that this release is the one whose hub is there.
@@ -128,9 +131,16 @@ class FrontApi:
     def _apply_service(self, dry_run: bool) -> Json:
         return self._client.apply(self._front.path, self._front.service_object(), dry_run=dry_run)
 
-    def delete(self) -> bool:
-        """Delete the Service; False where there was none."""
-        return self._client.delete(self._front.path)
+    def delete(self, *, timeout: float, reporter: Reporter) -> None:
+        """Delete the Service and wait until it is gone: whoever takes the cluster down next must not leave the load
+        balancer behind, which nobody would take away any more.
+
+        Raises:
+            HubError: E-FRONT-10 for one that does not go in time.
+        """
+        deleted = self._client.delete(self._front.path)
+        with writing(deleted):
+            self._await_gone("has been deleted", timeout, reporter)
 
     def addresses(self, *, timeout: float, reporter: Reporter) -> tuple[str, ...]:
         """Wait until the load balancer has given its address.

@@ -55,9 +55,8 @@ class Api:
     def apply(self, seen: Seen) -> None:
         self.done.append("apply")
 
-    def delete(self) -> bool:
-        self.done.append("delete")
-        return True
+    def delete(self, **words: Any) -> None:
+        self.done.append(f"delete within {words['timeout']}")
 
     def addresses(self, **words: Any) -> tuple[str, ...]:
         if not words["timeout"]:
@@ -193,14 +192,20 @@ def test_settings_that_cannot_work_stop_before_the_first_look(api: type[Api]) ->
 
 
 @pytest.mark.parametrize(
-    ("service", "check_mode", "changed", "done"),
-    [(None, False, False, []), (SERVICE, True, True, []), (SERVICE, False, True, ["delete"])],
+    ("service", "going", "check_mode", "changed", "done"),
+    [
+        (None, None, False, False, []),
+        (SERVICE, None, True, True, []),
+        (SERVICE, None, False, True, ["delete within 7"]),
+        (None, SERVICE, False, False, ["delete within 7"]),
+        (None, SERVICE, True, False, []),
+    ],
 )
-def test_absent_deletes_what_is_there(
-    api: type[Api], service: Any, check_mode: bool, changed: bool, done: list[str]
+def test_absent_deletes_what_is_there_and_waits_for_what_goes(
+    api: type[Api], service: Any, going: Any, check_mode: bool, changed: bool, done: list[str]
 ) -> None:
-    api.seen = Seen(NAMESPACE, service, None)
-    assert run(check_mode=check_mode, state="absent", type="NodePort").changed is changed
+    api.seen = Seen(NAMESPACE, service, None, going)
+    assert run(check_mode=check_mode, state="absent", type="NodePort", wait_timeout=7).changed is changed
     assert api.done == done
 
 

@@ -167,7 +167,7 @@ def test_it_is_awaited_and_made_anew(kube: Any, clock: Any) -> None:
     seen = api(kube, table).make_way(Seen(LIVE_NAMESPACE, None, None, GOING), timeout=60, reporter=reporter)
     assert (seen, clock.now) == (Seen(LIVE_NAMESPACE, None, None), 6)
     (line,) = reporter.transitions
-    assert f"it is made anew when it is gone, held by {CLEANUP}" in line["text"]
+    assert f"it is going, held by {CLEANUP}" in line["text"]
     stands = Seen(LIVE_NAMESPACE, LIVE_SERVICE, None)
     assert api(kube, {}).make_way(stands, timeout=60, reporter=reporter) is stands
 
@@ -191,9 +191,26 @@ def test_one_that_does_not_go_is_an_error_and_nothing_was_changed(
     assert "kubectl describe service hub-front --namespace climate" in error.do
 
 
-def test_deleting_what_is_not_there_is_no_change(kube: Any) -> None:
-    assert api(kube, {("DELETE", SERVICE): (404, {})}).delete() is False
-    assert api(kube, {("DELETE", SERVICE): {}}).delete() is True
+def test_a_front_is_deleted_until_its_load_balancer_is_gone(kube: Any, clock: Any) -> None:
+    """Whoever deletes the cluster after that would leave the load balancer behind, and pay for it."""
+
+    def ending(_query: Any, _body: Any) -> Any:
+        return (404, {}) if clock.now >= 40 else GOING
+
+    reporter = Reporter("climate", "front door", clock)
+    api(kube, {("DELETE", SERVICE): {}, ("GET", SERVICE): ending}).delete(timeout=60, reporter=reporter)
+    assert clock.now == 40
+    api(kube, {("DELETE", SERVICE): (404, {}), ("GET", SERVICE): (404, {})}).delete(timeout=60, reporter=reporter)
+    assert clock.now == 40
+
+
+@pytest.mark.parametrize(("answer", "changed"), [({}, Changed.SOME), ((404, {}), Changed.NOTHING)])
+def test_a_load_balancer_that_stays_is_told(kube: Any, clock: Any, answer: Any, changed: Changed) -> None:
+    client = kube({("DELETE", SERVICE): answer, ("GET", SERVICE): GOING, ("GET", EVENTS): FORBIDDEN})
+    reporter = Reporter("climate", "front door", clock)
+    error = fails("E-FRONT-10", lambda: FrontApi(client, FRONT).delete(timeout=30, reporter=reporter))
+    assert error.what == "Service climate/hub-front has been deleted and is not gone after 30 s"
+    assert (error.changed, CLEANUP in error.seen) == (changed, True)
 
 
 def test_the_address_is_awaited(kube: Any, clock: Any) -> None:
