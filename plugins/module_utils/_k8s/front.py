@@ -22,7 +22,7 @@ from .._core.errors import HubError
 from .._core.plan import Plan, Step
 from .._core.poll import State, Verdict
 from .._core.preflight import rows_of
-from .objects import ABSENT, canonical, differences
+from .objects import ABSENT, canonical, differences, fate, is_going
 
 Json = dict[str, Any]
 
@@ -252,7 +252,7 @@ def judge(service: Mapping[str, Any] | None, wanted: str) -> Verdict:
     if service is None:
         return Verdict(State.PENDING, "the Service is gone")
     if is_going(service):
-        return Verdict(State.PENDING, f"somebody has deleted the Service, and it is going{held(service)}")
+        return Verdict(State.PENDING, f"somebody has deleted the Service: it {fate(service)}")
     found = addresses_of(service)
     if not found:
         return Verdict(State.PENDING, "the load balancer has given no address yet")
@@ -261,22 +261,11 @@ def judge(service: Mapping[str, Any] | None, wanted: str) -> Verdict:
     return Verdict(State.DONE, ", ".join(found))
 
 
-def is_going(item: Mapping[str, Any]) -> bool:
-    """Whether somebody has deleted the object, and it only waits for who holds on to it."""
-    return bool((item.get("metadata") or {}).get("deletionTimestamp"))
-
-
-def held(item: Mapping[str, Any]) -> str:
-    """Who holds on to an object that is going, to be put behind that; empty where nobody does."""
-    names = ", ".join(str(name) for name in (item.get("metadata") or {}).get("finalizers") or [])
-    return f", held by {names}" if names else ""
-
-
 def judge_way(service: Mapping[str, Any] | None) -> Verdict:
     """Whether a Service that was deleted is gone, or has been made anew."""
     if service is None or not is_going(service):
         return Verdict(State.DONE, "gone")
-    return Verdict(State.PENDING, f"it is going{held(service)}")
+    return Verdict(State.PENDING, f"it {fate(service)}")
 
 
 def not_gone(front: Front, told: str, reason: str, event: str, seconds: float) -> HubError:

@@ -21,7 +21,6 @@ from .front import (
     Front,
     addresses_of,
     another_hub,
-    is_going,
     judge,
     judge_way,
     keeps_proxy_public,
@@ -33,6 +32,7 @@ from .front import (
     not_this_hub,
     plan,
 )
+from .objects import is_going
 from .patience import passing
 
 INTERVAL = 2.0

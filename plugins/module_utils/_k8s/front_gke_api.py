@@ -19,7 +19,7 @@ from .._core.poll import Waited, wait
 from .._core.progress import Reporter
 from .._gcp.backends import Backend, backends_for
 from .client import Json, KubeClient, if_allowed
-from .front import LABELS, is_going, plan
+from .front import LABELS, plan
 from .front_api import apply_namespace, last_event, refuse_another_hub
 from .front_gke import (
     BUILT_IN,
@@ -43,7 +43,7 @@ from .front_gke_verdicts import (
     stuck_client,
     unknown_kinds,
 )
-from .objects import label_selector
+from .objects import is_going, label_selector
 from .patience import passing
 
 INTERVAL = 3.0

@@ -18,7 +18,7 @@ from .._core.preflight import rows_of
 from .._gcp.backends import Backend
 from .._gcp.gke_facts import GOOGLE_MANAGED, OWN
 from .._gcp.iap_policy import WEB_ROLE, parse_wish
-from .front import Json, addresses_of, held, is_going
+from .front import Json, addresses_of
 from .front_gke import (
     LONGEST_MANAGED_NAME,
     LONGEST_TIMEOUT,
@@ -27,6 +27,7 @@ from .front_gke import (
     GkeFront,
     target_of,
 )
+from .objects import fate, is_going
 
 RESOURCE_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 """What Google Cloud takes as the name of an address or a certificate map."""
@@ -313,9 +314,7 @@ def judge_gone(left: Sequence[Mapping[str, Any]]) -> Verdict:
 
 def _lingering(item: Mapping[str, Any]) -> str:
     """What is still there, and why as far as it tells."""
-    if not is_going(item):
-        return f"{target_of(item)} is there and nobody deletes it"
-    return f"{target_of(item)} is going{held(item)}"
+    return f"{target_of(item)} {fate(item)}"
 
 
 def not_gone(namespace: str, item: Mapping[str, Any], event: str, seconds: float) -> HubError:

@@ -239,10 +239,14 @@ def test_objects_deleted_by_hand_are_not_announced(installed: World) -> None:
 
 
 def test_what_does_not_end_is_named(installed: World) -> None:
-    installed.kube.put(f"{PODS}/hub-2", {"kind": "Pod", "metadata": {"labels": {"component": "hub"}}})
+    going = {"deletionTimestamp": "2026-11-22T14:00:00Z", "finalizers": ["batch.kubernetes.io/job-tracking"]}
+    for name, metadata in (("hub-2", {}), ("hub-3", going)):
+        installed.kube.put(f"{PODS}/{name}", {"kind": "Pod", "metadata": {"labels": {"component": "hub"}, **metadata}})
     with pytest.raises(HubError, match="E-HELM-17") as caught:
         installed.remove(timeout=10)
-    assert caught.value.what == "Pod/hub-2 did not go away within 10 s"
+    assert caught.value.what == "Pod/hub-2, Pod/hub-3 did not go away within 10 s"
+    held = "Pod/hub-3 is going, held by batch.kubernetes.io/job-tracking"
+    assert caught.value.seen == f"Pod/hub-2 is there and nobody deletes it; {held}"
     assert caught.value.changed is Changed.SOME
 
 

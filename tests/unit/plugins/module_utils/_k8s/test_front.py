@@ -193,7 +193,7 @@ def test_the_error_about_another_hub_names_the_variable_and_its_value() -> None:
         pytest.param(
             service(IP) | {"metadata": {"deletionTimestamp": "x"}},
             "",
-            Verdict(State.PENDING, "somebody has deleted the Service, and it is going"),
+            Verdict(State.PENDING, "somebody has deleted the Service: it is going"),
             id="05-going",
         ),
     ],
