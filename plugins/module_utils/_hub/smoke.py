@@ -13,6 +13,7 @@ server, cell, image, home. Whatever this test started, it ends; a server that a 
 from __future__ import annotations
 
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,6 +60,16 @@ REMOVE_CELL = """
 import pathlib
 (pathlib.Path.home() / {name!r}).unlink(missing_ok=True)
 """
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Take SIGTERM (a cancelled job) as an interrupt from the keyboard: what the test has started is ended."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass

@@ -545,6 +545,16 @@ def test_a_certificate_that_ends_before_the_run_after_the_next_is_a_warning(
         assert f"serves ends in {days} days. Do: " in text and text.endswith("-e hub_https_restart_proxy=true")
 
 
+def test_an_interrupt_ends_what_the_test_has_started(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_given: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(UserServer, "cell", stop)
+    with pytest.raises(KeyboardInterrupt):
+        bench.test().run()
+    assert (bench.hub.running, bench.hub.kernels) == (set(), [])
+
+
 def test_files_of_interrupted_tests_are_swept_after_a_day(bench: Bench, tmp_path: Path) -> None:
     old, young, other = (tmp_path / name for name in (".researchops-verify-old", ".researchops-verify-new", "keep.txt"))
     for file in (old, young, other):
