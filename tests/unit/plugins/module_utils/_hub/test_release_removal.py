@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,18 @@ def test_the_lease_stays_where_nobody_knows_what_helm_did(installed: World, erro
         installed.remove()
     assert ("holderIdentity" in installed.kube.objects[LEASE]["spec"]) is left
     assert f"{SECRETS}/hub-secrets" in installed.kube.objects
+
+
+def test_the_lease_of_a_removal_that_somebody_interrupts_tells_that_nobody_works_on_it(installed: World) -> None:
+    """Helm's uninstall ends there and then, and leaves the release "uninstalling"; its Lease was given back before."""
+
+    def interrupted(_timeout: float) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    installed.helm.uninstall = interrupted  # type: ignore[method-assign]
+    with pytest.raises(HubError, match="E-HELM-15"):
+        installed.remove()
+    assert "holderIdentity" in installed.kube.objects[LEASE]["spec"]
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
