@@ -19,6 +19,8 @@ description:
     C(fullnameOverride) gives that one another name; then nothing is made and RV(kept) is true.
     See O(keep) for a load balancer that loses its address for a moment.
   - A namespace that holds the hub of another release is refused before anything is changed.
+  - A Service that was deleted and is still going, as clouds keep it until its load balancer is gone, is waited for and
+    made anew.
   - M(kubernetes.core.k8s) applies objects but cannot wait for a Service's address, nor look at one object to decide
     about another
     in one process.
@@ -33,7 +35,9 @@ requirements:
   - kubernetes >= 29.0.0
 options:
   state:
-    description: V(present) makes namespace and Service, V(absent) deletes the Service and keeps the namespace.
+    description:
+      - V(present) makes namespace and Service.
+      - V(absent) deletes the Service, waits until it is gone, and with it the load balancer, and keeps the namespace.
     type: str
     choices: [present, absent]
     default: present
@@ -92,7 +96,7 @@ options:
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait for the address.
+    description: Seconds to wait for the address, and as long for a deleted Service to be gone.
     type: int
     default: 600
   hub:
@@ -155,7 +159,7 @@ plan:
     - {verb: create, target: Service/hub-front, changes: []}
 transitions:
   description: The progress lines of the wait.
-  returned: O(state=present)
+  returned: always
   type: list
   elements: dict
   sample: []
@@ -189,40 +193,53 @@ def body(request: Request) -> Outcome:
     )
     client = KubeClient.from_kubeconfig(params["kubeconfig"], params["context"])
     if params["state"] == "absent":
-        api = FrontApi(client, front)
-        there = api.look().service is not None
-        if there and not request.check_mode:
-            api.delete()
-        return Outcome(changed=there, diff={"before": {"service": there}, "after": {"service": False}})
+        return absent(request, front, client)
     errors = problems(front)
     if errors:
         raise errors[0]
     return present(request, front, client)
 
 
+def absent(request: Request, front: Front, client: KubeClient) -> Outcome:
+    """Delete the Service and wait until it is gone, also where an earlier run has deleted it."""
+    api, reporter = FrontApi(client, front), speaker(request)
+    seen = api.look()
+    there = seen.service is not None
+    if (there or seen.going) and not request.check_mode:
+        api.delete(timeout=request.params["wait_timeout"], reporter=reporter)
+    result = {"transitions": reporter.transitions}
+    return Outcome(changed=there, result=result, diff={"before": {"service": there}, "after": {"service": False}})
+
+
+def speaker(request: Request) -> Reporter:
+    """Who tells about the waits."""
+    hub = request.params["hub"] or request.params["namespace"]
+    return Reporter.from_environment(hub, "front door", SystemClock())
+
+
 def present(request: Request, front: Front, client: KubeClient) -> Outcome:
     """Make what is missing and wait for the address."""
-    api = FrontApi(client, front)
+    api, reporter = FrontApi(client, front), speaker(request)
     seen = api.look()
     kept = seen.kept(known=request.params["keep"])
     if kept is not None:
         holder = replace(front, name=kept["metadata"]["name"], kind="LoadBalancer", address="", kept=True)
-        result = {"kept": True, "plan": [], **address(request, holder, client, kept)}
+        result = {"kept": True, "plan": [], **address(request, holder, client, reporter, kept)}
         return Outcome(changed=False, result=result, diff={"before": {}, "after": {}})
     api.refuse_another_hub(seen)
+    if not request.check_mode:
+        seen = api.make_way(seen, timeout=request.params["wait_timeout"], reporter=reporter)
     plan = api.foretell(seen)
     if plan.changed and not request.check_mode:
         api.apply(seen)
     with writing(plan.changed):
-        found = address(request, front, client, seen.service)
+        found = address(request, front, client, reporter, seen.service)
     result = {"kept": False, "plan": [step.as_dict() for step in plan.steps], **found}
     return Outcome(changed=plan.changed, result=result, diff=plan.diff)
 
 
-def address(request: Request, holder: Front, client: KubeClient, live: Json | None) -> Json:
+def address(request: Request, holder: Front, client: KubeClient, reporter: Reporter, live: Json | None) -> Json:
     """Where people reach the Service that holds the address; waits for a load balancer's, not in check mode."""
-    hub = request.params["hub"] or holder.namespace
-    reporter = Reporter.from_environment(hub, "front door", SystemClock())
     found: tuple[str, ...] = (holder.address,) if holder.address else ()
     if holder.kind == "LoadBalancer" and (request.check_mode or (holder.kept and addresses_of(live))):
         # The run waits until the address asked for is there, so that is the one it would find.

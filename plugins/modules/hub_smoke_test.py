@@ -282,7 +282,7 @@ from ..module_utils._core.progress import Reporter
 from ..module_utils._hub.evidence import Evidence
 from ..module_utils._hub.pinned import read_pinned
 from ..module_utils._hub.report_files import write_reports
-from ..module_utils._hub.smoke import SmokeTest
+from ..module_utils._hub.smoke import SmokeTest, ending_in_order
 from ..module_utils._hub.userpod import UserPods
 from ..module_utils._hub.wish import OPTIONS, parse_wish
 from ..module_utils._k8s.client import KubeClient
@@ -316,7 +316,8 @@ def body(request: Request) -> Outcome:
 def proved(test: SmokeTest, request: Request) -> Evidence:
     """Run the test; what a failed one saw is kept, too, and its error is the one that counts."""
     try:
-        return test.run(request.check_mode)
+        with ending_in_order():
+            return test.run(request.check_mode)
     except HubError:
         with contextlib.suppress(HubError):
             kept(test.evidence, request)

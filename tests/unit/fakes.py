@@ -63,6 +63,17 @@ class FakeClock:
         self._later.append((seconds, action))
 
 
+def away(clock: FakeClock, until: float, since: float = 0.0) -> Handler:
+    """An API server that nobody can reach for a while, by the seconds that have passed."""
+
+    def answer(_method: str, _path: str, _query: Any, _body: Any) -> Reply | None:
+        if since <= clock.passed < until:
+            raise HubError("E-K8S-02", "The API server cannot be reached: Connection refused", "check the address")
+        return None
+
+    return answer
+
+
 class WrongClock:
     """The same time by a clock that is wrong."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
+from .errors import HubError
 from .progress import Reporter
 
 T = TypeVar("T")
@@ -64,6 +65,11 @@ class Waited(Generic[T]):
         return self.verdict.state is State.DONE
 
 
+def _nothing(_problem: HubError) -> bool:
+    """Bear nothing."""
+    return False
+
+
 def wait(
     what: str,
     observe: Callable[[], T],
@@ -73,6 +79,7 @@ def wait(
     interval: float = 2.0,
     reporter: Reporter,
     paced: bool = False,
+    bears: Callable[[HubError], bool] = _nothing,
 ) -> Waited[T]:
     """Look until ``judge`` says done or fatal, or ``timeout`` seconds have passed; always looks once more at the end.
 
@@ -85,6 +92,8 @@ def wait(
         reporter: gets a line at once and then every :data:`REPORT_EVERY` seconds, and whenever the reason changes; its
             clock is the one that counts.
         paced: count the interval from the beginning of a look, not from its end, for looks that take their time.
+        bears: whether a look that failed like this only says that nothing can be seen at the moment (a server that is
+            restarted). The last look is not borne: its error is raised.
     """
     clock = reporter.clock
     start = clock.monotonic()
@@ -93,12 +102,19 @@ def wait(
     while True:
         began = clock.monotonic()
         last_look = began - start >= timeout
-        observation = observe()
         looks += 1
-        verdict = judge(observation)
+        try:
+            observation = observe()
+        except HubError as problem:
+            if last_look or not bears(problem):
+                raise
+            # Without what follows the colon: a library names its connection there, which is another one at each look.
+            verdict = Verdict(State.PENDING, f"{problem.error_id} {problem.what.partition(': ')[0]}")
+        else:
+            verdict = judge(observation)
+            if verdict.state is not State.PENDING or last_look:
+                return Waited(verdict, observation, clock.monotonic() - start, looks)
         now = clock.monotonic()
-        if verdict.state is not State.PENDING or last_look:
-            return Waited(verdict, observation, now - start, looks)
         if verdict.reason != said or now - spoken >= REPORT_EVERY:
             reporter.say(f"waiting: {what}: {verdict.reason}; {now - start:.0f} s of at most {timeout:.0f} s")
             spoken, said = now, verdict.reason

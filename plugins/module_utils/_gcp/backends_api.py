@@ -11,6 +11,7 @@ from __future__ import annotations
 from .._core.poll import State, wait
 from .._core.progress import Reporter
 from .._k8s.client import Json, KubeClient, if_allowed
+from .._k8s.patience import passing
 from .api import COMPUTE, Call, GcpApi
 from .backends import (
     Resolved,
@@ -77,6 +78,7 @@ class Finder:
             timeout=timeout,
             interval=INTERVAL,
             reporter=reporter,
+            bears=passing,
         )
         found = ended.observation
         if found is None or ended.verdict.state is State.FATAL or not found.live:

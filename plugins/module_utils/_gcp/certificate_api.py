@@ -20,6 +20,7 @@ from .._core.progress import Reporter
 from .._dns.verdicts import Answer, Code, Look, Wanted
 from .._k8s.client import KubeClient
 from .._k8s.front_api import last_event
+from .._k8s.patience import passing
 from .api import COMPUTE, Call
 from .certificate_causes import Evidence, NameFacts, Quota, addresses_of, diagnose, seen_outside, wanted_records
 from .certificates import (
@@ -322,13 +323,6 @@ def describe_judged(judged: Judged) -> Json:
         "reason": judged.decision.reason,
         "causes": [cause.as_dict() for cause in judged.causes],
     }
-
-
-def passing(problem: HubError) -> bool:
-    """Whether an API server's refusal may be gone a moment later: lost, in conflict, too busy, or ill."""
-    if problem.error_id == "E-K8S-08":
-        return int(problem.details.get("status") or 0) >= 500
-    return problem.error_id in ("E-K8S-02", "E-K8S-05", "E-K8S-07")
 
 
 class Watcher:

@@ -21,7 +21,8 @@ from .._core.poll import State as WaitState
 from .._core.poll import Verdict, wait
 from .._core.progress import Reporter
 from .._k8s.client import APPLY_PATCH, api_error
-from .certificate_api import ClusterSide, Compute, Examiner, Judged, passing, wait_active
+from .._k8s.patience import passing
+from .certificate_api import ClusterSide, Compute, Examiner, Judged, wait_active
 from .certificate_causes import refusal
 from .certificates import (
     ATTACHED,

@@ -15,7 +15,8 @@ from .._core.errors import HubError, writing
 from .._core.plan import Step
 from .._core.poll import State, Verdict, wait
 from .._k8s.front_api import refuse_another_hub
-from .._k8s.objects import RESOURCES, identity, label_selector
+from .._k8s.objects import RESOURCES, fate, identity, label_selector
+from .._k8s.patience import passing
 from . import guards, release_plan
 from .lease import Lease
 from .manifest import Manifest, is_kept, read_release
@@ -158,10 +159,11 @@ class Absent:
     def _await_gone(self, paths: list[str]) -> None:
         """Deleting a pod or a claim only begins its end."""
 
-        def remaining() -> list[str]:
-            return [_target(path) for path in paths if self._client.get(path) is not None]
+        def remaining() -> dict[str, Json]:
+            found = {_target(path): self._client.get(path) for path in paths}
+            return {target: item for target, item in found.items() if item is not None}
 
-        def judge(left: list[str]) -> Verdict:
+        def judge(left: dict[str, Json]) -> Verdict:
             return Verdict(State.PENDING, f"{', '.join(left)} still there") if left else Verdict(State.DONE)
 
         ended = wait(
@@ -171,12 +173,14 @@ class Absent:
             timeout=self._timeout,
             interval=1.0,
             reporter=self._tools.reporter,
+            bears=passing,
         )
         if not ended.done:
             raise HubError(
                 "E-HELM-17",
                 f"{', '.join(ended.observation)} did not go away within {self._timeout:.0f} s",
                 "look at its finalizers and events (kubectl describe), then run again",
+                seen="; ".join(f"{target} {fate(item)}" for target, item in ended.observation.items()),
             )
 
 

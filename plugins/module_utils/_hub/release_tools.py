@@ -38,18 +38,22 @@ class Tools:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn SIGTERM (a cancelled job) into an error, so that everything is put away in order."""
+    """Turn SIGTERM (a cancelled job) and SIGINT (Ctrl-C) into an error, so that everything is put away in order.
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
+    Helm gets both signals, too, and some of its commands (uninstall, rollback) end there and then, half way.
+    """
+
+    def stop(number: int, _frame: FrameType | None) -> None:
         raise HubError(
             "E-HELM-15",
-            "This run was told to stop (SIGTERM)",
+            f"This run was told to stop ({signal.Signals(number).name})",
             "run again: it continues from what it finds",
             changed=Changed.UNKNOWN,
         )
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

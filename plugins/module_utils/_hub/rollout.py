@@ -19,6 +19,7 @@ from .._core.redact import Redactor
 from .._k8s.client import KubeClient
 from .._k8s.cluster import STORAGE_CLASSES
 from .._k8s.objects import label_selector, object_path
+from .._k8s.patience import passing
 from .._k8s.readiness import Patience, Trouble, complaint, pod_facts, rollout, trouble
 from .guards import no_storage
 from .manifest import Manifest
@@ -94,6 +95,7 @@ class Rollout:
             timeout=timeout,
             interval=LOOK_EVERY,
             reporter=self._reporter,
+            bears=passing,
         )
         if not ended.done:
             raise self._not_ready(release, ended.observation, ended.verdict, ended.seconds)

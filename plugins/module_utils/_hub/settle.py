@@ -13,6 +13,7 @@ from datetime import datetime
 
 from .._core.poll import State, Verdict, wait
 from .._core.progress import Reporter
+from .._k8s.patience import passing
 from . import pending
 from .lease import Lease
 from .pending import Move, Policy, Stuck, Writer
@@ -69,6 +70,7 @@ class Settler:
                 left_alone,
                 timeout=self._timeout,
                 reporter=self._reporter,
+                bears=passing,
             )
             if ended.done:
                 return ended.observation, None, Move.PROCEED

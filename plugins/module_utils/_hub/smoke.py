@@ -13,6 +13,7 @@ server, cell, image, home. Whatever this test started, it ends; a server that a 
 from __future__ import annotations
 
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,6 +60,16 @@ REMOVE_CELL = """
 import pathlib
 (pathlib.Path.home() / {name!r}).unlink(missing_ok=True)
 """
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Take SIGTERM (a cancelled job) as an interrupt from the keyboard: what the test has started is ended."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass
@@ -135,6 +146,11 @@ class SmokeTest:
             else:
                 self._inside()
         except HubError as problem:
+            if self._server is not None and self._server.taken_away():
+                problem.what += f"; somebody else has stopped the server of {self._server.user} meanwhile"
+                problem.do = (
+                    "run again when nobody else stops it: another run of this test as the same user, or a person"
+                )
             problem.changed = self._clean_up()
             problem.what = f"Step {self._title}: {problem.what}"
             problem.details |= {"step": self._title, "evidence": self.evidence.as_dict()}

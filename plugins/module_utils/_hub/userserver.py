@@ -19,6 +19,7 @@ from .._core.errors import Changed, HubError
 from .._core.poll import State, Verdict, wait
 from .._core.progress import Reporter
 from .._core.transport import HttpError
+from .._k8s.patience import passing
 from .kernel import Cell, Kernel
 from .rest import Credentials, HubApi, Json, ServerApi, server_of
 from .userpod import UserPod, UserPods
@@ -56,6 +57,7 @@ class UserServer:
         self.was_running = False
         self.started = False
         self.pod: UserPod | None = None
+        self._since = ""  # when the server was started, by the hub
         self._hub = hub
         self._as = credentials
         self._pods = pods
@@ -86,6 +88,7 @@ class UserServer:
             reason = f"it is not up, and the {self._budget.seconds:.0f} s for the whole test are over"
             raise self._not_started(said, reason) from problem
         server = server_of(self._hub.user(self.user)) or {}
+        self._since = str(server.get("started") or "")
         path = str(server.get("url") or f"user/{quote(self.user)}/")
         self._open_kernel(urljoin(self._hub.hub_url, path))
         if self._pods is not None:
@@ -209,6 +212,16 @@ class UserServer:
 
     # ---- stopping -------------------------------------------------------------------------------------------
 
+    def taken_away(self) -> bool:
+        """Whether somebody else has stopped the server that ran before this test, or started it anew."""
+        if not (self.was_running and self._since):
+            return False
+        try:
+            server = server_of(self._hub.user(self.user))
+        except HubError:
+            return False
+        return server is None or server.get("pending") == "stop" or str(server.get("started") or "") != self._since
+
     def stop(self) -> str:
         """Stop the server and wait until hub and cluster agree that it is gone; returns who says so.
 
@@ -223,6 +236,7 @@ class UserServer:
             timeout=max(0.0, self._budget.left() - LAST_LOOK),
             interval=1.0,
             reporter=self._reporter,
+            bears=passing,
         )
         if not waited.done:
             raise self._does_not_end(waited.observation, waited.seconds)

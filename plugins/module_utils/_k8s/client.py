@@ -177,23 +177,26 @@ class KubeClient:
 
     def create(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
         """Create an object in a collection; one that exists is an error (E-K8S-05)."""
-        return self._accepted(self.request("POST", path, _dry(dry_run), body), "POST", path)
+        query = _dry(dry_run)
+        return self._accepted(self.request("POST", path, query, body), "POST", path, query)
 
     def apply(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
         """Server-side apply of one object under our field manager; safe to repeat."""
         query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return self._accepted(self.request("PATCH", path, query, body, content_type=APPLY_PATCH), "PATCH", path)
+        return self._accepted(self.request("PATCH", path, query, body, content_type=APPLY_PATCH), "PATCH", path, query)
 
     def merge(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
         """JSON merge patch of one object; ``metadata.resourceVersion`` in the body guards against a race."""
-        return self._accepted(self.request("PATCH", path, _dry(dry_run), body, content_type=MERGE_PATCH), "PATCH", path)
+        query = _dry(dry_run)
+        return self._accepted(self.request("PATCH", path, query, body, content_type=MERGE_PATCH), "PATCH", path, query)
 
     def delete(self, path: str, *, dry_run: bool = False, body: Json | None = None) -> bool:
         """Delete an object; False where there was none."""
-        reply = self.request("DELETE", path, _dry(dry_run), body)
+        query = _dry(dry_run)
+        reply = self.request("DELETE", path, query, body)
         if reply.status == 404:
             return False
-        self._accepted(reply, "DELETE", path)
+        self._accepted(reply, "DELETE", path, query)
         return True
 
     def watch(self, path: str, query: Mapping[str, str], seconds: float) -> Iterator[Json]:
@@ -349,8 +352,8 @@ class KubeClient:
                 headers=headers,
                 body=payload,
                 timeout=urllib3.Timeout(connect=self.limits.connect, read=self.limits.read),
-                # A read lost on the way is repeated; a write is not: it may have been done (see _send_surviving_loss).
-                retries=False if method in WRITES else _repeats(self.limits.retries),
+                # A write lost on the way is not repeated: it may have been done (see _send_surviving_loss).
+                retries=_repeats(self.limits.retries, lost=method not in WRITES),
             )
         except urllib3.exceptions.HTTPError as problem:
             written = method in WRITES and not Write(method, path, query or {}, {}).harmless
@@ -359,11 +362,14 @@ class KubeClient:
         asked = str((answer.headers or {}).get("Retry-After") or "")
         return Reply(answer.status, _decode(answer.data), float(asked) if asked.isdecimal() else 0.0)
 
-    def _accepted(self, reply: Reply, method: str, path: str) -> Json:
+    def _accepted(self, reply: Reply, method: str, path: str, query: Mapping[str, str] | None = None) -> Json:
         """The body of a successful reply; anything else raises the error that belongs to its status."""
         if 200 <= reply.status < 300:
             return reply.body
-        raise api_error(reply, method, path, self.server)
+        error = api_error(reply, method, path, self.server)
+        if reply.status >= 500 and method in WRITES and not Write(method, path, query or {}, {}).harmless:
+            error.changed = Changed.UNKNOWN  # it may have been done before the server got into trouble
+        raise error
 
 
 def if_allowed(read: Callable[[], T]) -> T | None:
@@ -453,18 +459,26 @@ def _fingerprint(credentials: Mapping[str, str]) -> str:
     return hashlib.sha256(token.encode()).hexdigest() if kind == "Bearer" else ""
 
 
-def _repeats(times: int) -> Any:
-    """How urllib3 repeats a read: what was lost, and what a server that is busy puts off, within bounds."""
+def _repeats(times: int, *, lost: bool) -> Any:
+    """How urllib3 repeats what a server that is busy puts off, within bounds.
+
+    Args:
+        times: how often at most.
+        lost: also what was lost on the way, and what the server is too ill for (503); else only what it did not look at
+    """
     import urllib3
 
     class Repeats(urllib3.Retry):
         """urllib3 itself sleeps for as long as any server or proxy asks, be it hours."""
 
+        RETRY_AFTER_STATUS_CODES = frozenset({429, 503} if lost else {429})
+
         def get_retry_after(self, response: Any) -> float | None:
             asked = super().get_retry_after(response)
             return None if asked is None else min(asked, LONGEST_PAUSE)
 
-    return Repeats(times, redirect=0, backoff_factor=0.2)
+    once: Json = {"connect": False, "read": False, "other": False, "redirect": False, "allowed_methods": None}
+    return Repeats(times, backoff_factor=0.2, **({"redirect": 0} if lost else once))
 
 
 def _dry(dry_run: bool) -> dict[str, str]:

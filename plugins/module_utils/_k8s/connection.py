@@ -21,7 +21,7 @@ import os
 import ssl
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -234,10 +234,13 @@ def _decoded(data: Any) -> str:
 
 
 def _temporary(text: str) -> str:
-    """A private file (mode 0600)."""
+    """A private file (mode 0600), complete or not there."""
     descriptor, path = tempfile.mkstemp(prefix="researchops-kube-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
+    with ExitStack() as undo:
+        undo.callback(_forget, path)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        undo.pop_all()
     return path
 
 

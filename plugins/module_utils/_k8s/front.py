@@ -22,7 +22,7 @@ from .._core.errors import HubError
 from .._core.plan import Plan, Step
 from .._core.poll import State, Verdict
 from .._core.preflight import rows_of
-from .objects import ABSENT, canonical, differences
+from .objects import ABSENT, canonical, differences, fate, is_going
 
 Json = dict[str, Any]
 
@@ -251,12 +251,33 @@ def judge(service: Mapping[str, Any] | None, wanted: str) -> Verdict:
     """Whether the Service has its address: the wanted one, where one is wanted."""
     if service is None:
         return Verdict(State.PENDING, "the Service is gone")
+    if is_going(service):
+        return Verdict(State.PENDING, f"somebody has deleted the Service: it {fate(service)}")
     found = addresses_of(service)
     if not found:
         return Verdict(State.PENDING, "the load balancer has given no address yet")
     if wanted and wanted not in found:
         return Verdict(State.PENDING, f"it has {', '.join(found)}, wanted {wanted}")
     return Verdict(State.DONE, ", ".join(found))
+
+
+def judge_way(service: Mapping[str, Any] | None) -> Verdict:
+    """Whether a Service that was deleted is gone, or has been made anew."""
+    if service is None or not is_going(service):
+        return Verdict(State.DONE, "gone")
+    return Verdict(State.PENDING, f"it {fate(service)}")
+
+
+def not_gone(front: Front, told: str, reason: str, event: str, seconds: float) -> HubError:
+    """The error for a Service that was deleted and does not go; ``told``: what is to be said of it, a verb first."""
+    return HubError(
+        error_id="E-FRONT-10",
+        what=f"Service {front.namespace}/{front.name} {told} and is not gone after {seconds:.0f} s",
+        seen=reason + (f"; the cluster says: {event}" if event else "; no event tells why"),
+        wanted="its finalizers removed by the load balancer's controller, which takes the load balancer away first",
+        do=f"see why (kubectl describe service {front.name} --namespace {front.namespace}), and run again when it is "
+        "gone; if it just needs longer, raise hub_front_timeout",
+    )
 
 
 def no_address(front: Front, reason: str, event: str, seconds: float, given: Sequence[str] = ()) -> HubError:

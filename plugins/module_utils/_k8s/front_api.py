@@ -8,11 +8,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .._core.errors import HubError, writing
 from .._core.plan import Plan
-from .._core.poll import wait
+from .._core.poll import Verdict, Waited, wait
 from .._core.progress import Reporter
 from .client import Json, KubeClient, if_allowed
 from .front import (
@@ -21,14 +22,18 @@ from .front import (
     addresses_of,
     another_hub,
     judge,
+    judge_way,
     keeps_proxy_public,
     last_warning,
     leads_to,
     namespace_object,
     no_address,
+    not_gone,
     not_this_hub,
     plan,
 )
+from .objects import is_going
+from .patience import passing
 
 INTERVAL = 2.0
 """Seconds between two looks at a Service that waits for its address."""
@@ -42,11 +47,13 @@ class Seen:
         namespace: the hub's namespace, None where it is missing.
         service: the front Service.
         proxy_public: the chart's own Service; read only where there is no front.
+        going: a front that somebody has deleted and that is not gone yet; it counts as none.
     """
 
     namespace: Json | None
     service: Json | None
     proxy_public: Json | None
+    going: Json | None = None
 
     def kept(self, *, known: bool) -> Json | None:
         """The chart's own Service where the address stays on it (`known`: it has one, even if it shows none)."""
@@ -63,8 +70,28 @@ class FrontApi:
     def look(self) -> Seen:
         """Read what there is."""
         namespace = self._client.get(f"/api/v1/namespaces/{self._front.namespace}")
-        service = self._client.get(self._front.path) if namespace else None
-        return Seen(namespace, service, self._proxy_public() if namespace and not service else None)
+        found = self._client.get(self._front.path) if namespace else None
+        service, going = (None, found) if found and is_going(found) else (found, None)
+        return Seen(namespace, service, self._proxy_public() if namespace and not service else None, going)
+
+    def make_way(self, seen: Seen, *, timeout: float, reporter: Reporter) -> Seen:
+        """Wait until a front that somebody has deleted is gone; what there is then.
+
+        A cloud keeps a Service for a minute or more until its load balancer is gone. With its address it looks like one
+        that stands, and an apply changes nothing about its end.
+
+        Raises:
+            HubError: E-FRONT-10 for one that does not go in time.
+        """
+        if seen.going is None:
+            return seen
+        self._await_gone("was deleted before this run", timeout, reporter)
+        return self.look()
+
+    def _await_gone(self, told: str, timeout: float, reporter: Reporter) -> None:
+        ended = self._awaited("end", judge_way, timeout, reporter)
+        if not ended.done:
+            raise not_gone(self._front, told, ended.verdict.reason, self._event(), ended.seconds)
 
     def refuse_another_hub(self, seen: Seen) -> None:
         """Asks the cluster only where nothing shows that this release is the one whose hub is there.
@@ -82,9 +109,10 @@ class FrontApi:
         return found[0] if found else None
 
     def foretell(self, seen: Seen) -> Plan:
-        """The plan by the server's dry run; a Service whose namespace is missing is foretold without the server."""
+        """The plan by the server's dry run; a Service that cannot be made yet is foretold without the server."""
         namespace = self._apply_namespace(dry_run=True, live=seen.namespace)
-        service = self._apply_service(dry_run=True) if seen.namespace else self._front.service_object()
+        checked = seen.namespace and not seen.going  # a dry run would show one that is going as it was
+        service = self._apply_service(dry_run=True) if checked else self._front.service_object()
         return plan([seen.namespace, seen.service], [namespace, service])
 
     def apply(self, seen: Seen) -> None:
@@ -103,9 +131,16 @@ class FrontApi:
     def _apply_service(self, dry_run: bool) -> Json:
         return self._client.apply(self._front.path, self._front.service_object(), dry_run=dry_run)
 
-    def delete(self) -> bool:
-        """Delete the Service; False where there was none."""
-        return self._client.delete(self._front.path)
+    def delete(self, *, timeout: float, reporter: Reporter) -> None:
+        """Delete the Service and wait until it is gone: whoever takes the cluster down next must not leave the load
+        balancer behind, which nobody would take away any more.
+
+        Raises:
+            HubError: E-FRONT-10 for one that does not go in time.
+        """
+        deleted = self._client.delete(self._front.path)
+        with writing(deleted):
+            self._await_gone("has been deleted", timeout, reporter)
 
     def addresses(self, *, timeout: float, reporter: Reporter) -> tuple[str, ...]:
         """Wait until the load balancer has given its address.
@@ -114,17 +149,24 @@ class FrontApi:
             HubError: E-FRONT-01 when the time is up.
         """
         front = self._front
-        ended = wait(
-            f"address of Service {front.namespace}/{front.name}",
-            lambda: self._client.get(front.path),
-            lambda service: judge(service, front.address),
-            timeout=timeout,
-            interval=INTERVAL,
-            reporter=reporter,
-        )
+        ended = self._awaited("address", lambda service: judge(service, front.address), timeout, reporter)
         if not ended.done:
             raise no_address(front, ended.verdict.reason, self._event(), ended.seconds, addresses_of(ended.observation))
         return addresses_of(ended.observation)
+
+    def _awaited(
+        self, what: str, judged: Callable[[Json | None], Verdict], timeout: float, reporter: Reporter
+    ) -> Waited[Json | None]:
+        """Look at the Service until it is as awaited."""
+        return wait(
+            f"{what} of Service {self._front.namespace}/{self._front.name}",
+            lambda: self._client.get(self._front.path),
+            judged,
+            timeout=timeout,
+            interval=INTERVAL,
+            reporter=reporter,
+            bears=passing,
+        )
 
     def _event(self) -> str:
         return last_event(self._client, self._front.namespace, "Service", self._front.name)

@@ -36,7 +36,6 @@ from .front_gke import (
 )
 from .front_gke_verdicts import (
     in_the_way,
-    is_going,
     judge,
     judge_gone,
     not_gone,
@@ -44,7 +43,8 @@ from .front_gke_verdicts import (
     stuck_client,
     unknown_kinds,
 )
-from .objects import label_selector
+from .objects import is_going, label_selector
+from .patience import passing
 
 INTERVAL = 3.0
 """Seconds between two looks; a look at a door that comes also asks Compute Engine."""
@@ -279,7 +279,7 @@ class GkeFrontApi:
 
         names = ", ".join(target_of(item) for item in items)
         what = f"{names} in {self._front.namespace} to be gone; {why}"
-        return wait(what, left, judge_gone, timeout=timeout, interval=INTERVAL, reporter=reporter)
+        return wait(what, left, judge_gone, timeout=timeout, interval=INTERVAL, reporter=reporter, bears=passing)
 
     def _event(self, item: Json) -> str:
         return last_event(self._client, self._front.namespace, item["kind"], item["metadata"]["name"])
@@ -298,6 +298,7 @@ class GkeFrontApi:
             timeout=timeout,
             interval=INTERVAL,
             reporter=reporter,
+            bears=passing,
         )
         if not ended.done:
             raise not_ready(front, ended.verdict.reason, self._event(door), ended.seconds)

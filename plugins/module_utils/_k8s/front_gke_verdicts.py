@@ -28,6 +28,7 @@ from .front_gke import (
     GkeFront,
     target_of,
 )
+from .objects import fate, is_going
 
 RESOURCE_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 """What Google Cloud takes as the name of an address or a certificate map."""
@@ -319,15 +320,7 @@ def judge_gone(left: Sequence[Mapping[str, Any]]) -> Verdict:
 
 def _lingering(item: Mapping[str, Any]) -> str:
     """What is still there, and why as far as it tells."""
-    if not is_going(item):
-        return f"{target_of(item)} is there and nobody deletes it"
-    held = ", ".join(str(name) for name in item["metadata"].get("finalizers") or [])
-    return f"{target_of(item)} is going" + (f", held by {held}" if held else "")
-
-
-def is_going(item: Mapping[str, Any]) -> bool:
-    """Whether somebody has deleted the object, and it only waits for who holds on to it."""
-    return bool((item.get("metadata") or {}).get("deletionTimestamp"))
+    return f"{target_of(item)} {fate(item)}"
 
 
 def not_gone(namespace: str, item: Mapping[str, Any], event: str, seconds: float) -> HubError:

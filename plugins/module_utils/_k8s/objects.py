@@ -188,3 +188,16 @@ def _index(items: Sequence[Any], key: str) -> dict[str, Any] | None:
     if any(not isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
         return None
     return {str(label): item for label, item in zip(labels, items, strict=True)}
+
+
+def is_going(item: Mapping[str, Any]) -> bool:
+    """Whether somebody has deleted the object, and it only waits for who holds on to it."""
+    return bool((item.get("metadata") or {}).get("deletionTimestamp"))
+
+
+def fate(item: Mapping[str, Any]) -> str:
+    """What becomes of an object that is to go, to be put behind its name: who holds on to it, or that it stays."""
+    if not is_going(item):
+        return "is there and nobody deletes it"
+    names = ", ".join(str(name) for name in (item.get("metadata") or {}).get("finalizers") or [])
+    return f"is going, held by {names}" if names else "is going"

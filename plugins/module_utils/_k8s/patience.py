@@ -73,3 +73,10 @@ def may_pass(outcome: Reply | HubError, harmless: bool) -> bool:
         fits = outcome.details.get("kind") != "tls"  # a certificate that does not fit will not do so by waiting
         return harmless and fits and outcome.error_id == "E-K8S-02"
     return outcome.status == 429 or (harmless and outcome.status >= 500)
+
+
+def passing(problem: HubError) -> bool:
+    """Whether an API server's refusal may be gone a moment later: lost, in conflict, too busy, or ill."""
+    if problem.error_id == "E-K8S-08":
+        return int(problem.details.get("status") or 0) >= 500
+    return problem.error_id in ("E-K8S-02", "E-K8S-05", "E-K8S-07")

@@ -202,8 +202,15 @@ class Tunnels:
                 cwd="/",
                 env=passed_on(os.environ),
             )
-            with contextlib.suppress(FileNotFoundError):  # it has ended already, and its folder with it
+            try:
                 write_private(os.path.join(path, "pid"), str(started.pid))
+            except FileNotFoundError:
+                pass  # it has ended already, and its folder with it
+            except OSError as problem:  # without its number nobody could end it
+                started.kill()
+                started.wait()
+                shutil.rmtree(path, ignore_errors=True)
+                raise unwritable(path, problem) from problem
         finally:
             os.close(lock)
             os.close(log)

@@ -109,7 +109,7 @@ def requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str,
     crash(world)
     left_behind(world)
     world.remove(keep_data=False)
-    front.delete()
+    front.delete(timeout=60.0, reporter=world.reporter)
     return kube.requests
 
 

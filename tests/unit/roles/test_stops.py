@@ -375,3 +375,30 @@ def test_a_name_that_was_moved_to_another_hub_is_left_to_it(tmp_path: Path) -> N
     assert re.findall(r"<own: (.*?)>", printed) == [here, "lb.example.org", "", ""]
     (*_tasks, say, remove) = yaml.safe_load((ROLES / "hub_dns/tasks/absent.yml").read_text(encoding="utf-8"))
     assert say["when"][-1] == remove["when"][-1] == "not __hub_dns_moved | bool"
+
+
+@pytest.mark.parametrize(
+    ("written", "over", "do"),
+    [
+        pytest.param({"result": {"kind": "Secret"}}, True, "", id="written"),
+        pytest.param({"msg": "m", "reason": "Forbidden"}, True, "the permission to create", id="refused"),
+        pytest.param(
+            {"msg": "m", "reason": "Unprocessable Entity"}, True, "namespace and Secret", id="refused as it is"
+        ),
+        pytest.param(
+            {"msg": "m", "reason": "Service Unavailable"}, False, "the way to the cluster", id="away for a moment"
+        ),
+        pytest.param({"msg": "m", "reason": "Too Many Requests"}, False, "the way to the cluster", id="too busy"),
+        pytest.param({"msg": "m"}, False, "the way to the cluster", id="no answer"),
+    ],
+)
+def test_a_certificate_that_was_made_is_not_given_up_for_a_moment(written: dict[str, Any], over: bool, do: str) -> None:
+    """These are the fields of kubernetes.core.k8s: `result`, or `msg` and the reason of the server, if it gave one."""
+    (order,) = yaml.safe_load((ROLES / "letsencrypt/tasks/order.yml").read_text(encoding="utf-8"))
+    (task,) = (one for one in order["block"] if "until" in one)
+    told = yaml.safe_load((ROLES / "letsencrypt/vars/main.yml").read_text(encoding="utf-8"))
+    known = {**told, "__letsencrypt_written": written}
+    jinja = NativeEnvironment()
+    assert bool(jinja.from_string(f"{{{{ {task['until']} }}}}").render(known)) is over
+    assert task["retries"] * task["delay"] >= 60
+    assert do in jinja.from_string(told["__letsencrypt_unwritable_do"]).render(known)

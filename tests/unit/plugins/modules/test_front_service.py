@@ -44,15 +44,19 @@ class Api:
         if self.other:
             raise HubError("E-FRONT-13", "it is another one's", "name it")
 
+    def make_way(self, seen: Seen, **words: Any) -> Seen:
+        if seen.going:
+            self.done.append(f"make way within {words['timeout']}")
+        return seen
+
     def foretell(self, seen: Seen) -> Plan:
         return self.plan
 
     def apply(self, seen: Seen) -> None:
         self.done.append("apply")
 
-    def delete(self) -> bool:
-        self.done.append("delete")
-        return True
+    def delete(self, **words: Any) -> None:
+        self.done.append(f"delete within {words['timeout']}")
 
     def addresses(self, **words: Any) -> tuple[str, ...]:
         if not words["timeout"]:
@@ -106,6 +110,15 @@ def test_check_mode_foretells_and_does_nothing(api: type[Api], service: Any, ask
     api.seen = Seen(NAMESPACE, service, None)
     outcome = run(check_mode=True, address=asked)
     assert (outcome.changed, outcome.result["addresses"], api.done) == (True, addresses, [])
+
+
+def test_what_is_going_is_awaited_and_then_made_anew_but_not_in_check_mode(api: type[Api]) -> None:
+    api.seen = Seen(NAMESPACE, None, None, going=SERVICE)
+    run(wait_timeout=7)
+    assert api.done == ["make way within 7", "apply", "wait 7 for hub-front"]
+    api.done.clear()
+    outcome = run(check_mode=True)
+    assert (api.done, outcome.changed, outcome.result["addresses"]) == ([], True, [])
 
 
 @pytest.mark.parametrize("options", [{}, {"keep": True}, {"type": "NodePort", "address": "198.51.100.4"}])
@@ -179,14 +192,20 @@ def test_settings_that_cannot_work_stop_before_the_first_look(api: type[Api]) ->
 
 
 @pytest.mark.parametrize(
-    ("service", "check_mode", "changed", "done"),
-    [(None, False, False, []), (SERVICE, True, True, []), (SERVICE, False, True, ["delete"])],
+    ("service", "going", "check_mode", "changed", "done"),
+    [
+        (None, None, False, False, []),
+        (SERVICE, None, True, True, []),
+        (SERVICE, None, False, True, ["delete within 7"]),
+        (None, SERVICE, False, False, ["delete within 7"]),
+        (None, SERVICE, True, False, []),
+    ],
 )
-def test_absent_deletes_what_is_there(
-    api: type[Api], service: Any, check_mode: bool, changed: bool, done: list[str]
+def test_absent_deletes_what_is_there_and_waits_for_what_goes(
+    api: type[Api], service: Any, going: Any, check_mode: bool, changed: bool, done: list[str]
 ) -> None:
-    api.seen = Seen(NAMESPACE, service, None)
-    assert run(check_mode=check_mode, state="absent", type="NodePort").changed is changed
+    api.seen = Seen(NAMESPACE, service, None, going)
+    assert run(check_mode=check_mode, state="absent", type="NodePort", wait_timeout=7).changed is changed
     assert api.done == done
 
 

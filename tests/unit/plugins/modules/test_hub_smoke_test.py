@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -104,6 +106,18 @@ def test_secrets_that_turn_up_reach_the_redactor(fake: type[FakeTest]) -> None:
     hub_smoke_test.body(given)
     fake.made["learn"]("a-session-cookie")
     assert given.redactor.text("with a-session-cookie") == "with <hidden>"
+
+
+def test_a_cancelled_job_ends_the_test_in_order(fake: type[FakeTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    """ansible-core passes a SIGTERM on to its modules; without a handler nothing would stop the user's server."""
+    monkeypatch.setattr(fake, "run", lambda _test, _check_mode: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            hub_smoke_test.body(request(hub_smoke_test, **GIVEN))
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 # ---- the files --------------------------------------------------------------------------------------------------

@@ -136,3 +136,34 @@ def test_what_waiting_cannot_cure_passes_through() -> None:
     clock = FakeClock()
     with pytest.raises(HubError, match="E-X-01"):
         wait("it", broken, lambda _seen: DONE, timeout=1.0, reporter=Reporter("h", "p", clock))
+
+
+def away(until: float, clock: FakeClock) -> Callable[[], Verdict]:
+    def look() -> Verdict:
+        if clock.passed < until:
+            raise HubError("E-X-02", f"The server cannot be reached: connection {clock.passed}", "check")
+        return DONE
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("until", "bears", "ends"),
+    [
+        pytest.param(5.0, lambda _problem: True, Waited(DONE, DONE, 6.0, 4), id="it-comes-back"),
+        pytest.param(60.0, lambda _problem: True, "E-X-02", id="it-is-away-at-the-last-look"),
+        pytest.param(5.0, lambda problem: problem.error_id == "E-X-01", "E-X-02", id="that-is-not-borne"),
+    ],
+)
+def test_a_look_that_fails_is_borne_where_that_may_pass(
+    until: float, bears: Callable[[HubError], bool], ends: object
+) -> None:
+    clock = FakeClock()
+    reporter = Reporter("hub", "test", clock)
+    try:
+        ended: object = wait("it", away(until, clock), lambda seen: seen, timeout=10, reporter=reporter, bears=bears)
+    except HubError as problem:
+        ended = problem.error_id
+    assert ended == ends
+    told = ["waiting: it: E-X-02 The server cannot be reached; 0 s of at most 10 s"]
+    assert [line["text"] for line in reporter.transitions] == (told if bears(HubError("E-X-02", "", "")) else [])

@@ -15,7 +15,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backen
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backends_api import Finder
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import Reply
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_google import api, reply
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeKube, fails
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeKube, away, fails
 
 NAME = "k8s1-0a1b2c3d-climate-hub-front-80-9f8e7d6c"
 GATEWAY = "gkegw1-ab1c-climate-hub-front-80-abcdefghijkl"
@@ -134,6 +134,14 @@ def test_backends_that_come_later_are_awaited_and_told_about() -> None:
     assert desk.find("Ingress").live == (Backend(NAME, str(len(NAME)), service=FRONT),)
     assert desk.clock.slept == [5.0, 5.0]
     assert "Compute Engine does not know" in desk.reporter.transitions[0]["text"]
+
+
+def test_an_api_server_that_is_away_while_gke_makes_them_is_awaited() -> None:
+    desk = Desk(compute(NAME))
+    desk.ingress(NAME)
+    desk.kube.on(away(desk.clock, 20))
+    assert desk.find("Ingress").live == (Backend(NAME, str(len(NAME)), service=FRONT),)
+    assert desk.clock.passed == 20
 
 
 def test_no_backends_in_time_is_an_error() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.poll import State
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import Reporter
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Code, Look, Wanted, proved
@@ -23,7 +23,6 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certif
     ask_public,
     describe_judged,
     judge_active,
-    passing,
     wait_active,
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.certificate_causes import Quota
@@ -222,23 +221,6 @@ def test_the_quota_is_read_only_where_there_is_no_twin() -> None:
 def test_what_one_look_means(status: str | None, state: State, reason: str) -> None:
     verdict = judge_active(None if status is None else {"status": {"certificateStatus": status}})
     assert (verdict.state, verdict.reason) == (state, reason)
-
-
-@pytest.mark.parametrize(
-    ("error", "answer"),
-    [
-        (HubError("E-K8S-02", "lost", "x", changed=Changed.UNKNOWN), True),
-        (HubError("E-K8S-05", "conflict", "x"), True),
-        (HubError("E-K8S-07", "busy", "x"), True),
-        (HubError("E-K8S-08", "ill", "x", details={"status": 503}), True),
-        (HubError("E-K8S-08", "gone", "x", details={"status": 410}), False),
-        (HubError("E-K8S-04", "forbidden", "x"), False),
-        (HubError("E-GCP-06", "x", "x"), False),
-    ],
-    ids=lambda value: value.error_id if isinstance(value, HubError) else str(value),
-)
-def test_what_may_pass(error: HubError, answer: bool) -> None:
-    assert passing(error) is answer
 
 
 def waiting(gke: FakeGke, timeout: float = 3600, **how: Any) -> Any:

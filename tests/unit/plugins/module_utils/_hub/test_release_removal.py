@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_release import (
     World,
     told,
 )
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import refusal
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import away, refusal
 
 GONE = [
     ("delete", "Secret/hub"),
@@ -85,6 +86,12 @@ def test_a_removal_keeps_claims_and_waits_for_the_pods(installed: World) -> None
     assert left == []
     assert LEASE not in installed.kube.objects
     assert installed.clock.passed == 3
+
+
+def test_an_api_server_that_is_away_while_pods_end_is_awaited(installed: World) -> None:
+    installed.kube.on(away(installed.clock, installed.clock.passed + 20, installed.clock.passed + 1))
+    assert installed.remove().changed
+    assert [path for place in (DEPLOYMENTS, PODS) for path in installed.kube.names(place)] == []
 
 
 def test_a_lease_that_somebody_took_over_stays(installed: World) -> None:
@@ -233,10 +240,14 @@ def test_objects_deleted_by_hand_are_not_announced(installed: World) -> None:
 
 
 def test_what_does_not_end_is_named(installed: World) -> None:
-    installed.kube.put(f"{PODS}/hub-2", {"kind": "Pod", "metadata": {"labels": {"component": "hub"}}})
+    going = {"deletionTimestamp": "2026-11-22T14:00:00Z", "finalizers": ["batch.kubernetes.io/job-tracking"]}
+    for name, metadata in (("hub-2", {}), ("hub-3", going)):
+        installed.kube.put(f"{PODS}/{name}", {"kind": "Pod", "metadata": {"labels": {"component": "hub"}, **metadata}})
     with pytest.raises(HubError, match="E-HELM-17") as caught:
         installed.remove(timeout=10)
-    assert caught.value.what == "Pod/hub-2 did not go away within 10 s"
+    assert caught.value.what == "Pod/hub-2, Pod/hub-3 did not go away within 10 s"
+    held = "Pod/hub-3 is going, held by batch.kubernetes.io/job-tracking"
+    assert caught.value.seen == f"Pod/hub-2 is there and nobody deletes it; {held}"
     assert caught.value.changed is Changed.SOME
 
 
@@ -250,6 +261,18 @@ def test_the_lease_stays_where_nobody_knows_what_helm_did(installed: World, erro
         installed.remove()
     assert ("holderIdentity" in installed.kube.objects[LEASE]["spec"]) is left
     assert f"{SECRETS}/hub-secrets" in installed.kube.objects
+
+
+def test_the_lease_of_a_removal_that_somebody_interrupts_tells_that_nobody_works_on_it(installed: World) -> None:
+    """Helm's uninstall ends there and then, and leaves the release "uninstalling"; its Lease was given back before."""
+
+    def interrupted(_timeout: float) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    installed.helm.uninstall = interrupted  # type: ignore[method-assign]
+    with pytest.raises(HubError, match="E-HELM-15"):
+        installed.remove()
+    assert "holderIdentity" in installed.kube.objects[LEASE]["spec"]
 
 
 @pytest.mark.parametrize("check_mode", [True, False])

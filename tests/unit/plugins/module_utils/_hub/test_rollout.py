@@ -13,7 +13,13 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.redac
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.manifest import Manifest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.rollout import Rollout, serving
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import Reply
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeKube, WrongClock, make_ready
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import (
+    FakeClock,
+    FakeKube,
+    WrongClock,
+    away,
+    make_ready,
+)
 
 SECRET = "planted-secret-1234"
 Json = dict[str, Any]
@@ -113,6 +119,23 @@ def test_one_that_serves_later_is_awaited_and_told(world: World) -> None:
     assert said == [
         "waiting: hub and proxy to serve: container hub of pod hub-1 waits (ContainerCreating); 0 s of at most 60 s"
     ]
+
+
+def test_an_api_server_that_is_restarted_does_not_end_the_wait(world: World) -> None:
+    """Single control planes (k3s, a zonal GKE cluster that is upgraded) are away for half a minute and more."""
+    world.ready(HUB, PROXY)
+    world.kube.on(away(world.clock, 40))
+    assert len(world.wait()) == 2
+    assert world.clock.passed == 40
+    (first, second) = [line["text"] for line in world.reporter.transitions]
+    assert first == "waiting: hub and proxy to serve: E-K8S-02 The API server cannot be reached; 0 s of at most 60 s"
+    assert "30 s of at most 60 s" in second
+
+
+def test_one_that_does_not_come_back_is_told_at_the_end(world: World) -> None:
+    world.kube.on(away(world.clock, 400))
+    assert world.error().error_id == "E-K8S-02"
+    assert world.clock.passed == 60
 
 
 def test_a_deployment_that_is_not_there_yet_is_awaited(world: World) -> None:

@@ -15,7 +15,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.lease 
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.pending import Move, Policy, Stuck, Writer
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.release_state import History, Revision
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settle import Settler, left_alone
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import START, FakeClock, FakeKube
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import START, FakeClock, FakeKube, away
 
 DONE, PENDING = Revision(12, "deployed", "s12"), Revision(13, "pending-upgrade", "s13", since=START)
 QUIET, BUSY = History((DONE,)), History((PENDING, DONE))
@@ -123,3 +123,16 @@ def test_left_alone() -> None:
     assert left_alone(BUSY) == Verdict(State.PENDING, "still pending-upgrade, revision 13")
     assert left_alone(QUIET) == Verdict(State.DONE)
     assert left_alone(History()) == Verdict(State.DONE)
+
+
+def test_the_wait_for_somebody_else_bears_an_api_server_that_is_away(world: World) -> None:
+    gone = away(world.clock, 10.0)
+    seen = world.look
+
+    def look() -> History:
+        gone("GET", "", {}, None)
+        return seen()
+
+    world.look = look  # type: ignore[method-assign]
+    world.clock.at(12, lambda: setattr(world, "now", QUIET))
+    assert world.settle(Policy.WAIT) == (QUIET, None, Move.PROCEED)

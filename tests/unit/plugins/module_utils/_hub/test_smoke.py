@@ -21,6 +21,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.eviden
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.pinned import Pinned
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.smoke import SmokeTest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.userpod import UserPod
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.userserver import UserServer
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.wish import Wish
 from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import (
     FakeHub,
@@ -278,6 +279,20 @@ def test_a_running_server_is_used_and_left_running(bench: Bench) -> None:
     why = "a server that was running before the test is not restarted"
     assert f"file kept after restart: not proved ({why}); " in evidence.summary()
     assert list(bench.hub.home.glob(".researchops-verify-*")) == []
+
+
+def test_a_running_server_that_somebody_else_stops_says_nothing_about_the_hub(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.hub.running.add("ada")
+    bench.hub.kernel_dies = True
+    with pytest.raises(HubError, match=r"E-VERIFY-08 .*process died\. Wanted") as caught:
+        bench.test().run()
+    assert "proxy on the way" in caught.value.do
+    monkeypatch.setattr(UserServer, "taken_away", lambda _server: True)
+    with pytest.raises(HubError, match="process died; somebody else has stopped the server of ada meanwhile") as caught:
+        bench.test().run()
+    assert caught.value.do.startswith("run again when nobody else stops it")
 
 
 def test_keep_server_leaves_the_tests_own_server_and_says_so(bench: Bench) -> None:
@@ -556,6 +571,16 @@ def test_a_certificate_that_ends_before_the_run_after_the_next_is_a_warning(
     assert bool(test.warnings) is warned
     for text in test.warnings:
         assert f"serves ends in {days} days. Do: " in text and text.endswith("-e hub_https_restart_proxy=true")
+
+
+def test_an_interrupt_ends_what_the_test_has_started(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_given: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(UserServer, "cell", stop)
+    with pytest.raises(KeyboardInterrupt):
+        bench.test().run()
+    assert (bench.hub.running, bench.hub.kernels) == (set(), [])
 
 
 def test_files_of_interrupted_tests_are_swept_after_a_day(bench: Bench, tmp_path: Path) -> None:

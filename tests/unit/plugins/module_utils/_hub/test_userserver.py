@@ -116,12 +116,12 @@ class ScriptedPods:
 
     namespace = "hub"
 
-    def __init__(self, *sights: list[UserPod]) -> None:
+    def __init__(self, *sights: list[UserPod] | HubError) -> None:
         self.sights = list(sights)
         self.said: list[str] | HubError = []
 
     def of(self, user: str) -> list[UserPod]:
-        return self.sights.pop(0) if len(self.sights) > 1 else self.sights[0]
+        return answer(self.sights.pop(0) if len(self.sights) > 1 else self.sights[0])
 
     def hints(self, user: str) -> list[str]:
         return answer(self.said)
@@ -373,6 +373,13 @@ def test_another_pod_of_the_user_does_not_delay_the_stop(stage: Stage) -> None:
     assert stage.started().stop() == "hub and cluster agree"
 
 
+def test_an_api_server_that_is_away_for_a_moment_does_not_fail_a_healthy_hub(stage: Stage) -> None:
+    gone = HubError("E-K8S-02", "The API server cannot be reached: connection refused", "check the address")
+    stage.pods = ScriptedPods([pod("u1")], gone, gone, [])
+    stage.hub.states = [None, READY, None]
+    assert stage.started().stop() == "hub and cluster agree"
+
+
 def test_without_the_cluster_the_hubs_word_counts(stage: Stage) -> None:
     stage.hub.states = [None, READY, None]
     assert stage.started().stop() == "the hub says so"
@@ -389,6 +396,29 @@ def test_a_server_that_stays_is_told_and_still_ours(stage: Stage) -> None:
 @pytest.mark.parametrize(("remains", "state"), [("", State.DONE), ("pod x is still there", State.PENDING)])
 def test_judging_an_end(remains: str, state: State) -> None:
     assert judge_end(remains) == Verdict(state, remains)
+
+
+RUNS = READY | {"started": "2026-11-27T13:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "taken"),
+    [
+        pytest.param(RUNS, RUNS, False, id="it runs on"),
+        pytest.param(RUNS, None, True, id="stopped"),
+        pytest.param(RUNS, RUNS | {"pending": "stop"}, True, id="ending"),
+        pytest.param(RUNS, RUNS | {"started": "2026-11-27T13:00:09Z"}, True, id="stopped and started anew"),
+        pytest.param(RUNS, HubError("E-VERIFY-06", "no", "x"), False, id="nobody can tell"),
+        pytest.param(READY, None, False, id="a hub that does not tell since when"),
+        pytest.param(None, None, False, id="our own"),
+    ],
+)
+def test_a_server_of_somebody_else_may_be_stopped_by_somebody_else(
+    stage: Stage, before: Any, now: Any, taken: bool
+) -> None:
+    """Of two people who run site.yml at one moment, the first one stops the server that the second one uses, too."""
+    stage.hub.states = [before, before or RUNS, now]
+    assert stage.started().taken_away() is taken
 
 
 # ---- cleaning up ------------------------------------------------------------------------------------------------

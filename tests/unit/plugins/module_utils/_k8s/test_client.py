@@ -26,9 +26,13 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client
     api_error,
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.connection import PROXY_VARIABLES
+from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import serving
 
 SERVER = "https://api.test:6443"
 PODS = "/api/v1/namespaces/hub/pods"
+LOST = urllib3.exceptions.ProtocolError("Connection aborted.")
+THERE = {"metadata": {"name": "a"}, "data": {"k": "v"}}
+OTHER = {"metadata": {"name": "a"}, "data": {"k": "somebody else's"}}
 
 
 class Wire:
@@ -72,11 +76,52 @@ def test_a_request_carries_credentials_timeouts_and_a_name() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_a_write_is_never_repeated(method: str) -> None:
+@pytest.mark.parametrize(
+    "lost", [urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.SSLError]
+)
+def test_a_write_that_is_lost_is_not_repeated(method: str, lost: Any) -> None:
     kube, wire = client((200, {}))
     kube.request(method, PODS, body={"a": 1})
-    assert wire.asked[0]["retries"] is False
     assert json.loads(wire.asked[0]["body"]) == {"a": 1}
+    problem = lost(None, PODS, "lost") if lost is urllib3.exceptions.ReadTimeoutError else lost("lost")
+    with pytest.raises((lost, urllib3.exceptions.MaxRetryError)):
+        wire.asked[0]["retries"].increment(method, PODS, error=problem)
+
+
+@pytest.mark.parametrize(
+    ("method", "refusal", "times", "sent", "ends"),
+    [
+        pytest.param("GET", 429, 2, 3, THERE, id="a read that is put off"),
+        pytest.param("POST", 429, 2, 3, THERE, id="a write that is put off"),
+        pytest.param(
+            "GET", 429, 9, 3, ("E-K8S-07", Changed.NOTHING, True), id="a read that is put off again and again"
+        ),
+        pytest.param(
+            "POST", 429, 9, 3, ("E-K8S-07", Changed.NOTHING, True), id="a write that is put off again and again"
+        ),
+        pytest.param("GET", 503, 9, 3, ("E-K8S-08", Changed.NOTHING, True), id="a read that nobody can serve"),
+        pytest.param("POST", 503, 9, 1, ("E-K8S-08", Changed.UNKNOWN, True), id="a write that may have been done"),
+    ],
+)
+def test_what_a_busy_server_puts_off(
+    tmp_path: Path, method: str, refusal: int, times: int, sent: int, ends: Any
+) -> None:
+    """An API server with too much to do answers 429 with Retry-After, before it has looked at the request."""
+
+    def busy(*_request: Any) -> tuple[int, Any, dict[str, str]]:
+        late = len(server.requests) > times
+        return (200, THERE, {}) if late else (refusal, {"message": "too many requests"}, {"Retry-After": "0"})
+
+    with serving(tmp_path, busy) as server:
+        pool = urllib3.PoolManager(ca_certs=str(server.ca_file))
+        kube = KubeClient(SimpleNamespace(host=server.url, ssl_ca_cert=None, auth_settings=dict), pool, "/kubeconfig")
+        call = (lambda: kube.get(f"{PODS}/a")) if method == "GET" else (lambda: kube.create(PODS, THERE))
+        try:
+            ended: Any = call()
+        except HubError as problem:
+            ended = problem.error_id, problem.changed, "too many requests" in problem.what
+        pool.clear()
+    assert (ended, [one[0] for one in server.requests]) == (ends, [method] * sent)
 
 
 def test_a_read_is_repeated_but_follows_no_redirect() -> None:
@@ -209,11 +254,6 @@ def test_unreachable_says_whether_anything_may_have_happened(
         kube.request(method, PODS, query)
     assert (caught.value.error_id, caught.value.changed) == ("E-K8S-02", changed)
     assert "Connection aborted" in caught.value.what
-
-
-LOST = urllib3.exceptions.ProtocolError("Connection aborted.")
-THERE = {"metadata": {"name": "a"}, "data": {"k": "v"}}
-OTHER = {"metadata": {"name": "a"}, "data": {"k": "somebody else's"}}
 
 
 @pytest.mark.parametrize(

@@ -287,6 +287,24 @@ def test_a_client_certificate_in_the_file_leaves_no_copy(
     assert (made[0].auth_settings(), os.listdir(place)) == ({}, [])
 
 
+def test_a_disk_that_is_full_leaves_no_part_of_a_key(
+    config: Config, pair: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    config.user = {"client-certificate-data": packed(pair[0]), "client-key-data": packed(pair[1])}
+    path, fdopen = config.write(), os.fdopen
+
+    def full(descriptor: int, *_how: Any, **_more: Any) -> Any:
+        os.close(descriptor)
+        return fdopen(os.open("/dev/full", os.O_WRONLY), "w")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    assert opened(path, None, NO_PROXY) is None
+    assert os.listdir(place) == []
+
+
 def test_a_client_certificate_in_files(config: Config, pair: tuple[str, str], tmp_path: Path) -> None:
     for name, text in zip(("cert.pem", "key.pem"), pair, strict=True):
         (tmp_path / name).write_text(text)

@@ -190,6 +190,12 @@ def test_the_error_about_another_hub_names_the_variable_and_its_value() -> None:
         ),
         pytest.param(service(IP), "192.0.2.1", Verdict(State.DONE, "192.0.2.1"), id="03-the-wanted-one"),
         pytest.param(service(IP), "", Verdict(State.DONE, "192.0.2.1"), id="04-any"),
+        pytest.param(
+            service(IP) | {"metadata": {"deletionTimestamp": "x"}},
+            "",
+            Verdict(State.PENDING, "somebody has deleted the Service: it is going"),
+            id="05-going",
+        ),
     ],
 )
 def test_a_service_has_its_address_or_not(seen: Any, wanted: str, verdict: Verdict) -> None:

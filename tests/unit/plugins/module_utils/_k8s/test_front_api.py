@@ -135,9 +135,82 @@ def test_a_service_refused_after_the_namespace_was_made_says_so(kube: Any) -> No
     assert caught.value.changed is Changed.SOME
 
 
-def test_deleting_what_is_not_there_is_no_change(kube: Any) -> None:
-    assert api(kube, {("DELETE", SERVICE): (404, {})}).delete() is False
-    assert api(kube, {("DELETE", SERVICE): {}}).delete() is True
+CLEANUP = "service.kubernetes.io/load-balancer-cleanup"
+GOING = (
+    LIVE_SERVICE
+    | {"metadata": {"deletionTimestamp": "2026-11-22T14:00:00Z", "finalizers": [CLEANUP]}}
+    | {
+        "metadata": {
+            "deletionTimestamp": "2026-11-22T14:00:00Z",
+            "finalizers": ["service.kubernetes.io/load-balancer-cleanup"],
+        }
+    }
+)
+
+
+def test_a_front_that_somebody_has_deleted_counts_as_none_although_it_has_its_address(kube: Any) -> None:
+    """A cloud keeps it until its load balancer is gone: site.yml a minute after teardown.yml finds it like that."""
+    table = {("GET", NAMESPACE): LIVE_NAMESPACE, ("GET", SERVICE): GOING, ("GET", SERVICES): {"items": []}}
+    client = kube(table | {("PATCH", NAMESPACE): echo})
+    seen = FrontApi(client, FRONT).look()
+    assert seen == Seen(LIVE_NAMESPACE, None, None, GOING)
+    assert FrontApi(client, FRONT).foretell(seen).steps == (Step("create", "Service/hub-front"),)
+    assert client.writes == []
+
+
+def test_it_is_awaited_and_made_anew(kube: Any, clock: Any) -> None:
+    def ending(_query: Any, _body: Any) -> Any:
+        return (404, {}) if clock.now >= 5 else GOING
+
+    table = {("GET", NAMESPACE): LIVE_NAMESPACE, ("GET", SERVICE): ending, ("GET", SERVICES): {"items": []}}
+    reporter = Reporter("climate", "front door", clock)
+    seen = api(kube, table).make_way(Seen(LIVE_NAMESPACE, None, None, GOING), timeout=60, reporter=reporter)
+    assert (seen, clock.now) == (Seen(LIVE_NAMESPACE, None, None), 6)
+    (line,) = reporter.transitions
+    assert f"it is going, held by {CLEANUP}" in line["text"]
+    stands = Seen(LIVE_NAMESPACE, LIVE_SERVICE, None)
+    assert api(kube, {}).make_way(stands, timeout=60, reporter=reporter) is stands
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ({"items": [{"type": "Warning", "reason": "SyncFailed", "message": "quota"}]}, "SyncFailed: quota"),
+        ({"items": []}, "no event tells why"),
+    ],
+)
+def test_one_that_does_not_go_is_an_error_and_nothing_was_changed(
+    kube: Any, clock: Any, events: Any, said: str
+) -> None:
+    client = kube({("GET", SERVICE): GOING, ("GET", EVENTS): events})
+    reporter = Reporter("climate", "front door", clock)
+    seen = Seen(LIVE_NAMESPACE, None, None, GOING)
+    error = fails("E-FRONT-10", lambda: FrontApi(client, FRONT).make_way(seen, timeout=30, reporter=reporter))
+    assert (error.changed, client.writes, clock.now) == (Changed.NOTHING, [], 30)
+    assert CLEANUP in error.seen and said in error.seen
+    assert "kubectl describe service hub-front --namespace climate" in error.do
+
+
+def test_a_front_is_deleted_until_its_load_balancer_is_gone(kube: Any, clock: Any) -> None:
+    """Whoever deletes the cluster after that would leave the load balancer behind, and pay for it."""
+
+    def ending(_query: Any, _body: Any) -> Any:
+        return (404, {}) if clock.now >= 40 else GOING
+
+    reporter = Reporter("climate", "front door", clock)
+    api(kube, {("DELETE", SERVICE): {}, ("GET", SERVICE): ending}).delete(timeout=60, reporter=reporter)
+    assert clock.now == 40
+    api(kube, {("DELETE", SERVICE): (404, {}), ("GET", SERVICE): (404, {})}).delete(timeout=60, reporter=reporter)
+    assert clock.now == 40
+
+
+@pytest.mark.parametrize(("answer", "changed"), [({}, Changed.SOME), ((404, {}), Changed.NOTHING)])
+def test_a_load_balancer_that_stays_is_told(kube: Any, clock: Any, answer: Any, changed: Changed) -> None:
+    client = kube({("DELETE", SERVICE): answer, ("GET", SERVICE): GOING, ("GET", EVENTS): FORBIDDEN})
+    reporter = Reporter("climate", "front door", clock)
+    error = fails("E-FRONT-10", lambda: FrontApi(client, FRONT).delete(timeout=30, reporter=reporter))
+    assert error.what == "Service climate/hub-front has been deleted and is not gone after 30 s"
+    assert (error.changed, CLEANUP in error.seen) == (changed, True)
 
 
 def test_the_address_is_awaited(kube: Any, clock: Any) -> None:
@@ -150,6 +223,21 @@ def test_the_address_is_awaited(kube: Any, clock: Any) -> None:
     assert clock.now == 6
     assert [line["text"] for line in reporter.transitions] == [
         "waiting: address of Service climate/hub-front: the load balancer has given no address yet; 0 s of at most 60 s"
+    ]
+
+
+def test_an_api_server_that_is_restarted_does_not_end_the_wait(kube: Any, clock: Any) -> None:
+    def away(_query: Any, _body: Any) -> Any:
+        if 2 <= clock.now < 20:
+            raise HubError("E-K8S-02", "The API server cannot be reached: connection 0x7f", "check")
+        return LIVE_SERVICE if clock.now >= 20 else FRONT.service_object()
+
+    reporter = Reporter("climate", "front door", clock)
+    found = api(kube, {("GET", SERVICE): away}).addresses(timeout=60, reporter=reporter)
+    assert (found, clock.now) == (("192.0.2.1",), 20)
+    told = [line["text"] for line in reporter.transitions]
+    assert told[1:] == [
+        "waiting: address of Service climate/hub-front: E-K8S-02 The API server cannot be reached; 2 s of at most 60 s"
     ]
 
 

@@ -15,7 +15,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._gcp.backen
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import Reply
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_gke import GkeFront
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.front_gke_api import GkeFrontApi
-from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeKube
+from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeKube, away
 
 Json = dict[str, Any]
 
@@ -625,6 +625,24 @@ def test_the_backends_of_a_gateway_are_found_by_its_route() -> None:
     gateway["metadata"].setdefault("annotations", {})["networking.gke.io/backend-services"] = link
     (backend,) = doing.look().backends
     assert backend.name == name
+
+
+def test_an_api_server_that_is_away_for_longer_than_its_client_is_patient_ends_no_wait() -> None:
+    """Google is some minutes at the control plane of a zonal cluster."""
+    kube, clock = cluster(), FakeClock()
+    bring(kube)
+    reported(kube, "203.0.113.7")
+    kube.on(away(clock, 180))
+    api(kube, FRONT, BACKEND).ready("203.0.113.7", timeout=600, reporter=reporter(clock))
+    assert clock.passed == 180
+
+
+def test_neither_the_wait_until_a_door_is_gone() -> None:
+    kube, clock = cluster(), FakeClock()
+    killed_while_it_goes(kube, INGRESS)
+    kube.on(away(clock, 20, since=1))
+    clock.at(30, lambda: let_go(kube, INGRESS))
+    assert "create Ingress/hub-front" in verbs(bring(kube, clock=clock))
 
 
 def test_a_door_that_vanishes_during_the_wait_is_gone() -> None:

@@ -13,6 +13,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.object
     api_root,
     canonical,
     differences,
+    fate,
     group_of,
     identity,
     known_resource,
@@ -112,3 +113,16 @@ def test_differences_turned_around_are_the_same_ones() -> None:
     there = {(path, str(old), str(new)) for path, old, new in differences(before, after)}
     back = {(path, str(new), str(old)) for path, old, new in differences(after, before)}
     assert there == back
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ({}, "is there and nobody deletes it"),
+        ({"finalizers": ["x/y"]}, "is there and nobody deletes it"),
+        ({"deletionTimestamp": "2026-11-22T14:00:00Z"}, "is going"),
+        ({"deletionTimestamp": "2026-11-22T14:00:00Z", "finalizers": ["x/y", "z"]}, "is going, held by x/y, z"),
+    ],
+)
+def test_what_becomes_of_an_object_that_is_to_go(metadata: dict[str, Any], told: str) -> None:
+    assert fate({"metadata": metadata}) == told

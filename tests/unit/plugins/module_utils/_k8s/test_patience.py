@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import Changed, HubError
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.client import Reply
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.patience import TRIES, PatientClient
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._k8s.patience import TRIES, PatientClient, passing
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, FakeKube
 
 PATH = "/api/v1/namespaces/hub/configmaps/a"
@@ -98,3 +98,20 @@ def test_what_the_server_asks_for_is_honoured_up_to_a_minute(asked: float, slept
     kube = Kube(Reply(429, {}, asked), Reply(200, {}))
     kube.request("POST", PATH)
     assert kube.slept == [slept]
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"),
+    [
+        (HubError("E-K8S-02", "lost", "x", changed=Changed.UNKNOWN), True),
+        (HubError("E-K8S-05", "conflict", "x"), True),
+        (HubError("E-K8S-07", "busy", "x"), True),
+        (HubError("E-K8S-08", "ill", "x", details={"status": 503}), True),
+        (HubError("E-K8S-08", "gone", "x", details={"status": 410}), False),
+        (HubError("E-K8S-04", "forbidden", "x"), False),
+        (HubError("E-GCP-06", "x", "x"), False),
+    ],
+    ids=lambda value: value.error_id if isinstance(value, HubError) else str(value),
+)
+def test_what_may_pass(error: HubError, answer: bool) -> None:
+    assert passing(error) is answer

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -114,6 +115,26 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(HubError, match="E-ACCESS-15"):
         tunnels.start(tunnels.place("climate", PLAY), program())
     assert tunnels.sweep() == []
+
+
+def test_a_disk_that_is_full_at_the_last_file_leaves_no_process(
+    tunnels: Tunnels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = runtime.write
+    begun: list[int] = []
+
+    def full(path: str, text: str) -> None:
+        if path.endswith("/pid"):
+            begun.append(int(text))
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, text)
+
+    monkeypatch.setattr(runtime, "write", full)
+    path = tunnels.place("climate", PLAY)
+    with tunnels.exclusive(), pytest.raises(HubError, match=r"E-ACCESS-15 .*: No space left on device"):
+        tunnels.start(path, program())
+    assert [supervisor.start_time(pid) for pid in begun] == [""]
+    assert not os.path.exists(path)
 
 
 def test_words_of_the_dead(tunnels: Tunnels) -> None:
