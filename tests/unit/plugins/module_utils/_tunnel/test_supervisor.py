@@ -379,3 +379,13 @@ def test_the_configuration_has_defaults_a_person_can_bear() -> None:
     config = Config(["ssh"], "http_proxy", "a", 1, 1, "1", 60)
     worst = config.probe_interval + config.probe_timeout + 1
     assert worst < config.hold, "a connection that is opened during a break outlasts the break"
+
+
+@pytest.mark.parametrize(("lived", "failures"), [(0.9, 1), (1.1, 0)])
+def test_an_ssh_that_stands_and_dies_at_once_is_not_started_without_a_pause(
+    tmp_path: Path, lived: float, failures: int
+) -> None:
+    one = supervisor.Supervisor(Config(["ssh"], "http_proxy", "a", 1, 1, "1", 60), str(tmp_path))
+    one.tell("up")
+    one._down("it ended", lived)
+    assert (one.status.failures, one.status.drops, one._pause() > 0) == (failures, 1, failures > 0)
