@@ -412,6 +412,7 @@ CAA_TABLE = [
     pytest.param((('0 issuewild "digicert.com"',),), None, True, id="only-wildcards-restricted"),
     pytest.param((('128 tbs "unknown"',),), ("nobody (unknown critical property tbs)",), False, id="critical"),
     pytest.param((('0 tbs "unknown"',),), None, True, id="unknown-but-not-critical"),
+    pytest.param((('1 tbs "unknown"',),), None, True, id="another-flag-is-not-critical"),
     pytest.param(((), ('0 issue "digicert.com"',)), ("digicert.com",), False, id="the-parent-decides"),
     pytest.param((('0 issue "pki.goog"',), ('0 issue "digicert.com"',)), GOOD, True, id="the-domain-before-its-parent"),
 ]
