@@ -321,6 +321,17 @@ def test_it_ends_and_leaves_nothing(tunnel: Tunnel, way: str) -> None:
     assert not tunnel.folder.exists()
 
 
+def test_what_ssh_has_started_ends_with_it(tunnel: Tunnel) -> None:
+    tunnel.start("parent")
+    tunnel.wait("up")
+    ssh, helper = map(int, tunnel.pids.read_text().split())
+    assert not dead(helper)
+    assert tunnel.process
+    tunnel.process.terminate()
+    assert tunnel.process.wait(30) == 0
+    tunnel.until(lambda: dead(ssh) and dead(helper))
+
+
 def test_a_killed_supervisor_takes_ssh_with_it(tunnel: Tunnel) -> None:
     tunnel.start("http")
     tunnel.wait("up")
