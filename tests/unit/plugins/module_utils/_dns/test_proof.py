@@ -17,7 +17,13 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.proof 
     prove,
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.resolver import Authorities
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Answer, Code, Look, Round, Wanted
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import (
+    Answer,
+    Code,
+    Look,
+    Round,
+    Wanted,
+)
 from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import (
     NS1,
     NS2,

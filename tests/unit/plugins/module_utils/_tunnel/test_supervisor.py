@@ -400,3 +400,11 @@ def test_an_ssh_that_stands_and_dies_at_once_is_not_started_without_a_pause(
     one.tell("up")
     one._down("it ended", lived)
     assert (one.status.failures, one.status.drops, one._pause() > 0) == (failures, 1, failures > 0)
+
+
+def test_the_longest_interruption_is_remembered(tmp_path: Path) -> None:
+    one = supervisor.Supervisor(Config(["ssh"], "http_proxy", "a", 1, 1, "1", 60), str(tmp_path))
+    for seconds in (5.0, 1.0):
+        one._broken = time.monotonic() - seconds
+        one._up()
+    assert one.status.longest >= 5.0
