@@ -274,6 +274,24 @@ def test_a_login_that_worked_was_not_refused(tunnel: Tunnel) -> None:
     tunnel.wait("up")
 
 
+REFUSING = """
+echo x >>"$1"
+case $(wc -l <"$1") in 4|6) exec "$2" -I -S "$3" "$4" http "$5";; esac
+echo "Permission denied (publickey)." >&2
+exit 255
+"""
+"""An ssh that is refused three times, enters, is refused once more when that has ended, and enters again."""
+
+
+def test_refusals_before_a_login_that_worked_do_not_count(tunnel: Tunnel, tmp_path: Path) -> None:
+    words = [str(tmp_path / "tries"), sys.executable, fake_ssh.__file__, "{port}", str(tunnel.pids)]
+    tunnel.start("http", command=["/bin/sh", "-c", REFUSING, "sh", *words], refused_pause=600)
+    tunnel.wait("up")
+    os.kill(tunnel.ssh(), signal.SIGKILL)
+    tunnel.until(lambda: tunnel.status["drops"] == 1)
+    tunnel.wait("up")
+
+
 def test_a_network_that_fails_is_tried_at_the_usual_pace(tunnel: Tunnel) -> None:
     words = "ssh: connect to host bastion port 22: Connection timed out"
     tunnel.start("http", command=saying(tunnel, words), refused_pause=600)
