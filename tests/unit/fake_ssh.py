@@ -3,8 +3,8 @@
 """Stands for ssh with a forwarding: a program that listens where ssh would and behaves as the far end would.
 
 Usage: fake_ssh.py PORT MODE [PIDS]. MODE: http, socks5 (carry), refuse (503), deny (SOCKS error), mute, close, die,
-others (carry, but forwardings of the ssh configuration fail), taken (lives on without the port), parent (carry; a program
-that it has started goes on by itself).
+others (carry, but forwardings of the ssh configuration fail), taken (lives on without the port), parent (carry; what
+it has started goes on by itself).
 """
 
 from __future__ import annotations
