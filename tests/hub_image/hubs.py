@@ -106,6 +106,7 @@ class KeyServer:
         self.asked = 0
         self.status = 200
         self.body: bytes | None = None
+        self.location = ""  # with a status that redirects; there the keys are
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -113,7 +114,9 @@ class KeyServer:
                 outer.asked += 1
                 keys = json.dumps({"keys": [signer.public() for signer in outer.signers]}).encode()
                 body = keys if outer.body is None else outer.body
-                self.send_response(outer.status)
+                self.send_response(200 if self.path == outer.location else outer.status)
+                if outer.location:
+                    self.send_header("Location", outer.location)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

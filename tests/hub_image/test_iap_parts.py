@@ -8,12 +8,14 @@ import asyncio
 import importlib.util
 import json
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.hub_program import PLACE
-from ansible_collections.researchops.jupyterhub.tests.hub_image.hubs import AUDIENCE, HEADER, Signer, claims
+from ansible_collections.researchops.jupyterhub.tests.hub_image.hubs import AUDIENCE, HEADER, KeyServer, Signer, claims
+from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import make_certificates
 from tornado.httpclient import HTTPClientError
 from tornado.httputil import HTTPHeaders
 from traitlets import TraitError
@@ -308,6 +310,18 @@ def test_nobody_enters_while_there_is_no_audience() -> None:
 def test_keys_come_by_https_only() -> None:
     with pytest.raises(TraitError, match="https"):
         program.IAPAuthenticator(keys_url="http://www.gstatic.com/iap/verify/public_key-jwk")
+
+
+def test_keys_come_from_the_named_address_and_from_nowhere_it_leads_to(tmp_path: Path) -> None:
+    ca_file, pem = make_certificates(tmp_path)
+    server = KeyServer(pem)
+    server.signers = [OLD]
+    with server.serving():
+        hub = program.IAPAuthenticator(keys_url=server.url, keys_ca_file=str(ca_file))
+        assert list(program.read_keys(asyncio.run(hub._fetch_keys()))) == ["old"]
+        server.status, server.location = 302, "/elsewhere"
+        with pytest.raises(HTTPClientError, match="302"):
+            asyncio.run(hub._fetch_keys())
 
 
 def test_text_on_a_page_may_hold_a_percent_sign() -> None:

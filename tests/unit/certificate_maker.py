@@ -105,3 +105,4 @@ ENTRIES = len(ENTRY).to_bytes(2, "big") + ENTRY
 TIMESTAMPS = bytes([4, len(ENTRIES) + 2]) + len(ENTRIES).to_bytes(2, "big") + ENTRIES
 CLIENT_USE = ExtendedKeyUsageOID.CLIENT_AUTH
 SERVER_USE = ExtendedKeyUsageOID.SERVER_AUTH
+ANY_USE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE

@@ -3,7 +3,8 @@
 """Stands for ssh with a forwarding: a program that listens where ssh would and behaves as the far end would.
 
 Usage: fake_ssh.py PORT MODE [PIDS]. MODE: http, socks5 (carry), refuse (503), deny (SOCKS error), mute, close, die,
-others (carry, but forwardings of the ssh configuration fail), taken (lives on without the port).
+others (carry, but forwardings of the ssh configuration fail), taken (lives on without the port), parent (carry; what
+it has started goes on by itself).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -84,6 +86,10 @@ def main(port: int, mode: str, pids: str) -> None:
     if mode == "die":
         sys.stderr.write("Warning: something else\nfake: Permission denied (publickey).\n")
         sys.exit(255)
+    if mode == "parent":  # as with a ProxyCommand that hangs
+        with open(pids, "a", encoding="ascii") as stream:
+            stream.write(f"{subprocess.Popen(['sleep', '60']).pid}\n")
+        mode = "http"
     if mode in GRUMBLES:
         sys.stderr.write(GRUMBLES[mode])
         sys.stderr.flush()

@@ -97,11 +97,14 @@ def test_a_family_goes_across_sessions() -> None:
     assert family(child.pid) == [child.pid]
 
 
-def test_an_eye_does_not_look_at_others() -> None:
+def test_an_eye_does_not_look_at_others(sleeper: subprocess.Popen[bytes]) -> None:
     eye = Eye(os.getpid())
-    eye.look()
-    assert not any(b"init" in command or parent(os.getpid()) in eye._since for command in eye.commands)
-    assert os.getpid() not in eye._since
+    try:
+        eye.look()
+        assert sleeper.pid in eye._since
+        assert not {1, parent(os.getpid()), os.getpid()} & eye._since.keys()
+    finally:
+        end(sleeper)
 
 
 def test_what_is_gone_is_empty() -> None:

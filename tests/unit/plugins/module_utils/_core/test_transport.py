@@ -465,7 +465,10 @@ def test_redirects_are_followed(site: Site, other: Site) -> None:
     assert [request["path"] for request in site.seen] == ["/a?code=SECRET", "/b"]
 
 
-@pytest.mark.parametrize(("status", "method", "body"), [(302, "GET", ""), (303, "GET", ""), (307, "POST", "a=1")])
+@pytest.mark.parametrize(
+    ("status", "method", "body"),
+    [(302, "GET", ""), (303, "GET", ""), (307, "POST", "a=1"), (308, "POST", "a=1")],
+)
 def test_what_becomes_of_a_posted_form(site: Site, status: int, method: str, body: str) -> None:
     site.redirects("/form", "/next", status)
     site.answers("/next")
@@ -577,11 +580,12 @@ def test_two_clients_share_no_cookie(site: Site) -> None:
     assert "Cookie" not in site.seen[1]["headers"]
 
 
-def test_secrets_that_turn_up_are_learnt(site: Site) -> None:
+@pytest.mark.parametrize("how", ["browse", "request"])
+def test_secrets_that_turn_up_are_learnt(site: Site, how: str) -> None:
     learnt: set[str] = set()
     site.answers("/", 302, Set_Cookie="sid=cookie-value", Location="/cb?code=code-value&state=state-value&page=3")
     site.answers("/cb?code=code-value&state=state-value&page=3")
-    client(site, learn=learnt.add).browse("GET", site.url + "/")
+    getattr(client(site, learn=learnt.add), how)("GET", site.url + "/")
     assert learnt == {"cookie-value", "code-value", "state-value"}
 
 

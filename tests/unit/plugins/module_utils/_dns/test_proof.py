@@ -12,11 +12,18 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progr
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.proof import (
     CONFIRM_AFTER,
     OUT_OF_REACH_AFTER,
+    Attempts,
     Others,
     prove,
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.resolver import Authorities
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import Answer, Code, Look, Wanted
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._dns.verdicts import (
+    Answer,
+    Code,
+    Look,
+    Round,
+    Wanted,
+)
 from ansible_collections.researchops.jupyterhub.tests.unit.dns_world import (
     HUB,
     NS1,
@@ -63,6 +70,15 @@ def test_a_record_that_is_right_is_proved_by_two_looks() -> None:
     assert [(entry["looks"], entry["seen"]) for entry in proof.attempts] == [
         (2, "A 203.0.113.7 at 2 of 2 authoritative servers")
     ]
+
+
+def test_looks_are_counted_together_only_where_every_answer_is_the_same() -> None:
+    attempts = Attempts()
+    for second, address in enumerate([NS1, NS1, NS2]):  # the server has moved
+        answer = Answer("ns1.example.org", address, Code.ANSWER, HUB.values)
+        attempts.add(second, Round((Look(HUB, "example.org", (answer,)),)))
+    assert len({entry["seen"] for entry in attempts.entries}) == 1
+    assert [(entry["looks"], entry["answers"][0]["address"]) for entry in attempts.entries] == [(2, NS1), (1, NS2)]
 
 
 def test_transient_refusals_and_a_lagging_server_are_waited_for() -> None:

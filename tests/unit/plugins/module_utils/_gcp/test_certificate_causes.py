@@ -412,6 +412,7 @@ CAA_TABLE = [
     pytest.param((('0 issuewild "digicert.com"',),), None, True, id="only-wildcards-restricted"),
     pytest.param((('128 tbs "unknown"',),), ("nobody (unknown critical property tbs)",), False, id="critical"),
     pytest.param((('0 tbs "unknown"',),), None, True, id="unknown-but-not-critical"),
+    pytest.param((('1 tbs "unknown"',),), None, True, id="another-flag-is-not-critical"),
     pytest.param(((), ('0 issue "digicert.com"',)), ("digicert.com",), False, id="the-parent-decides"),
     pytest.param((('0 issue "pki.goog"',), ('0 issue "digicert.com"',)), GOOD, True, id="the-domain-before-its-parent"),
 ]
@@ -424,9 +425,10 @@ def test_caa(levels: tuple[tuple[str, ...], ...], allowed: tuple[str, ...] | Non
     assert (verdict.allowed, verdict.permits, verdict.problem) == (allowed, permits, "")
 
 
-def test_servers_that_disagree_about_caa_count_as_the_strictest() -> None:
-    verdict = judge_caa([look("CAA", says('0 issue "pki.goog"'), says('0 issue "digicert.com"'))])
-    assert (verdict.allowed, verdict.permits) == (("digicert.com",), False)
+@pytest.mark.parametrize("other", ["digicert.com", "zerossl.com"])
+def test_servers_that_disagree_about_caa_count_as_the_strictest(other: str) -> None:
+    verdict = judge_caa([look("CAA", says('0 issue "pki.goog"'), says(f'0 issue "{other}"'))])
+    assert (verdict.allowed, verdict.permits) == ((other,), False)
     assert judge_caa([look("CAA", says('0 issue "pki.goog"'), says())]).permits
 
 

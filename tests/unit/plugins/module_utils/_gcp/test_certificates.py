@@ -358,3 +358,5 @@ def test_views_of_activity() -> None:
     assert not is_active(certificate(), Twin("x", "PROVISIONING"))
     assert serving_until(certificate(expires=PAST), Twin("x", "", LATER), NOW) == LATER
     assert serving_until(certificate(expires=PAST), None, NOW) is None
+    sooner = Twin("x", "", NOW + timedelta(days=1))
+    assert serving_until(certificate(expires=LATER), sooner, NOW) == LATER

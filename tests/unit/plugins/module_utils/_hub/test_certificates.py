@@ -15,6 +15,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.certif
 )
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.settings import Finding
 from ansible_collections.researchops.jupyterhub.tests.unit.certificate_maker import (
+    ANY_USE,
     CLIENT_USE,
     DAY,
     NOW,
@@ -38,6 +39,8 @@ WILDCARD = make("wild", issuer=MIDDLE, names=["*.Example.org"])
 ODD_WILDCARD = make("odd", issuer=MIDDLE, names=["*.0.0.1"])
 FOR_CLIENTS = make(HOST, issuer=MIDDLE, names=[HOST], use=CLIENT_USE)
 FOR_SERVERS = make(HOST, issuer=MIDDLE, names=[HOST], use=SERVER_USE)
+FOR_ANYTHING = make(HOST, issuer=MIDDLE, names=[HOST], use=ANY_USE)
+AT_AN_ADDRESS = make(HOST, issuer=MIDDLE, names=["2001:db8::7"])
 UNDER_OLD = make(HOST, issuer=OLD_MIDDLE, names=[HOST])
 WEAK = make(HOST, names=[HOST], rsa_bits=1024)
 STRONG = make(HOST, names=[HOST], rsa_bits=2048)
@@ -117,9 +120,11 @@ def test_what_is_refused(pem: str, key: str | None, names: list[str], error_ids:
         pytest.param(CHAIN, None, [HOST], id="34 without a key"),
         pytest.param(CHAIN, LEAF.key_pem, ["HUB.example.ORG."], id="35 case and dot"),
         pytest.param(CHAIN, LEAF.key_pem, ["10.0.0.1"], id="36 address"),
+        pytest.param(AT_AN_ADDRESS.pem, None, ["2001:DB8:0::7"], id="36a an address in another spelling"),
         pytest.param(CHAIN, LEAF.key_pem, [], id="37 no names asked"),
         pytest.param(WILDCARD.pem, WILDCARD.key_pem, [HOST], id="38 wildcard"),
         pytest.param(FOR_SERVERS.pem, FOR_SERVERS.key_pem, [HOST], id="39 for servers"),
+        pytest.param(FOR_ANYTHING.pem, FOR_ANYTHING.key_pem, [HOST], id="39a for any use"),
         pytest.param(STRONG.pem, STRONG.key_pem, [HOST], id="40 RSA"),
         pytest.param(LOGGED.pem + MIDDLE.pem, LOGGED.key_pem, [HOST], id="42 a public authority's with its issuer"),
         pytest.param(LOGGED_SELF_SIGNED.pem, LOGGED_SELF_SIGNED.key_pem, [HOST], id="43 logged and self-signed"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import keys
+from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import keys, lint
 
 SCHEMA = (
     Path(os.environ.get("Z2JH_REFERENCE", Path(__file__).resolve().parents[5].parent / "shared/data/z2jh")) / "4.4.0"
@@ -64,12 +64,12 @@ def test_every_default_of_the_chart_is_in_the_tree() -> None:
 
 
 def test_moved_keys_lead_to_keys_that_exist() -> None:
-    known = set(keys.paths())
     for old, new in keys.MOVED.items():
-        head = new.partition(".hub.config.")[0]
-        top = "hub.config" if new.startswith("hub.config") else head
-        parts = top.split(".")
-        assert any(".".join(parts[:count]) in known for count in range(len(parts), 0, -1)), (old, new)
+        values: Any = "x"
+        for segment in reversed(new.split(".")):
+            values = {segment: values}
+        found = [each.path for each in lint.lint(values, lint.Context()) if each.error_id == "E-VALUES-01"]
+        assert found == [], f"{old} leads to {new}"
 
 
 def test_paths_are_complete_and_without_wildcards() -> None:

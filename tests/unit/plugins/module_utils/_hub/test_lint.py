@@ -301,6 +301,11 @@ def test_what_is_refused(path: str, value: Any, error_id: str, where: str, do: s
             id="56 administrators only",
         ),
         pytest.param(
+            {"JupyterHub": {"authenticator_class": "github", "allowed_users": ["ada"]}},
+            "JupyterHub.authenticator_class",
+            id="56a a rule where no login reads it",
+        ),
+        pytest.param(
             {"JupyterHub": {"authenticator_class": "oauthenticator.generic.GenericOAuthenticator"}},
             "JupyterHub.authenticator_class",
             id="57 full name, no rule",

@@ -112,6 +112,11 @@ def hub(authenticator: Json | None, traits: Json, **more: Any) -> Json:
             {"hub_oauth_token_auth_method": "none"}, [("E-OAUTH-05", "hub_oauth_token_auth_method")], id="14 method"
         ),
         pytest.param({"hub_domain": ""}, [("E-OAUTH-06", "hub_domain")], id="15 no host name"),
+        pytest.param(
+            {"hub_domain": "", "hub_oauth_callback_url": "https://hub.example.org/hub/oauth_callback"},
+            [("E-OAUTH-06", "hub_domain")],
+            id="15a no host name, so no callback is held against it",
+        ),
         pytest.param({"hub_oauth_issuer": ""}, [("E-OAUTH-06", "hub_oauth_issuer")], id="16 no issuer"),
         pytest.param({"hub_oauth_client_id": ""}, [("E-OAUTH-06", "hub_oauth_client_id")], id="17 no client"),
         pytest.param(
@@ -230,6 +235,12 @@ def test_what_is_refused(changes: Json, found: list[tuple[str, str]]) -> None:
             {"scopes_supported": ["openid", "email"]},
             hub({"allowed_users": ["ada"]}, {"scope": ["openid", "email"]}),
             id="30 only scopes on offer",
+        ),
+        pytest.param(
+            {},
+            {"scopes_supported": ["profile", "email"]},
+            hub({"allowed_users": ["ada"]}, {}),
+            id="30a without openid nothing is a login, whatever is listed",
         ),
         pytest.param(
             {"hub_oauth_callback_url": "https://HUB.example.org:443/hub/oauth_callback"},

@@ -176,6 +176,12 @@ CA = {"oauth-issuer-ca": {"mountPath": oauth_iap.CA_MOUNT, "stringData": "PEM"}}
             id="25 the front door is still to come",
         ),
         pytest.param(
+            {"hub_oauth_iap_audiences": [AUDIENCE]},
+            {"audiences": [], "pending": True},
+            hub({"audiences": [AUDIENCE], "allowed_domains": ["example.org"]}),
+            id="25a and somebody knows its audience already",
+        ),
+        pytest.param(
             {},
             {"ca_pem": "PEM"},
             hub({"audiences": [AUDIENCE], "allowed_domains": ["physics.test"], "keys_ca_file": oauth_iap.CA_MOUNT}, CA),

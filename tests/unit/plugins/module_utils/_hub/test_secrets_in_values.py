@@ -12,6 +12,7 @@ from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub.secret
     PLACES,
     REFERENCE,
     misplaced_secrets,
+    unread,
 )
 
 CANARY = "hQ4t-Vx9_2mLpR7s"
@@ -45,6 +46,12 @@ def test_known_place(place: str) -> None:
 def test_a_hub_that_reads_the_client_secret_is_not_told_how(hub: dict[str, Any]) -> None:
     values = {"hub": {**hub, "config": {"GenericOAuthenticator": {"client_secret": CANARY}}}}
     assert [one.do for one in misplaced_secrets(values)] == [PLACES[CLIENT_SECRET]]
+
+
+def test_a_variable_of_peoples_servers_brings_the_hub_no_client_secret() -> None:
+    variable = {"extraEnv": {"OAUTH_CLIENT_SECRET": {"valueFrom": {"secretKeyRef": {"name": "own", "key": "k"}}}}}
+    assert unread({"singleuser": variable})
+    assert not unread({"hub": variable})
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -28,6 +28,7 @@ from ansible_collections.researchops.jupyterhub.tests.unit.fake_hub import (
     Reply,
     home_is,
     make_certificates,
+    page,
     serving,
 )
 from ansible_collections.researchops.jupyterhub.tests.unit.fakes import FakeClock, fails
@@ -370,6 +371,29 @@ def test_a_stranger_who_gets_in(bench: Bench) -> None:
     error = bench.fails("E-VERIFY-11")
     assert error.wanted == "403 from the hub"
     assert bench.hub.started == 0, "a hub that is open gets no server from us"
+
+
+def test_a_stranger_who_is_shown_a_refusal_and_has_a_session_nevertheless(bench: Bench) -> None:
+    def leaking(query: dict[str, str]) -> Reply:
+        user = query["code"].removeprefix("code-of-")
+        if user == "ada":
+            return callback(query)
+        session = f"sid=session-of-{user}; Path=/; Secure; HttpOnly"
+        return page("<h1>403 : Forbidden</h1>", 403, session, "_xsrf=hub-xsrf; Path=/hub/")
+
+    callback, bench.hub.callback = bench.hub.callback, leaking  # type: ignore[method-assign]
+    error = bench.fails("E-VERIFY-11")
+    assert error.seen.startswith("403 from ")
+
+
+def test_a_home_with_another_content_after_the_restart(bench: Bench) -> None:
+    def spoiling(method: str, user: str, rest: str) -> Reply:
+        for file in bench.hub.home.glob(".researchops-verify-*") if method == "DELETE" else ():
+            file.write_text("of somebody else")
+        return real(method, user, rest)
+
+    real, bench.hub.user_api = bench.hub.user_api, spoiling  # type: ignore[method-assign]
+    assert bench.fails("E-VERIFY-09").seen.endswith(" is not what was written")
 
 
 def test_a_stranger_whom_the_provider_does_not_know_proves_nothing(bench: Bench) -> None:

@@ -243,7 +243,7 @@ def test_the_newest_warning_is_quoted() -> None:
         {"type": "Warning", "reason": "Old", "message": "x", "lastTimestamp": "2026-01-01T00:00:00Z"},
         {"type": "Normal", "reason": "Ensuring", "message": "y", "lastTimestamp": "2026-01-03T00:00:00Z"},
     ]
-    assert front.last_warning(events) == "SyncFailed: quota"
+    assert front.last_warning(events) == front.last_warning(events[::-1]) == "SyncFailed: quota"
     assert front.last_warning(events[2:]) == ""
 
 

@@ -236,6 +236,11 @@ def test_a_door_that_is_ready(changes: Json, door: Json, address: str, backend: 
     assert found == Verdict(State.DONE, "203.0.113.7, k8s1-a")
 
 
+def test_another_address_beside_the_reserved_one_is_fine() -> None:
+    both = INGRESS | {"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}, {"ip": "2001:db8::7"}]}}}
+    assert verdicts.judge(FRONT, both, "203.0.113.7", [BACKEND]).state is State.DONE
+
+
 @pytest.mark.parametrize(
     ("changes", "client", "refused"),
     [

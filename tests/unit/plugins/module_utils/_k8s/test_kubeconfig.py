@@ -45,6 +45,7 @@ FIRST = Source("/home/ada/.kube/config", content())
         pytest.param(content(**{"current-context": ""}), "", "it has no current context", id="01-no-current-context"),
         pytest.param(content(clusters=[]), "", "names the cluster 'c1', which has no server", id="02-no-cluster"),
         pytest.param(content(clusters=[{"name": "c1", "cluster": {}}]), "", "which has no server", id="03-no-server"),
+        pytest.param(content(clusters=[{"name": "c1"}]), "", "which has no server", id="03a-nothing-but-a-name"),
         pytest.param(content(users=[]), "", "names the user 'u1', which it does not hold", id="04-no-user"),
         pytest.param(content(contexts=None), "research", "it has no context research", id="05-no-contexts"),
         pytest.param(content(contexts=["x", {"name": 3}]), "x", "it has no context x", id="06-rubbish-entries"),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -199,6 +200,8 @@ def test_patience_counts_from_the_first_look_at_a_trouble_and_starts_anew_withou
     assert fatal(146, slow) == [False]
     assert fatal(147, config) == [False]
     assert fatal(192, config) == [True]
+    other = replace(config, container="proxy")
+    assert fatal(193, other) == [False]  # what is missing for another container may still come
 
 
 def test_pod_facts() -> None:

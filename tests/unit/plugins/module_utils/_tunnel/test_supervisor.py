@@ -274,6 +274,24 @@ def test_a_login_that_worked_was_not_refused(tunnel: Tunnel) -> None:
     tunnel.wait("up")
 
 
+REFUSING = """
+echo x >>"$1"
+case $(wc -l <"$1") in 4|6) exec "$2" -I -S "$3" "$4" http "$5";; esac
+echo "Permission denied (publickey)." >&2
+exit 255
+"""
+"""An ssh that is refused three times, enters, is refused once more when that has ended, and enters again."""
+
+
+def test_refusals_before_a_login_that_worked_do_not_count(tunnel: Tunnel, tmp_path: Path) -> None:
+    words = [str(tmp_path / "tries"), sys.executable, fake_ssh.__file__, "{port}", str(tunnel.pids)]
+    tunnel.start("http", command=["/bin/sh", "-c", REFUSING, "sh", *words], refused_pause=600)
+    tunnel.wait("up")
+    os.kill(tunnel.ssh(), signal.SIGKILL)
+    tunnel.until(lambda: tunnel.status["drops"] == 1)
+    tunnel.wait("up")
+
+
 def test_a_network_that_fails_is_tried_at_the_usual_pace(tunnel: Tunnel) -> None:
     words = "ssh: connect to host bastion port 22: Connection timed out"
     tunnel.start("http", command=saying(tunnel, words), refused_pause=600)
@@ -319,6 +337,17 @@ def test_it_ends_and_leaves_nothing(tunnel: Tunnel, way: str) -> None:
     assert tunnel.process.wait(30) == 0
     assert all(dead(int(pid)) for pid in (tunnel.pids.read_text().split() if tunnel.pids.exists() else []))
     assert not tunnel.folder.exists()
+
+
+def test_what_ssh_has_started_ends_with_it(tunnel: Tunnel) -> None:
+    tunnel.start("parent")
+    tunnel.wait("up")
+    ssh, helper = map(int, tunnel.pids.read_text().split())
+    assert not dead(helper)
+    assert tunnel.process
+    tunnel.process.terminate()
+    assert tunnel.process.wait(30) == 0
+    tunnel.until(lambda: dead(ssh) and dead(helper))
 
 
 def test_a_killed_supervisor_takes_ssh_with_it(tunnel: Tunnel) -> None:
@@ -379,3 +408,21 @@ def test_the_configuration_has_defaults_a_person_can_bear() -> None:
     config = Config(["ssh"], "http_proxy", "a", 1, 1, "1", 60)
     worst = config.probe_interval + config.probe_timeout + 1
     assert worst < config.hold, "a connection that is opened during a break outlasts the break"
+
+
+@pytest.mark.parametrize(("lived", "failures"), [(0.9, 1), (1.1, 0)])
+def test_an_ssh_that_stands_and_dies_at_once_is_not_started_without_a_pause(
+    tmp_path: Path, lived: float, failures: int
+) -> None:
+    one = supervisor.Supervisor(Config(["ssh"], "http_proxy", "a", 1, 1, "1", 60), str(tmp_path))
+    one.tell("up")
+    one._down("it ended", lived)
+    assert (one.status.failures, one.status.drops, one._pause() > 0) == (failures, 1, failures > 0)
+
+
+def test_the_longest_interruption_is_remembered(tmp_path: Path) -> None:
+    one = supervisor.Supervisor(Config(["ssh"], "http_proxy", "a", 1, 1, "1", 60), str(tmp_path))
+    for seconds in (5.0, 1.0):
+        one._broken = time.monotonic() - seconds
+        one._up()
+    assert one.status.longest >= 5.0
