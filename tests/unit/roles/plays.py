@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,11 +45,14 @@ def played(folder: Path, tasks: list[dict[str, Any]], *given: str, book: str = "
 
 
 @contextmanager
-def cluster(folder: Path, data: dict[str, bytes], **metadata: dict[str, str]) -> Iterator[Server]:
-    """An API server whose every answer is a Secret with these data, and the kubeconfig that leads to it."""
+def cluster(
+    folder: Path, data: dict[str, bytes], *, items: Sequence[Any] = (), **metadata: dict[str, str]
+) -> Iterator[Server]:
+    """An API server and the kubeconfig that leads to it. Its every answer is a Secret with these data, or these items."""
     secret = {
         "metadata": {"name": "s", **metadata},
         "data": {name: base64.b64encode(value).decode() for name, value in data.items()},
+        "items": list(items),
     }
     with serving(folder, lambda *_request: (200, secret, {"Content-Type": "application/json"})) as server:
         kubeconfig = {
