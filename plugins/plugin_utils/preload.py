@@ -69,6 +69,7 @@ LOOKUPS = (
     "researchops.jupyterhub.chart_check",
     "researchops.jupyterhub.cluster_objects",
     "researchops.jupyterhub.helm_version",
+    "researchops.jupyterhub.kubeconfig",
     "researchops.jupyterhub.missing_collections",
     "researchops.jupyterhub.oidc_discovery",
     "researchops.jupyterhub.temp_space",
