@@ -12,8 +12,8 @@ short_description: Find out whether a namespace holds the hub of another release
 version_added: 0.1.0
 author: researchops.jupyterhub contributors (@researchops)
 description:
-  - Judges by the rule of M(researchops.jupyterhub.front_service) whether a run for a release would take name, front door
-    and Secrets from the hub of another one, and changes nothing. A running hub of this release costs one request.
+  - Judges by the rule of M(researchops.jupyterhub.front_service) whether a run for a release would take name, front
+    door and Secrets from the hub of another one, and changes nothing. A running hub of this release costs one request.
   - A problem is returned as text, so that a preflight can report it together with all other problems.
 options:
   _terms:

@@ -152,7 +152,7 @@ def _missing(settled: Mapping[str, Any]) -> list[Finding]:
 
 
 def taken(name: str) -> list[Finding]:
-    """A finding for a Secret that holds something else: with a certificate in it, Helm refuses the hub after an order."""
+    """A finding for a Secret that holds something else; with a certificate in it the hub could not be installed."""
     if name not in TAKEN:
         return []
     return [

@@ -18,7 +18,7 @@ JHUB = {"metadata": {"labels": {"release": "jhub"}}}
 
 
 def look(folder: Path, role: str, guard: dict[str, str], **given: Any) -> tuple[list[str], int]:
-    """What the rows of a role's preflight say, and how often it asked the cluster, which holds another release's hub."""
+    """What the rows of a role's preflight say, and how often it asked a cluster with another release's hub."""
     part = {"name": f"researchops.jupyterhub.{role}", "tasks_from": "preflight"}
     keep = {"content": f"{{{{ __{role}_preflight | to_json }}}}", "dest": "rows.json", "mode": "0600"}
     known = {"hub_name": "climate", "hub_domain": "hub.example.org", "__cluster_access_guard": guard, **given}
@@ -47,7 +47,9 @@ def test_certificate(tmp_path: Path, guard: dict[str, str], https: dict[str, str
     ("guard", "platform", "told", "asked"),
     [
         pytest.param(NONE, "existing", ["LoadBalancer,"], 0, id="no cluster"),
-        pytest.param(FOUND, "existing", ["LoadBalancer,", "E-FRONT-13 Namespace climate holds "], 2, id="front Service"),
+        pytest.param(
+            FOUND, "existing", ["LoadBalancer,", "E-FRONT-13 Namespace climate holds "], 2, id="front Service"
+        ),
         pytest.param(FOUND, "gke", ["E-FRONT-13 Namespace climate holds the hub of release jhub;"], 2, id="Google's"),
     ],
 )
