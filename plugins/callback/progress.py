@@ -27,6 +27,8 @@ requirements:
 notes:
   - It shows modules that run on the controller, as all modules of this collection do with C(connection=local).
   - The lines go to the terminal; C(log_path) does not get them.
+  - Where the output of Ansible is for programs (C(stdout_callback=ansible.posix.json) or C(jsonl)), they go to standard
+    error.
 """
 
 import atexit
@@ -38,12 +40,15 @@ import threading
 import time
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.progress import PROGRESS_VARIABLE
 
 POLL_SECONDS = 0.5
 TEXT_LIMIT = 400
 COLLECTION = "researchops.jupyterhub."
+FOR_PROGRAMS = ("json", "jsonl")
+"""Callbacks whose standard output must hold nothing else."""
 
 
 def printable(value: object) -> str:
@@ -123,6 +128,8 @@ class CallbackModule(CallbackBase):
         self._thread: threading.Thread | None = None
         self._over = threading.Event()
         self._phases = Phases()
+        name = str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2]
+        self._output = 2 if name in FOR_PROGRAMS else 1
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Make the progress file and follow it; a file that somebody else follows already is left alone.
@@ -164,13 +171,12 @@ class CallbackModule(CallbackBase):
         if self._follower is not None:
             self._print(self._follower.new_lines())
 
-    @staticmethod
-    def _print(lines: list[str]) -> None:
+    def _print(self, lines: list[str]) -> None:
         # os.write, not Display: Ansible forks workers while this thread runs, and a lock held by the thread at that
         # moment would stay locked in the worker
         for text in lines:
             if text:
-                os.write(1, (text + "\n").encode("utf-8", "replace"))
+                os.write(self._output, (text + "\n").encode("utf-8", "replace"))
 
     def _end(self) -> None:
         """Stop following and remove the file; in a forked worker, do nothing."""

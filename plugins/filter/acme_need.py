@@ -74,10 +74,13 @@ def acme_need(
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
     from ansible_collections.researchops.jupyterhub.plugins.module_utils._core.errors import HubError
-    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme
+    from ansible_collections.researchops.jupyterhub.plugins.module_utils._hub import acme, https
 
     if found.get("problem"):
         return acme.Need(False, "unknown").as_dict() | {"error": str(found["problem"])}
+    refused = https.taken(secret_name)
+    if refused:
+        return acme.Need(False, "unknown").as_dict() | {"error": refused[0].text()}
     secret = next(iter(found["resources"]), None)
     try:
         need = acme.need(secret, str(domain), str(directory), float(renew_before), datetime.now(UTC))

@@ -52,6 +52,7 @@ OURS = (
     "_hub.wish",
     "_k8s.client",
     "_k8s.front",
+    "_k8s.front_api",
     "_k8s.objects",
 )
 #: what these import in their functions
@@ -64,9 +65,11 @@ LOOKUPS = (
     "ansible.builtin.file",
     "ansible.builtin.vars",
     "ansible.builtin.varnames",
+    "researchops.jupyterhub.another_hub",
     "researchops.jupyterhub.chart_check",
     "researchops.jupyterhub.cluster_objects",
     "researchops.jupyterhub.helm_version",
+    "researchops.jupyterhub.kubeconfig",
     "researchops.jupyterhub.missing_collections",
     "researchops.jupyterhub.oidc_discovery",
     "researchops.jupyterhub.temp_space",

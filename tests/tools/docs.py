@@ -40,8 +40,9 @@ On the command line and in a survey of AWX all is text, and may be: `-e hub_admi
 `-e letsencrypt_staging=yes` a yes. A dict is given as JSON. A path may begin with `~` and hold `$VARIABLES`;
 a relative one starts in the folder that `ansible-playbook` was started in.
 
-A role that runs without `cluster_access` before it goes by `cluster_access_kubeconfig`, else as kubectl does;
-nobody checks then which cluster that is.
+A role in a play without `cluster_access` goes by `cluster_access_kubeconfig`, else as kubectl does;
+nobody checks then which cluster that is. A play that leaves its own `cluster_access` out, as by
+`--start-at-task`, is stopped (E-ACCESS-22).
 """
 MARKUP: tuple[tuple[str, str], ...] = (
     (r"\bL\(([^,()]+),\s*([^()\s]+)\)", r"[\1](\2)"),

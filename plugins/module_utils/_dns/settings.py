@@ -191,5 +191,8 @@ def _is_secret(text: str) -> bool:
 
 
 def rows(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The same as rows of the preflight table."""
-    return rows_of("DNS settings", problems(values), f"{values['domain']} by {values['provider']}")
+    """The same as rows of the preflight table; with ``unprobed``, Cloud DNS was not asked, and another row says why."""
+    seen = f"{values['domain']} by {values['provider']}"
+    if values.get("unprobed"):
+        seen = "not probed because Google's credentials cannot be used"
+    return rows_of("DNS settings", problems(values), seen)

@@ -25,6 +25,7 @@ from .._core.errors import Changed, HubError, missing_collection
 from .._core.preflight import rows_of
 from .._k8s.front import MANAGED_BY
 from .certificates import begin_of, certificate_problems, end_of, read_chain
+from .settings import Finding
 
 DIRECTORY_NOTE = "researchops.jupyterhub/acme-directory"
 """Annotation on a Secret that we filled: the ACME directory its certificate came from."""
@@ -118,16 +119,27 @@ def _judged(secret: Mapping[str, Any] | None, domain: str, directory: str, renew
         return Need(True, "there is no certificate yet")
     came_from = _came_from(secret)
     certificate, key = (_decoded(secret, name) for name in ("tls.crt", "tls.key"))
-    wrong = _wrong(certificate, key, domain, now)
+    problems = _problems(certificate, key, domain, now)
     ends, due = _dates(certificate, renew_before)
     end = _iso(ends)
     if not came_from:
-        state = wrong or ("" if certificate else "is missing")
+        state = problems[0].sentence if problems else ("" if certificate else "is missing")
         return Need(False, state or "filled by somebody else, and good", foreign=True, stops=bool(state), ends=end)
     if not certificate:
         return Need(True, "the Secret holds no certificate", ends=end)
+    return _own(problems, came_from, directory, due, end, now)
+
+
+def _own(
+    problems: list[Finding], came_from: str, directory: str, due: datetime | None, end: str, now: datetime
+) -> Need:
+    """The same of a certificate that we had made, or put there."""
+    wrong = f"the present certificate {problems[0].sentence}" if problems else ""
+    if came_from == directory and {one.error_id for one in problems} == {"E-CERT-13"}:
+        # The next one would begin later still: it is this machine's clock that is wrong, and hub_https says so.
+        return Need(False, wrong, ends=end)
     if wrong:
-        return Need(True, f"the present certificate {wrong}", ends=end)
+        return Need(True, wrong, ends=end)
     if came_from != directory:
         return Need(True, f"the present certificate came from {came_from}", ends=end)
     if due is None or now >= due:
@@ -135,12 +147,11 @@ def _judged(secret: Mapping[str, Any] | None, domain: str, directory: str, renew
     return Need(False, f"good until {end}, renewed from {_iso(due)} on", ends=end)
 
 
-def _wrong(certificate: str, key: str, domain: str, now: datetime) -> str:
-    """The first thing wrong with the present certificate, as the end of a sentence; empty for a good one, or none."""
-    if not certificate:
-        return ""
-    found = certificate_problems(certificate, key, [domain], now, source="the present certificate")
-    return found[0].sentence if found else ""
+def _problems(certificate: str, key: str, domain: str, now: datetime) -> list[Finding]:
+    """What is wrong with the present certificate; nothing where there is none."""
+    return (
+        certificate_problems(certificate, key, [domain], now, source="the present certificate") if certificate else []
+    )
 
 
 def _decoded(secret: Mapping[str, Any], name: str) -> str:

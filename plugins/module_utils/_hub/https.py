@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .settings import HTTPS_PORT, SHARED, Finding, Json, read, stray_names, unset
+from .values import HUB_SECRETS
 
 DEFAULTS: Json = {
     "hub_https_type": "",
@@ -26,6 +27,13 @@ METHOD_DEFAULTS: Json = {"letsencrypt_method": ""}
 
 DOOR_DEFAULTS: Json = {"gke_iap_front_door": "ingress"}
 """The role gke_iap's variable that this layer also reads."""
+
+TAKEN = {
+    HUB_SECRETS: "what the hub reads its secrets from",
+    "hub": "what the chart itself generates",
+    "letsencrypt-account": "the key of the ACME account",
+}
+"""Secrets of the namespace that hold something else than a certificate, and what."""
 
 LEGAL: dict[tuple[str, str], str] = {
     ("secret", "none"): "the Secret exists already; its owner renews it",
@@ -62,6 +70,7 @@ def layer(variables: Mapping[str, Any], _discovery: Mapping[str, Any]) -> tuple[
         findings += _door_problem(settled)
         https = {"enabled": True, "type": "offload", "hosts": [settled["hub_domain"].lower()]}
         return {"proxy": {"https": https}}, findings
+    findings += taken(settled["hub_https_secret_name"])
     values: Json = {
         "proxy": {
             "https": {
@@ -140,6 +149,20 @@ def _missing(settled: Mapping[str, Any]) -> list[Finding]:
         wanted["hub_https_certificate_file"] = "the file with the certificate and its chain, PEM"
         wanted["hub_https_private_key_file"] = "the file with the certificate's private key, PEM, without a pass phrase"
     return unset(settled, wanted, "E-CERT-22", f"hub_https_type {settled['hub_https_type']}")
+
+
+def taken(name: str) -> list[Finding]:
+    """A finding for a Secret that holds something else; with a certificate in it the hub could not be installed."""
+    if name not in TAKEN:
+        return []
+    return [
+        Finding(
+            "E-CERT-19",
+            "hub_https_secret_name",
+            f"is {name}, and that Secret is for something else: {TAKEN[name]}",
+            "leave it out, which makes it hub-tls, or choose another name",
+        )
+    ]
 
 
 def stale_proxies(secret: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> list[str]:

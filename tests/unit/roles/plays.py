@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,17 @@ from typing import Any
 from ansible_collections.researchops.jupyterhub.tests.unit.tls_server import Server, serving
 
 
-def played(folder: Path, tasks: list[dict[str, Any]], *given: str, book: str = "play.yml", **keywords: Any) -> str:
-    """What a playbook of these tasks prints; it must succeed.
+def played(
+    folder: Path, tasks: list[dict[str, Any]], *given: str, book: str = "play.yml", code: int = 0, **keywords: Any
+) -> str:
+    """What a playbook of these tasks prints.
 
     Args:
         folder: where it is run.
         tasks: its tasks.
         given: what the command line has besides, such as ``-e`` and a variable.
         book: the playbook's path, below the folder; where relative paths of modules of Ansible's own start.
+        code: how it must end; 2 is a task that failed.
         keywords: what the play has besides, such as ``vars``.
     """
     play = {"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks, **keywords}
@@ -40,16 +43,19 @@ def played(folder: Path, tasks: list[dict[str, Any]], *given: str, book: str = "
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
 
 @contextmanager
-def cluster(folder: Path, data: dict[str, bytes], **metadata: dict[str, str]) -> Iterator[Server]:
-    """An API server whose every answer is a Secret with these data, and the kubeconfig that leads to it."""
+def cluster(
+    folder: Path, data: dict[str, bytes], *, items: Sequence[Any] = (), **metadata: dict[str, str]
+) -> Iterator[Server]:
+    """An API server whose every answer is a Secret with these data, or a list of these items, and its kubeconfig."""
     secret = {
         "metadata": {"name": "s", **metadata},
         "data": {name: base64.b64encode(value).decode() for name, value in data.items()},
+        "items": list(items),
     }
     with serving(folder, lambda *_request: (200, secret, {"Content-Type": "application/json"})) as server:
         kubeconfig = {

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.researchops.jupyterhub.plugins.filter.typed import typed
+from ansible_collections.researchops.jupyterhub.tests.unit.roles.plays import played
 from jinja2 import Environment
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
@@ -62,3 +63,16 @@ def test_a_kind_that_is_set_comes_first(role: str) -> None:
 def test_no_role_that_asks_google_is_left_out() -> None:
     paths = sorted(ROLES.glob("*/vars/main.yml"))
     assert [path.parts[-3] for path in paths if "GCP_AUTH_KIND" in path.read_text(encoding="utf-8")] == list(ASKING)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("known", ["__cluster_access_file", "__gke_iap_look"])
+def test_credentials_that_were_found_unusable_are_not_tried_once_more(tmp_path: Path, known: str) -> None:
+    """The module of google.cloud would die of it: a red line about a failure that is none, and the same news again."""
+    role = {"name": "researchops.jupyterhub.hub_dns", "tasks_from": "preflight"}
+    say = {"msg": "{{ __hub_dns_preflight | map(attribute='text') | join }}"}
+    given = {"hub_domain": "hub.example.org", "hub_dns_provider": "clouddns", "hub_dns_project": "research"}
+    tasks: list[dict[str, Any]] = [{"ansible.builtin.include_role": role}, {"ansible.builtin.debug": say}]
+    printed = played(tmp_path, tasks, vars={**given, known: {"error_id": "E-GCP-02"}})
+    assert "not probed because Google's credentials cannot be used" in printed
+    assert "...ignoring" not in printed

@@ -67,7 +67,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         starts("hub_preflight", "main"),
         {"ansible.builtin.copy": {"content": asked, "dest": "seen.json", "mode": "0600"}},
     ]
-    known = {"__cluster_access_guard": {"preflight": []}}  # so that no cluster is asked
+    known = {
+        "__cluster_access_guard": {"preflight": []},
+        "__cluster_access_generated": "",
+    }  # so that no cluster is asked
     given = [part for name, text in GIVEN.items() for part in ("-e", f"{name}={json.dumps(text)}")]
     played(folder, tasks, *given, vars=known)
     found: dict[str, Any] = json.loads((folder / "seen.json").read_text(encoding="utf-8"))

@@ -158,3 +158,12 @@ def test_a_forked_worker_neither_ends_the_run_nor_removes_the_file(
         callback._end()
     assert path.exists()
     assert not callback._over.is_set()
+
+
+@pytest.mark.parametrize("name", ["json", "ansible.posix.json", "ansible.posix.jsonl"])
+def test_output_for_programs_is_left_to_them(
+    name: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress.constants, "DEFAULT_STDOUT_CALLBACK", name)
+    progress.CallbackModule()._print(["phases      z2jh 3 s"])
+    assert capfd.readouterr() == ("", "phases      z2jh 3 s\n")

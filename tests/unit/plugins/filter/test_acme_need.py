@@ -43,6 +43,12 @@ def test_a_secret_that_could_not_be_read_stops_the_play_with_the_reason() -> Non
     assert (found["order"], found["error"]) == (False, "E-K8S-04 no.")
 
 
+def test_nothing_is_ordered_for_a_secret_in_which_something_else_is_kept() -> None:
+    found = acme_need({"resources": []}, "hub.example.org", "https://a", 0, "hub-secrets")
+    assert found["order"] is False
+    assert found["error"].startswith("E-CERT-19 hub_https_secret_name is hub-secrets, and ")
+
+
 def test_the_last_order_of_the_week_carries_the_error() -> None:
     directory, now = f"https://{LETS_ENCRYPT}/directory", datetime.now(UTC).isoformat()
     notes = {DIRECTORY_NOTE: directory, ORDERS_NOTE: f"{now} {directory} hub.example.org\n" * 4}

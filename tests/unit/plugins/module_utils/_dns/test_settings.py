@@ -102,6 +102,13 @@ def test_settings_that_work(values: dict[str, Any]) -> None:
     ]
 
 
+def test_what_was_not_asked_has_not_passed() -> None:
+    (row,) = settings.rows(CLOUD | {"unprobed": True})
+    assert (row["ok"], row["text"]) == (True, "not probed because Google's credentials cannot be used")
+    (wrong,) = settings.rows(CLOUD | {"unprobed": True, "domain": "hub"})
+    assert not wrong["ok"]
+
+
 @pytest.mark.parametrize(
     ("name", "form"),
     [

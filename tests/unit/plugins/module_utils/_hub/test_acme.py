@@ -91,6 +91,8 @@ RUBBISH = {"metadata": {"annotations": {acme.DIRECTORY_NOTE: DIRECTORY}}, "data"
         ),
         pytest.param(secret(), 70, 10 * DAY, False, "renewed from 2026-03-22T00:00:00Z on", id="12-good-by-wish"),
         pytest.param(secret(*pair(days=6)), 3.9, 0, False, "good until 2026-01-07T00:00:00Z", id="13-good-six-days"),
+        pytest.param(secret(), -1, 0, False, "is not valid before 2026-01-01", id="14-this-machines-clock-is-late"),
+        pytest.param(secret(*pair("b.example.org")), -1, 0, True, "the present certificate ", id="15-and-another-name"),
     ],
 )
 def test_a_certificate_is_ordered_or_not(found: Any, days: float, before: float, order: bool, reason: str) -> None:

@@ -89,6 +89,21 @@ def test_what_a_type_needs_is_asked_for(variables: dict[str, str], paths: list[s
     assert [(one.error_id, one.path) for one in found] == [("E-CERT-22", path) for path in paths]
 
 
+@pytest.mark.parametrize("name", ["hub-secrets", "hub", "letsencrypt-account"])
+@pytest.mark.parametrize("kind", ["secret", "manual", ""])
+def test_a_secret_in_which_something_else_is_kept_is_refused_where_it_is_used(kind: str, name: str) -> None:
+    files = {"hub_https_certificate_file": "c.pem", "hub_https_private_key_file": "k.pem"} if kind == "manual" else {}
+    variables = {
+        "hub_platform": "gke",
+        "hub_https_type": kind,
+        "hub_domain": "h",
+        "hub_https_secret_name": name,
+        **files,
+    }
+    found = https.layer(variables, {})[1]
+    assert [(one.error_id, one.path) for one in found] == ([("E-CERT-19", "hub_https_secret_name")] if kind else [])
+
+
 @pytest.mark.parametrize(
     "variables",
     [
