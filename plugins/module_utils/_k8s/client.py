@@ -30,7 +30,7 @@ from urllib.parse import urlencode
 
 from .._core.clock import ServerTime, SystemClock
 from .._core.errors import Changed, HubError, is_installed, missing_library, require
-from .connection import checking, open_connection, read_login, server_is_here
+from .connection import checking, open_connection, read_login, repeats, server_is_here
 from .kubeconfig import Chosen, proxy_of, unusable
 from .readback import Fate, Write, judge
 
@@ -41,8 +41,6 @@ CONNECT_TIMEOUT = 5.0
 """Seconds until a connection must stand."""
 READ_TIMEOUT = 30.0
 """Seconds between two bytes of a reply."""
-LONGEST_PAUSE = 5.0
-"""Seconds a server may put a read off before it is repeated; API servers ask for one."""
 WATCH_SECONDS = 25.0
 """Seconds one watch lasts at most: the server ends it before a silent connection counts as dead."""
 PAGE = 500
@@ -177,18 +175,16 @@ class KubeClient:
 
     def create(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
         """Create an object in a collection; one that exists is an error (E-K8S-05)."""
-        query = _dry(dry_run)
-        return self._accepted(self.request("POST", path, query, body), "POST", path, query)
+        return self._written("POST", path, _dry(dry_run), body)
 
     def apply(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
         """Server-side apply of one object under our field manager; safe to repeat."""
         query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return self._accepted(self.request("PATCH", path, query, body, content_type=APPLY_PATCH), "PATCH", path, query)
+        return self._written("PATCH", path, query, body, APPLY_PATCH)
 
     def merge(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
         """JSON merge patch of one object; ``metadata.resourceVersion`` in the body guards against a race."""
-        query = _dry(dry_run)
-        return self._accepted(self.request("PATCH", path, query, body, content_type=MERGE_PATCH), "PATCH", path, query)
+        return self._written("PATCH", path, _dry(dry_run), body, MERGE_PATCH)
 
     def delete(self, path: str, *, dry_run: bool = False, body: Json | None = None) -> bool:
         """Delete an object; False where there was none."""
@@ -353,7 +349,7 @@ class KubeClient:
                 body=payload,
                 timeout=urllib3.Timeout(connect=self.limits.connect, read=self.limits.read),
                 # A write lost on the way is not repeated: it may have been done (see _send_surviving_loss).
-                retries=_repeats(self.limits.retries, lost=method not in WRITES),
+                retries=repeats(self.limits.retries, lost=method not in WRITES),
             )
         except urllib3.exceptions.HTTPError as problem:
             written = method in WRITES and not Write(method, path, query or {}, {}).harmless
@@ -361,6 +357,13 @@ class KubeClient:
         self.server_time.hear(answer.headers or {})
         asked = str((answer.headers or {}).get("Retry-After") or "")
         return Reply(answer.status, _decode(answer.data), float(asked) if asked.isdecimal() else 0.0)
+
+    def _written(
+        self, method: str, path: str, query: Mapping[str, str], body: Json, content_type: str = "application/json"
+    ) -> Json:
+        """Write an object; what it is then."""
+        reply = self.request(method, path, query, body, content_type=content_type)
+        return self._accepted(reply, method, path, query)
 
     def _accepted(self, reply: Reply, method: str, path: str, query: Mapping[str, str] | None = None) -> Json:
         """The body of a successful reply; anything else raises the error that belongs to its status."""
@@ -457,28 +460,6 @@ def _fingerprint(credentials: Mapping[str, str]) -> str:
     """The refused token without the token; empty for other credentials, because a password could be guessed from it."""
     kind, _blank, token = " ".join(credentials.values()).partition(" ")
     return hashlib.sha256(token.encode()).hexdigest() if kind == "Bearer" else ""
-
-
-def _repeats(times: int, *, lost: bool) -> Any:
-    """How urllib3 repeats what a server that is busy puts off, within bounds.
-
-    Args:
-        times: how often at most.
-        lost: also what was lost on the way, and what the server is too ill for (503); else only what it did not look at
-    """
-    import urllib3
-
-    class Repeats(urllib3.Retry):
-        """urllib3 itself sleeps for as long as any server or proxy asks, be it hours."""
-
-        RETRY_AFTER_STATUS_CODES = frozenset({429, 503} if lost else {429})
-
-        def get_retry_after(self, response: Any) -> float | None:
-            asked = super().get_retry_after(response)
-            return None if asked is None else min(asked, LONGEST_PAUSE)
-
-    once: Json = {"connect": False, "read": False, "other": False, "redirect": False, "allowed_methods": None}
-    return Repeats(times, backoff_factor=0.2, **({"redirect": 0} if lost else once))
 
 
 def _dry(dry_run: bool) -> dict[str, str]:

@@ -44,6 +44,8 @@ OWN_CREDENTIALS = ("token", "tokenFile", "client-certificate", "client-certifica
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 CONNECTIONS = 8
 """Connections kept open; the planner asks six things at once."""
+LONGEST_PAUSE = 5.0
+"""Seconds a server may put a request off before it is repeated; API servers ask for one."""
 
 
 @dataclass
@@ -247,3 +249,25 @@ def _temporary(text: str) -> str:
 def _forget(path: str) -> None:
     with suppress(OSError):
         os.unlink(path)
+
+
+def repeats(times: int, *, lost: bool) -> Any:
+    """How urllib3 repeats what a server that is busy puts off, within bounds.
+
+    Args:
+        times: how often at most.
+        lost: also what was lost on the way, and what the server is too ill for (503); else only what it did not look at
+    """
+    import urllib3
+
+    class Repeats(urllib3.Retry):
+        """urllib3 itself sleeps for as long as any server or proxy asks, be it hours."""
+
+        RETRY_AFTER_STATUS_CODES = frozenset({429, 503} if lost else {429})
+
+        def get_retry_after(self, response: Any) -> float | None:
+            asked = super().get_retry_after(response)
+            return None if asked is None else min(asked, LONGEST_PAUSE)
+
+    once: Json = {"connect": False, "read": False, "other": False, "redirect": False, "allowed_methods": None}
+    return Repeats(times, backoff_factor=0.2, **({"redirect": 0} if lost else once))

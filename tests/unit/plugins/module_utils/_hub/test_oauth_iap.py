@@ -178,7 +178,7 @@ CA = {"oauth-issuer-ca": {"mountPath": oauth_iap.CA_MOUNT, "stringData": "PEM"}}
         pytest.param(
             {"hub_oauth_iap_audiences": [AUDIENCE]},
             {"audiences": [], "pending": True},
-            hub({"audiences": [AUDIENCE], "allowed_domains": ["example.org"]}),
+            hub({"audiences": [AUDIENCE], "allowed_domains": ["physics.test"]}),
             id="25a and somebody knows its audience already",
         ),
         pytest.param(

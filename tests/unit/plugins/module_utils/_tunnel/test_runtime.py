@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_a_disk_that_is_full_at_the_last_file_leaves_no_process(
     tunnels: Tunnels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = runtime.write
+    write = runtime.write_private
     begun: list[int] = []
 
     def full(path: str, text: str) -> None:
@@ -129,7 +129,7 @@ def test_a_disk_that_is_full_at_the_last_file_leaves_no_process(
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, text)
 
-    monkeypatch.setattr(runtime, "write", full)
+    monkeypatch.setattr(runtime, "write_private", full)
     path = tunnels.place("climate", PLAY)
     with tunnels.exclusive(), pytest.raises(HubError, match=r"E-ACCESS-15 .*: No space left on device"):
         tunnels.start(path, program())
