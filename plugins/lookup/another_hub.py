@@ -72,7 +72,7 @@ def another_hub(release: str, options: Mapping[str, Any]) -> str:
     return ""
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types
+class LookupModule(LookupBase):
     """Ansible's entry point."""
 
     def run(self, terms: Sequence[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:

@@ -68,7 +68,7 @@ def kubeconfig(given: str, variables: Mapping[str, Any]) -> str:
     return str(given)
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # it comes without types
+class LookupModule(LookupBase):
     """Ansible's entry point."""
 
     def run(self, terms: Sequence[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
